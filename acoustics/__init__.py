@@ -1,0 +1,1 @@
+"""Samples and levels in, numbers out. Pure: no I/O, no clock."""
