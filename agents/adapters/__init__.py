@@ -1,0 +1,1 @@
+"""Sound card, spool and MQTT client of the device."""

@@ -1,0 +1,30 @@
+"""Settings of the device: the only reader of the agent's variables."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.base import DeviceId, SiteId
+from schemas.messages import Profile
+
+
+class AgentSettings(BaseSettings):
+    """One agent. The device id is also its user at the broker."""
+
+    model_config = SettingsConfigDict(env_prefix="CITYHUM_", frozen=True, extra="ignore")
+
+    site: SiteId = "harbour"
+    device: DeviceId = "pole-01"
+    profile: Profile = "mel32x8"
+    microphone: str = Field(default="", description="name or part of it; empty: the only one")
+    rate_hz: int = Field(default=48_000, description="16000 or 48000")
+    mqtt_host: str = "127.0.0.1"
+    mqtt_port: int = Field(default=1883, ge=1, le=65535)
+    mqtt_password_file: Path | None = None
+    mqtt_passwords_folder: Path | None = Field(
+        default=None, description="simulator only: one file per device id"
+    )
+    state_folder: Path = Field(default=Path(".local/agent"), description="spool lives here")
+    spool_max_bytes: int = Field(default=2 * 1024**3, ge=1024**2)
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

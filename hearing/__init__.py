@@ -1,0 +1,1 @@
+"""Which sound is it: labels, models, decisions."""

@@ -1,0 +1,1 @@
+"""The server side: pure folds over the stream, and their wiring."""

@@ -1,0 +1,1 @@
+"""Kafka, MQTT, PostgreSQL and Faust of the server side."""

@@ -1,0 +1,31 @@
+"""Settings of the server side: the only reader of the processors' variables."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ProcessorSettings(BaseSettings):
+    """One set for every processor; each reads what it needs. Passwords come from files only."""
+
+    model_config = SettingsConfigDict(env_prefix="CITYHUM_", frozen=True, extra="ignore")
+
+    mqtt_host: str = "127.0.0.1"
+    mqtt_port: int = Field(default=1883, ge=1, le=65535)
+    mqtt_user: str = Field(default="bridge", description="bridge and relay each have their own")
+    mqtt_password_file: Path | None = None
+    kafka_bootstrap: str = "127.0.0.1:9092"
+    postgres_host: str = "127.0.0.1"
+    postgres_port: int = Field(default=5432, ge=1, le=65535)
+    postgres_db: str = "cityhum"
+    postgres_user: str = "cityhum_writer"
+    postgres_password_file: Path | None = None
+    sites_file: Path = Path("deploy/sites.yaml")
+    alerts_file: Path = Path("deploy/alerts.yaml")
+    topics_file: Path = Path("deploy/kafka/topics.yaml")
+    models_folder: Path = Path("models")
+    model: str = "street8-0.1.0"
+    bridge_sites: tuple[str, ...] = Field(default=(), description="empty: all sites")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="0: no metrics endpoint")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

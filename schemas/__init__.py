@@ -1,0 +1,1 @@
+"""The shared language: messages, topics, codec, metrics, errors. Imports nothing of ours."""

@@ -1,0 +1,48 @@
+"""What every message is made of: the frozen base, ids and bounded quantities."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class Frozen(BaseModel):
+    """Immutable, no unknown field, no NaN; bytes travel as base64 with the URL-safe alphabet."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+    )
+
+
+SlugId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+SiteId = SlugId
+DeviceId = SlugId
+"""Unique in the whole installation, not only within its site."""
+
+SessionId = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$",
+        description="ULID: one unbroken clock of one agent",
+    ),
+]
+Seq = Annotated[int, Field(ge=0, le=2**53, description="counts a session's readings, no gaps")]
+Decibels = Annotated[float, Field(ge=-200, le=200)]
+PerMille = Annotated[int, Field(ge=0, le=1000)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="first half of a SHA-256")]
+UtcTime = AwareDatetime
+Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+LabelScores = Mapping[Label, PerMille]
+"""The labels at or above the reporting score, with their calibrated score in per mille."""
+
+
+class SeqRange(Frozen):
+    """`count` consecutive readings of one session, beginning with `first_seq`."""
+
+    session: SessionId
+    first_seq: Seq
+    count: int = Field(ge=1)

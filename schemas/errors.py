@@ -1,0 +1,54 @@
+"""The whole error tree. Each class says what the caller does next.
+
+CityhumError
+├── BadMessage    permanent, caused by data: keep it as a dead letter, count it, go on
+├── Unavailable   transient, caused by the world: back off and try again, the offset stays
+├── BadConfig     permanent, caused by a person: one line, exit 2
+└── LogGap        records we still needed are gone from Kafka: stop, a person decides
+
+Anything else is a bug: crash and be restarted.
+"""
+
+from typing import Literal
+
+Reason = Literal[
+    "malformed",
+    "oversized",
+    "version",
+    "device",
+    "clock",
+    "privacy",
+    "conflict",
+]
+"""Why a message became a dead letter; the value of its `reason` header.
+
+malformed: not JSON, or a field is missing, foreign or out of range. oversized: above 128 KiB.
+version: a schema version that we do not know. device: topic, payload and registry disagree.
+clock: event time too far ahead or behind. privacy: finer than 8 frames a second.
+conflict: an already counted seq came again with different content.
+"""
+
+
+class CityhumError(Exception):
+    """Root of all errors that we raise on purpose."""
+
+
+class BadMessage(CityhumError):
+    """Permanent: the message becomes a dead letter and the stream goes on."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason: Reason = reason
+        self.detail = detail
+
+
+class Unavailable(CityhumError):
+    """Transient: a broker, database or device is away; back off and retry."""
+
+
+class BadConfig(CityhumError):
+    """A person's mistake: print this one line and exit with status 2."""
+
+
+class LogGap(CityhumError):
+    """Kafka no longer holds records that were not applied yet."""

@@ -1,0 +1,25 @@
+"""Every metric: name, type, unit, labels."""
+
+from prometheus_client import Counter, Gauge
+
+DEAD_LETTERS = Counter(
+    "cityhum_dead_letters_total", "Messages that were kept as dead letters.", ["reason"]
+)
+FORWARDED = Counter(
+    "cityhum_forwarded_messages_total", "Messages that the bridge put into Kafka.", ["stream"]
+)
+ACKNOWLEDGED_READINGS = Counter(
+    "cityhum_acknowledged_readings_total", "Readings that the bridge has acknowledged."
+)
+DUPLICATE_READINGS = Counter(
+    "cityhum_duplicate_readings_total", "Readings that a ledger had counted before.", ["program"]
+)
+CONFLICTING_READINGS = Counter(
+    "cityhum_conflicting_readings_total", "Readings whose seq came again with other content."
+)
+APPLIED_READINGS = Counter(
+    "cityhum_applied_readings_total", "Readings that a fold has applied.", ["program"]
+)
+COMMITS = Counter("cityhum_commits_total", "Transactions of a fold.", ["program"])
+DELIVERED = Counter("cityhum_delivered_total", "Outbox messages delivered.", ["target"])
+SPOOLED_READINGS = Gauge("cityhum_spooled_readings", "Readings that wait on a device.", ["device"])
