@@ -1,7 +1,7 @@
 """What every message is made of: the frozen base, ids and bounded quantities."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -32,6 +32,9 @@ SessionId = Annotated[
 ]
 Seq = Annotated[int, Field(ge=0, le=2**53, description="counts a session's readings, no gaps")]
 Decibels = Annotated[float, Field(ge=-200, le=200)]
+ACTIVE_SCORE: Final = 500
+"""A label is active in a second from this score on: its decision threshold, whatever the model."""
+
 PerMille = Annotated[int, Field(ge=0, le=1000)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="first half of a SHA-256")]
 UtcTime = AwareDatetime

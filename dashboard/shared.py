@@ -1,0 +1,26 @@
+"""What every page needs: the connection pool, made once, and errors as one line."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard.adapters import queries
+from dashboard.settings import DashboardSettings
+from schemas.errors import CityhumError
+
+SETTINGS = DashboardSettings()
+SPANS_S = {"10 minutes": 600, "1 hour": 3600, "6 hours": 21_600, "1 day": 86_400, "7 days": 604_800}
+
+
+@st.cache_resource
+def pool() -> queries.Pool:
+    """The pool of read-only connections, one for all visitors."""
+    return queries.open_pool(SETTINGS)
+
+
+def show(draw: Callable[[], None]) -> None:
+    """Draw, or say in one line why not; the page tries again with its next refresh."""
+    try:
+        draw()
+    except CityhumError as error:
+        st.warning(f"No data now: {error}")
