@@ -1,0 +1,7 @@
+"""Run the migrations in one transaction on the connection that `cityhum migrate` opened."""
+
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"])
+with context.begin_transaction():
+    context.run_migrations()

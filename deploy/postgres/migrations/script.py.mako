@@ -1,0 +1,15 @@
+"""${message}."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+
+
+def upgrade() -> None:
+    """Run the SQL file of the same name."""
+    sql = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    # past SQLAlchemy, which would read % as a parameter
+    op.get_bind().connection.cursor().execute(sql)

@@ -1,0 +1,43 @@
+"""Bring a database to the newest schema: alembic, forward only, in one transaction."""
+
+from pathlib import Path
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.exc import OperationalError
+
+from processors.adapters.postgres import password
+from processors.settings import ProcessorSettings
+from schemas.errors import Unavailable
+
+_SCRIPTS = Path(__file__).parents[2] / "deploy" / "postgres" / "migrations"
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('cityhum migrate'))"
+
+
+def upgrade(settings: ProcessorSettings) -> None:
+    """Run the migrations that the database has not seen; the user must own it.
+
+    Raises
+    ------
+    Unavailable
+        If the database does not answer.
+    """
+    url = sqlalchemy.URL.create(
+        "postgresql+psycopg",
+        username=settings.postgres_user,
+        password=password(settings),
+        host=settings.postgres_host,
+        port=settings.postgres_port,
+        database=settings.postgres_db,
+    )
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(_ONE_AT_A_TIME)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except OperationalError as error:
+        raise Unavailable(f"PostgreSQL: {str(error.orig).strip().splitlines()[0]}") from None

@@ -1,0 +1,65 @@
+"""PostgreSQL: how to connect, and which of its errors pass by themselves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors
+
+from processors.settings import ProcessorSettings
+from schemas.errors import BadConfig, Unavailable
+
+_PASSING = (
+    psycopg.OperationalError,  # gone, refused, shutting down, deadlock, serialization failure
+    psycopg.InterfaceError,  # the connection is closed already
+)
+_BY_A_PERSON = (
+    errors.InvalidPassword,
+    errors.InvalidAuthorizationSpecification,
+    errors.InvalidCatalogName,
+)
+
+
+def password(settings: ProcessorSettings) -> str | None:
+    """Read the password file, if one is named."""
+    if settings.postgres_password_file is None:
+        return None
+    try:
+        return settings.postgres_password_file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise BadConfig(
+            f"cannot read password file {settings.postgres_password_file}: {error.strerror}"
+        ) from None
+
+
+def conninfo(settings: ProcessorSettings) -> str:
+    """Return libpq's connection string."""
+    return psycopg.conninfo.make_conninfo(
+        host=settings.postgres_host,
+        port=settings.postgres_port,
+        dbname=settings.postgres_db,
+        user=settings.postgres_user,
+        password=password(settings),
+        connect_timeout=5,
+        application_name="cityhum",
+        # a server that vanished is noticed after 10 s, not after hours
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=10_000,
+    )
+
+
+@contextmanager
+def unavailable() -> Iterator[None]:
+    """Turn the errors of a database that is away into `Unavailable`."""
+    try:
+        yield
+    except _BY_A_PERSON as error:
+        raise BadConfig(f"PostgreSQL: {_first_line(error)}") from error
+    except _PASSING as error:
+        raise Unavailable(f"PostgreSQL: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
