@@ -1,0 +1,90 @@
+"""Does a broker answer its own protocol? Smallest possible questions, no client library."""
+
+import socket
+import struct
+
+_TIMEOUT_S = 2.0
+_ACCEPTED = 0
+
+
+def mqtt_answers(host: str, port: int) -> bool:
+    """Whether an MQTT broker answers CONNECT, be it with a refusal."""
+    return _connack(host, port, _connect_packet("probe", "probe", "")) is not None
+
+
+def mqtt_accepts(host: str, port: int, user: str, password: str) -> bool:
+    """Whether the broker lets this user in."""
+    packet = _connect_packet(f"probe-{user}", user, password)
+    return _connack(host, port, packet) == _ACCEPTED
+
+
+def kafka_answers(host: str, port: int) -> bool:
+    """Whether Kafka answers Metadata, names a broker and knows its controller."""
+    client = b"cityhum-probe"
+    header = struct.pack(">hhih", 3, 1, 1, len(client)) + client  # Metadata, version 1
+    body = struct.pack(">i", 0)  # of no topic
+    request = struct.pack(">i", len(header) + len(body)) + header + body
+    try:
+        with socket.create_connection((host, port), _TIMEOUT_S) as connection:
+            connection.sendall(request)
+            (size,) = struct.unpack(">i", _exactly(connection, 4))
+            return _names_a_controller(_exactly(connection, size))
+    except (OSError, struct.error):
+        return False
+
+
+def _names_a_controller(answer: bytes) -> bool:
+    """Read correlation id, brokers (id, host, port, rack) and controller id."""
+    brokers: int = struct.unpack_from(">i", answer, 4)[0]
+    at = 8
+    for _ in range(brokers):
+        (host_length,) = struct.unpack_from(">h", answer, at + 4)
+        at += 6 + host_length + 4
+        (rack_length,) = struct.unpack_from(">h", answer, at)
+        at += 2 + max(rack_length, 0)
+    controller: int = struct.unpack_from(">i", answer, at)[0]
+    return brokers > 0 and controller >= 0
+
+
+def _connect_packet(client: str, user: str, password: str) -> bytes:
+    """Build an MQTT 5 CONNECT with clean start and a keep-alive of 10 s (MQTT 5, 3.1)."""
+    flags = 0b1100_0010
+    variable = _text("MQTT") + bytes((5, flags)) + struct.pack(">H", 10) + b"\x00"
+    rest = variable + _text(client) + _text(user) + _text(password)
+    return bytes((0x10,)) + _varint(len(rest)) + rest
+
+
+def _connack(host: str, port: int, packet: bytes) -> int | None:
+    """Send CONNECT, return the reason code of the answer; None when there is none."""
+    try:
+        with socket.create_connection((host, port), _TIMEOUT_S) as connection:
+            connection.sendall(packet)
+            answer = _exactly(connection, 4)
+            connection.sendall(b"\xe0\x00")
+    except OSError:
+        return None
+    return answer[3] if answer[0] == 0x20 else None  # noqa: PLR2004 - CONNACK (MQTT 5, 3.2.1)
+
+
+def _text(value: str) -> bytes:
+    encoded = value.encode()
+    return struct.pack(">H", len(encoded)) + encoded
+
+
+def _varint(number: int) -> bytes:
+    digits = bytearray()
+    while True:
+        number, digit = divmod(number, 128)
+        digits.append(digit | (0x80 if number else 0))
+        if not number:
+            return bytes(digits)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    received = bytearray()
+    while len(received) < size:
+        chunk = connection.recv(size - len(received))
+        if not chunk:
+            raise ConnectionError("closed in the middle of an answer")
+        received += chunk
+    return bytes(received)

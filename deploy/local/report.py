@@ -1,0 +1,159 @@
+"""What a demo run did: readings sent and stored, alerts against the truth. Pure.
+
+Only the sessions of this run count: an earlier run on the same data changes nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+ALERT_IN_TIME_S = 8.0
+STORED_IN_TIME_S = 3.0
+MATCH_SLACK = timedelta(seconds=6)
+"""An alert belongs to a true event if its onset lies within the event, give or take this."""
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class SentDevice(_Document):
+    """What the simulator says of one device."""
+
+    device: str
+    session: str
+    readings: int
+
+
+class TrueEvent(_Document):
+    """A sound of the scenes, as its device hears it."""
+
+    device: str
+    label: str
+    onset_at: datetime
+    offset_at: datetime
+
+
+class Run(_Document):
+    """The simulator's own record (`cityhum simulate --events FILE`)."""
+
+    started_at: datetime
+    devices: tuple[SentDevice, ...]
+    events: tuple[TrueEvent, ...]
+
+
+class StoredAlert(NamedTuple):
+    """An alert row, with the moment its raising reached the MQTT topic."""
+
+    device: str
+    rule: str
+    state: str
+    onset_at: datetime
+    delivered_at: datetime | None
+
+
+class Stored(NamedTuple):
+    """What the database says of the run's sessions."""
+
+    rows: int
+    distinct: int
+    in_windows: int
+    windows: int
+    dead_letters: int
+    delays_s: Sequence[float]
+    alerts: Sequence[StoredAlert]
+
+
+class AlertLine(BaseModel):
+    """One alert of the report."""
+
+    device: str
+    rule: str
+    onset: datetime
+    onset_s: float
+    delay_s: float | None
+    state: str
+    true_event: bool
+
+
+class Report(BaseModel):
+    """The content of `.local/report.json`."""
+
+    devices: int
+    seconds: float
+    sent: int
+    stored: int
+    lost: int
+    duplicated: int
+    windows: int
+    dead_letters: int
+    stored_within_3_s: float | None
+    stored_delay_s: dict[str, float]
+    siren_events: int
+    siren_events_alerted_once_in_time: int
+    false_alerts: int
+    alerts: list[AlertLine]
+
+
+def build(run: Run, stored: Stored, seconds: float) -> Report:
+    """Compare what was sent and what truly sounded with what the database holds."""
+    sent = sum(device.readings for device in run.devices)
+    sirens = [event for event in run.events if event.label == "siren"]
+    lines = [_line(run, sirens, alert) for alert in stored.alerts]
+    return Report(
+        devices=len(run.devices),
+        seconds=round(seconds, 1),
+        sent=sent,
+        stored=stored.distinct,
+        lost=sent - stored.distinct,
+        duplicated=stored.rows - stored.distinct + max(stored.in_windows - stored.distinct, 0),
+        windows=stored.windows,
+        dead_letters=stored.dead_letters,
+        stored_within_3_s=_share_within(stored.delays_s, STORED_IN_TIME_S),
+        stored_delay_s={f"p{p}": _percentile(stored.delays_s, p) for p in (50, 95, 99)},
+        siren_events=len(sirens),
+        siren_events_alerted_once_in_time=sum(_once_in_time(e, stored.alerts) for e in sirens),
+        false_alerts=sum(not line.true_event for line in lines),
+        alerts=lines,
+    )
+
+
+def _line(run: Run, sirens: Sequence[TrueEvent], alert: StoredAlert) -> AlertLine:
+    event = next((event for event in sirens if _matches(event, alert)), None)
+    delay = alert.delivered_at - event.onset_at if event and alert.delivered_at else None
+    return AlertLine(
+        device=alert.device,
+        rule=alert.rule,
+        onset=alert.onset_at,
+        onset_s=round((alert.onset_at - run.started_at).total_seconds(), 3),
+        delay_s=round(delay.total_seconds(), 2) if delay is not None else None,
+        state=alert.state,
+        true_event=event is not None,
+    )
+
+
+def _matches(event: TrueEvent, alert: StoredAlert) -> bool:
+    earliest, latest = event.onset_at - MATCH_SLACK, event.offset_at + MATCH_SLACK
+    return alert.device == event.device and earliest <= alert.onset_at <= latest
+
+
+def _once_in_time(event: TrueEvent, alerts: Sequence[StoredAlert]) -> bool:
+    found = [alert for alert in alerts if _matches(event, alert)]
+    if len(found) != 1 or found[0].delivered_at is None:
+        return False
+    return (found[0].delivered_at - event.onset_at).total_seconds() <= ALERT_IN_TIME_S
+
+
+def _share_within(delays_s: Sequence[float], limit_s: float) -> float | None:
+    if not delays_s:
+        return None
+    return round(sum(delay <= limit_s for delay in delays_s) / len(delays_s), 4)
+
+
+def _percentile(delays_s: Sequence[float], percent: int) -> float:
+    if not delays_s:
+        return float("nan")
+    ordered = sorted(delays_s)
+    return round(ordered[min(len(ordered) * percent // 100, len(ordered) - 1)], 3)
