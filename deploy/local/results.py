@@ -1,0 +1,121 @@
+"""What the database holds of a demo run: its SQL, and the live table's."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, LiteralString, NamedTuple
+
+import psycopg
+
+from deploy.local.report import Run, Stored, StoredAlert
+from deploy.local.stack import Addresses
+from processors.settings import ProcessorSettings
+
+WINDOW_LENGTH_S = 10
+
+COUNTS: LiteralString = """
+SELECT count(*), count(DISTINCT (device, session, seq)) FROM reading WHERE session = ANY(%s)
+"""
+WINDOWS: LiteralString = """
+SELECT count(*), coalesce(sum(coverage_s) FILTER (WHERE length_s = %s), 0)
+FROM level_window WHERE device = ANY(%s) AND started_at > %s::timestamptz - interval '10 s'
+"""
+DELAYS: LiteralString = """
+SELECT extract(epoch FROM written_at - started_at)::float8 - 1
+FROM reading WHERE session = ANY(%s)
+"""
+ALERTS: LiteralString = """
+SELECT a.device, a.rule, a.state, a.onset_at, min(d.delivered_at)
+FROM alert a
+LEFT JOIN outbox o ON o.kind = 'alert' AND o.key = a.alert_id::text
+LEFT JOIN delivery d ON d.outbox_id = o.id AND d.target = 'mqtt'
+WHERE a.session = ANY(%s)
+GROUP BY a.alert_id
+ORDER BY a.onset_at, a.device
+"""
+READY: LiteralString = """
+SELECT count(DISTINCT program) FROM checkpoint
+WHERE program = ANY(%s) AND next_offset > 0 AND updated_at > %s
+"""
+CITY: LiteralString = """
+WITH newest AS (
+    SELECT DISTINCT ON (device) device, laeq_1s_db, labels, scores, started_at
+    FROM reading WHERE started_at > now() - interval '10 s'
+    ORDER BY device, started_at DESC
+)
+SELECT d.device, d.name, n.laeq_1s_db, n.labels, n.scores,
+       (SELECT string_agg(rule, ', ') FROM alert a
+        WHERE a.device = d.device AND a.ended_at IS NULL AND NOT a.historical),
+       extract(epoch FROM now() - n.started_at)::float8 - 1
+FROM device d LEFT JOIN newest n USING (device)
+WHERE d.active ORDER BY d.device
+"""
+
+
+class DeviceNow(NamedTuple):
+    """One line of the live table."""
+
+    device: str
+    name: str
+    laeq_1s_db: float | None
+    labels: list[str] | None
+    scores: list[int] | None
+    alerts: str | None
+    age_s: float | None
+
+
+class Results:
+    """A read-only connection to the run's database; a context manager."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        settings = ProcessorSettings()
+        password = addresses.secrets / "postgres" / "cityhum_reader"
+        self._connection = psycopg.connect(
+            host=addresses.postgres_host,
+            port=addresses.postgres_port,
+            dbname=settings.postgres_db,
+            user="cityhum_reader",
+            password=password.read_text(encoding="utf-8").strip(),
+            autocommit=True,
+        )
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def ready(self, programs: Sequence[str], since: datetime) -> bool:
+        """Whether each program has committed ticks since then."""
+        return bool(self._one(READY, [list(programs), since])[0] == len(programs))
+
+    def city(self) -> list[DeviceNow]:
+        """What every device hears now."""
+        return [DeviceNow(*row) for row in self._connection.execute(CITY).fetchall()]
+
+    def stored_readings(self, run: Run) -> int:
+        """Number of the run's readings in the database."""
+        return int(self._one(COUNTS, [_sessions(run)])[1])
+
+    def stored(self, run: Run, dead_letters: int) -> Stored:
+        """Everything that the report compares with the truth."""
+        sessions = _sessions(run)
+        devices = [device.device for device in run.devices]
+        rows, distinct = self._one(COUNTS, [sessions])
+        windows, seconds = self._one(WINDOWS, [WINDOW_LENGTH_S, devices, run.started_at])
+        return Stored(
+            rows=rows,
+            distinct=distinct,
+            in_windows=int(seconds),
+            windows=windows,
+            dead_letters=dead_letters,
+            delays_s=[delay for (delay,) in self._connection.execute(DELAYS, [sessions])],
+            alerts=[StoredAlert(*row) for row in self._connection.execute(ALERTS, [sessions])],
+        )
+
+    def _one(self, sql: LiteralString, values: list[Any]) -> tuple[Any, ...]:
+        row = self._connection.execute(sql, values).fetchone()
+        if row is None:
+            raise LookupError(sql)
+        return row
+
+
+def _sessions(run: Run) -> list[str]:
+    return [device.session for device in run.devices]
