@@ -1,0 +1,23 @@
+"""The one kind of Kafka producer that we use: idempotent, and nothing counts before its ack."""
+
+from aiokafka import AIOKafkaProducer
+
+from processors.settings import ProcessorSettings
+
+MAX_RECORD_BYTES = 1024 * 1024
+"""The same on all sides; envelopes stay far below (256 KiB)."""
+
+
+def producer(settings: ProcessorSettings) -> AIOKafkaProducer:
+    """Build a producer, to be started; every delivery must be awaited by its caller."""
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap,
+        client_id="cityhum",
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=5,
+        max_batch_size=128 * 1024,
+        max_request_size=MAX_RECORD_BYTES,
+        compression_type="lz4",
+        request_timeout_ms=20_000,
+    )
