@@ -1,0 +1,207 @@
+"""Sound in, readings out: `step(state, block) -> (state, readings)`, the heart of the agent.
+
+Time is the sample clock: a session begins at `started_at`, and every sample moves it on. No
+clock is read here; a step of the system clock ends the session, and the caller starts another.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acoustics import decimate, levels, mel
+from agents.reading import Reading
+from schemas.errors import BadConfig
+from schemas.messages import Clock
+
+Samples = NDArray[np.float64]
+RATES_HZ: Final = (mel.RATE_HZ, decimate.RATE_HZ)
+_SECOND: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the microphone reads for 94 dB. Without one, levels are relative to full scale."""
+
+    name: str
+    """Names the record; travels with every batch."""
+    sensitivity_dbfs: float
+    """dB re full scale (RMS of a full-scale sine) at 94 dB re 20 µPa."""
+
+
+SIMULATED: Final = Calibration(name="simulated", sensitivity_dbfs=-26.0)
+"""Of rendered streets and other sound whose level is ours to choose: full scale is 120 dB."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Samples from the sound card."""
+
+    samples: NDArray[np.float32]
+    """Mono, shape (n,), full scale 1.0."""
+    lost_samples: int = 0
+    """How many the sound card lost just before these (overrun)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PipelineState:
+    """One session between two blocks; `start` makes the first."""
+
+    session: str
+    rate_hz: int
+    clock: Clock
+    calibration: Calibration | None
+    started_at: datetime
+    """Event time of the sample that `position` counts from."""
+    position: int
+    """Samples from `started_at` to the beginning of the next reading."""
+    seq: int
+    """Of the next reading."""
+    level: levels.LevelState
+    pending: Samples = field(default_factory=lambda: np.empty(0))
+    """The next reading's samples so far."""
+    frames: mel.MelState = field(default_factory=mel.MelState)
+    history: Samples = field(default_factory=lambda: np.zeros(decimate.HISTORY))
+    """Of the decimator; unused at 16 kHz."""
+
+
+def start(
+    session: str,
+    started_at: datetime,
+    rate_hz: int,
+    *,
+    calibration: Calibration | None = None,
+    clock: Clock = "synced",
+) -> PipelineState:
+    """Begin a session, before its first sample.
+
+    Parameters
+    ----------
+    session : str
+        ULID, new for each start of the agent and each step of the clock.
+    started_at : datetime
+        Event time of the first sample, UTC.
+    rate_hz : int
+        16000 or 48000.
+    calibration : Calibration or None
+        None: levels relative to full scale.
+    clock : {"synced", "unsynced"}
+        Whether `started_at` is to be trusted.
+
+    Returns
+    -------
+    PipelineState
+    """
+    if rate_hz not in RATES_HZ:
+        msg = f"sample rate {rate_hz} Hz: 16000 or 48000 is needed"
+        raise BadConfig(msg)
+    return PipelineState(
+        session=session,
+        rate_hz=rate_hz,
+        clock=clock,
+        calibration=calibration,
+        started_at=started_at,
+        position=0,
+        seq=0,
+        level=_fresh_levels(rate_hz, calibration),
+    )
+
+
+def step(state: PipelineState, block: Block) -> tuple[PipelineState, tuple[Reading, ...]]:
+    """Take a block of any length; give the reading of each second that it completes.
+
+    Parameters
+    ----------
+    state : PipelineState
+        What the blocks before this left.
+    block : Block
+        The next samples; `lost_samples` before them drop the second under way and restart
+        levels and frames from silence, while `seq` goes on and the time moves by the loss.
+
+    Returns
+    -------
+    state : PipelineState
+        For the next block.
+    readings : tuple of Reading
+        In order; usually none or one.
+    """
+    if block.lost_samples > 0:
+        state = _after_a_gap(state, block.lost_samples)
+    sound = np.concatenate([state.pending, levels.sane(block.samples)])
+    whole = len(sound) // state.rate_hz
+    readings = []
+    for one in np.split(sound[: whole * state.rate_hz], whole) if whole else ():
+        state, reading = _second(state, one)
+        readings.append(reading)
+    return replace(state, pending=sound[whole * state.rate_hz :]), tuple(readings)
+
+
+def follows(before: Reading, reading: Reading) -> bool:
+    """Whether a reading continues the one before without a gap, so both may share a batch.
+
+    Parameters
+    ----------
+    before, reading : Reading
+        Two readings of one device.
+
+    Returns
+    -------
+    bool
+        False across sessions and overruns, where the mel context begins anew.
+    """
+    return (
+        reading.session == before.session
+        and reading.seq == before.seq + 1
+        and reading.started_at == before.started_at + _SECOND
+    )
+
+
+def _fresh_levels(rate_hz: int, calibration: Calibration | None) -> levels.LevelState:
+    sensitivity = None if calibration is None else calibration.sensitivity_dbfs
+    return levels.start(rate_hz, sensitivity_dbfs_at_94=sensitivity)
+
+
+def _after_a_gap(state: PipelineState, lost_samples: int) -> PipelineState:
+    return replace(
+        state,
+        position=state.position + len(state.pending) + lost_samples,
+        level=_fresh_levels(state.rate_hz, state.calibration),
+        pending=np.empty(0),
+        frames=mel.MelState(),
+        history=np.zeros(decimate.HISTORY),
+    )
+
+
+def _second(state: PipelineState, samples: Samples) -> tuple[PipelineState, Reading]:
+    level, measured = levels.second(state.level, samples)
+    history, sound = state.history, samples
+    if state.rate_hz == decimate.RATE_HZ:
+        history, sound = decimate.decimated(state.history, samples)
+    frames, codes = mel.frames(state.frames, sound)
+    reading = Reading(
+        session=state.session,
+        seq=state.seq,
+        started_at=_time_at(state, state.position),
+        clock=state.clock,
+        calibration=None if state.calibration is None else state.calibration.name,
+        levels=measured,
+        codes=codes.tobytes(),
+    )
+    after = replace(
+        state,
+        position=state.position + state.rate_hz,
+        seq=state.seq + 1,
+        level=level,
+        frames=frames,
+        history=history,
+    )
+    return after, reading
+
+
+def _time_at(state: PipelineState, position: int) -> datetime:
+    """Event time of a sample, rounded to µs from the start and never summed up."""
+    return state.started_at + timedelta(
+        microseconds=(position * 1_000_000 + state.rate_hz // 2) // state.rate_hz
+    )
