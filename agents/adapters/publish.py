@@ -1,0 +1,262 @@
+"""Keep the broker supplied from the spool until the bridge has acknowledged everything."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from random import Random
+from typing import Final, Never, Protocol
+
+from agents import batches, delivery
+from agents.adapters.link import Message
+from agents.batches import Origin
+from agents.delivery import Delivery, Run, Stored
+from agents.reading import Reading
+from schemas import codec, topics
+from schemas.base import SeqRange
+from schemas.errors import BadMessage, Unavailable
+from schemas.messages import MAX_BATCH_BYTES, MAX_READINGS, Ack, Rejected, Status
+
+HEALTH_S: Final = 60.0
+GOODBYE_S: Final = 3.0
+FIRST_BACKOFF_S: Final = 1.0
+MAX_BACKOFF_S: Final = 60.0
+_SCAN: Final = 4 * MAX_READINGS
+_REMEMBERED: Final = 512  # payloads that the bridge may still reject by their digest
+
+log = logging.getLogger(__name__)
+
+
+class Spool(Protocol):
+    """What the publisher needs of a spool; see `tests/contracts.py` for what it must do."""
+
+    def waiting(self, after: int, limit: int) -> Sequence[Stored]:
+        """Unacknowledged readings stored after a position, oldest first."""
+
+    def before(self, reading: Reading) -> Sequence[Reading]:
+        """Up to three readings of its session just before this one, oldest first."""
+
+    def newest(self) -> int:
+        """Position of the reading stored last; 0 if there never was one."""
+
+    def acknowledge(self, ranges: Iterable[SeqRange]) -> int:
+        """Let go of what is safe at the other end; how many readings that newly were."""
+
+    def quarantine(self, seqs: SeqRange, rejected: Rejected) -> None:
+        """Stop sending what will never be accepted."""
+
+    def depth(self) -> int:
+        """Number of unacknowledged readings."""
+
+
+class Connection(Protocol):
+    """An open connection to the broker."""
+
+    def check(self) -> None:
+        """Raise what ended the connection, if anything has."""
+
+    def publish(self, message: Message) -> None:
+        """Hand over a message."""
+
+    async def confirmed(self) -> None:
+        """Return once the broker has confirmed everything that was published."""
+
+
+class Connect(Protocol):
+    """Opens connections; `agents.adapters.link.Link` with a login is one."""
+
+    def __call__(
+        self,
+        *,
+        will: Message,
+        topics: Sequence[str],
+        received: Callable[[str, bytes], None],
+        changed: Callable[[], None],
+    ) -> AbstractAsyncContextManager[Connection]:
+        """Connect, subscribe, and call back."""
+
+
+class Clock(Protocol):
+    """Time as the publisher needs it."""
+
+    def monotonic_s(self) -> float:
+        """Seconds on a clock that is never set."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after so many seconds."""
+
+    async def wait(self, event: asyncio.Event, timeout_s: float) -> None:
+        """Return once the event is set, or after `timeout_s`."""
+
+
+class Publisher:
+    """One device's publisher: connects again for ever, sends again what nobody acknowledged.
+
+    `status()` describes the device at the moment; the session in it decides when the last
+    will is out of date, and the connection is then made anew.
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        spool: Spool,
+        connect: Connect,
+        *,
+        status: Callable[[], Status],
+        clock: Clock,
+        chance: Random,
+    ) -> None:
+        self._origin = origin
+        self._spool = spool
+        self._connect = connect
+        self._status = status
+        self._clock = clock
+        self._chance = chance
+        self._awake = asyncio.Event()
+        self._delivery = Delivery(live_after=0)
+        self._digests: OrderedDict[str, SeqRange] = OrderedDict()
+        self._acknowledged = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something new in the spool, or a new session."""
+        self._awake.set()
+
+    async def drained(self) -> None:
+        """Return once the bridge has acknowledged everything in the spool."""
+        while self._spool.depth():
+            self._acknowledged.clear()
+            await self._acknowledged.wait()
+
+    async def run(self) -> Never:
+        """Publish until cancelled; then say that the device is offline."""
+        backoff_s = FIRST_BACKOFF_S
+        while True:
+            try:
+                async with self._link() as link:
+                    backoff_s = FIRST_BACKOFF_S
+                    await self._serve(link)
+            except Unavailable as error:
+                wait_s = backoff_s * (0.5 + self._chance.random() / 2)
+                log.warning(
+                    "broker_unavailable",
+                    extra={
+                        "device": self._origin.device,
+                        "detail": str(error),
+                        "retry_in_s": round(wait_s, 1),
+                        "spooled": self._spool.depth(),
+                    },
+                )
+                await self._clock.sleep(wait_s)
+                backoff_s = min(2 * backoff_s, MAX_BACKOFF_S)
+
+    def _link(self) -> AbstractAsyncContextManager[Connection]:
+        offline = self._status().model_copy(update={"online": False, "at": None})
+        return self._connect(
+            will=self._status_message(offline),
+            topics=[topics.ack_topic(self._origin.site, self._origin.device)],
+            received=self._receive,
+            changed=self._awake.set,
+        )
+
+    async def _serve(self, link: Connection) -> None:
+        """Send until the connection is lost or the session ends."""
+        birth = self._status()
+        log.info("connected", extra={"device": birth.device, "session": birth.session})
+        self._delivery = Delivery(live_after=self._spool.newest())
+        try:
+            await self._serve_session(link, birth)
+        except asyncio.CancelledError:
+            await self._say_goodbye(link)
+            raise
+
+    async def _serve_session(self, link: Connection, birth: Status) -> None:
+        status: Status = birth
+        health_due_s = self._clock.monotonic_s()
+        while status.session == birth.session:
+            now_s = self._clock.monotonic_s()
+            if now_s >= health_due_s:
+                link.publish(self._status_message(status))
+                health_due_s = now_s + HEALTH_S
+            self._send_what_is_due(link, now_s)
+            next_s = min(health_due_s, self._delivery.next_due_s or health_due_s)
+            await self._clock.wait(self._awake, next_s - now_s)
+            self._awake.clear()
+            link.check()
+            status = self._status()
+
+    async def _say_goodbye(self, link: Connection) -> None:
+        try:
+            offline = self._status().model_copy(update={"online": False})
+            link.publish(self._status_message(offline))
+            async with asyncio.timeout(GOODBYE_S):
+                await link.confirmed()
+        except (Unavailable, TimeoutError):
+            return  # the last will says it instead
+
+    def _send_what_is_due(self, link: Connection, now_s: float) -> None:
+        self._delivery = delivery.lapsed(self._delivery, now_s)
+        chance = self._chance.random()
+        if self._delivery.wants_live:
+            new = self._spool.waiting(self._delivery.live_after, _SCAN)
+            self._delivery, runs = delivery.sent_live(self._delivery, new, now_s, chance)
+            self._send(link, runs)
+        if self._delivery.wants_backlog:
+            waiting = self._spool.waiting(0, _SCAN)
+            self._delivery, runs = delivery.sent_backlog(self._delivery, waiting, now_s, chance)
+            self._send(link, runs)
+
+    def _send(self, link: Connection, runs: Iterable[Run]) -> None:
+        topic = topics.device_topic(self._origin.site, self._origin.device, "features")
+        for run in runs:
+            before = self._spool.before(run[0])
+            for readings, payload in batches.messages(self._origin, run, before):
+                self._send_payload(link, Message(topic, payload), readings)
+
+    def _send_payload(self, link: Connection, message: Message, readings: Run) -> None:
+        first = readings[0]
+        seqs = SeqRange(session=first.session, first_seq=first.seq, count=len(readings))
+        digest = codec.digest(message.payload)
+        if len(message.payload) > MAX_BATCH_BYTES:  # the broker would cut the connection
+            size = f"{len(message.payload)} bytes"
+            self._reject(seqs, Rejected(digest=digest, reason="oversized", detail=size))
+            return
+        self._digests[digest] = seqs
+        if len(self._digests) > _REMEMBERED:
+            self._digests.popitem(last=False)
+        link.publish(message)
+
+    def _receive(self, _topic: str, payload: bytes) -> None:
+        try:
+            ack = codec.decode(Ack, payload)
+        except BadMessage as error:
+            log.warning("ack_malformed", extra={"detail": error.detail})
+            return
+        if ack.device != self._origin.device:
+            log.warning("ack_of_another_device", extra={"device": ack.device})
+            return
+        self._spool.acknowledge(ack.accepted)
+        self._delivery = delivery.acknowledged(self._delivery, ack.accepted)
+        self._acknowledged.set()
+        for rejected in ack.rejected:
+            self._reject(self._digests.pop(rejected.digest, None), rejected)
+        self._awake.set()  # the backlog may go on
+
+    def _reject(self, seqs: SeqRange | None, rejected: Rejected) -> None:
+        if seqs is not None:  # an acknowledgement that comes twice is harmless
+            self._spool.quarantine(seqs, rejected)
+            self._delivery = delivery.acknowledged(self._delivery, [seqs])
+            self._acknowledged.set()
+        log.error(
+            "message_rejected",
+            extra={
+                "device": self._origin.device,
+                "reason": rejected.reason,
+                "detail": rejected.detail,
+                "readings": seqs.count if seqs else None,
+            },
+        )
+
+    def _status_message(self, status: Status) -> Message:
+        topic = topics.device_topic(self._origin.site, self._origin.device, "status")
+        return Message(topic, codec.encode(status), retain=True)

@@ -1,0 +1,167 @@
+"""What to send next, and when to send it again: the lanes of one device.
+
+The live lane sends each new reading at once. Beside it the backlog, oldest first, has at most two
+batches unacknowledged, so that a long outage neither delays the present nor storms the broker.
+Only the bridge's acknowledgement ends a delivery; a reading that waits too long for it joins the
+backlog. Time is a monotonic clock in seconds, given by the caller.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from agents import batches
+from agents.reading import Reading
+from schemas.base import SeqRange
+
+Run = tuple[Reading, ...]
+
+MAX_BACKLOG_BATCHES: Final = 2
+MAX_LIVE_BATCHES: Final = 64
+"""A live lane as deep as this is no longer live: what follows takes the backlog's place."""
+PATIENCE_S: Final = 10.0
+MAX_PATIENCE_S: Final = 300.0
+_JITTER: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A reading in the spool; positions count up in the order of storing."""
+
+    position: int
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A batch on its way: the readings of it that nobody has acknowledged yet."""
+
+    session: str
+    seqs: frozenset[int]
+    due_s: float
+    patience_s: float
+
+    def without(self, ranges: Iterable[SeqRange]) -> "Sent":
+        """What is left of it after an acknowledgement."""
+        left = self.seqs
+        for done in ranges:
+            if done.session == self.session:
+                end = done.first_seq + done.count
+                left = frozenset(seq for seq in left if not done.first_seq <= seq < end)
+        return replace(self, seqs=left)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Deliveries of one connection; a new connection begins with nothing on its way."""
+
+    live_after: int
+    """Readings stored after this position have not been sent live yet."""
+    live: tuple[Sent, ...] = ()
+    backlog: tuple[Sent, ...] = ()
+    patience_s: float = PATIENCE_S
+
+    @property
+    def next_due_s(self) -> float | None:
+        """When the next delivery lapses."""
+        return min((sent.due_s for sent in (*self.live, *self.backlog)), default=None)
+
+    @property
+    def wants_live(self) -> bool:
+        """Whether the live lane takes more."""
+        return len(self.live) < MAX_LIVE_BATCHES
+
+    @property
+    def wants_backlog(self) -> bool:
+        """Whether the backlog lane takes more."""
+        return len(self.backlog) < MAX_BACKLOG_BATCHES
+
+
+def acknowledged(delivery: Delivery, ranges: Sequence[SeqRange]) -> Delivery:
+    """Somebody listens: forget what is safe, and be patient no longer than at first."""
+    return replace(
+        delivery,
+        live=_left(delivery.live, ranges),
+        backlog=_left(delivery.backlog, ranges),
+        patience_s=PATIENCE_S,
+    )
+
+
+def lapsed(delivery: Delivery, now_s: float) -> Delivery:
+    """Give up waiting for what is due; its readings are then the backlog's to send again."""
+    late = [sent for sent in delivery.backlog if sent.due_s <= now_s]
+    longer = (min(2 * sent.patience_s, MAX_PATIENCE_S) for sent in late)
+    return replace(
+        delivery,
+        live=tuple(sent for sent in delivery.live if sent.due_s > now_s),
+        backlog=tuple(sent for sent in delivery.backlog if sent.due_s > now_s),
+        patience_s=max((delivery.patience_s, *longer)),
+    )
+
+
+def sent_live(
+    delivery: Delivery, new: Sequence[Stored], now_s: float, jitter: float
+) -> tuple[Delivery, tuple[Run, ...]]:
+    """Send new readings at once.
+
+    Parameters
+    ----------
+    delivery : Delivery
+        As it stands.
+    new : sequence of Stored
+        Readings stored after `delivery.live_after`, oldest first.
+    now_s : float
+        Monotonic time, s.
+    jitter : float
+        From 0 to 1, drawn anew each time: devices must not send again in step.
+    """
+    if not new:
+        return delivery, ()
+    chosen = tuple(batches.runs([stored.reading for stored in new]))
+    on_the_way = tuple(_sent(run, now_s, PATIENCE_S, jitter) for run in chosen)
+    after = replace(delivery, live_after=new[-1].position, live=(*delivery.live, *on_the_way))
+    return after, chosen
+
+
+def sent_backlog(
+    delivery: Delivery, waiting: Sequence[Stored], now_s: float, jitter: float
+) -> tuple[Delivery, tuple[Run, ...]]:
+    """Fill the backlog lane with the oldest readings that are not on their way.
+
+    Parameters
+    ----------
+    delivery : Delivery
+        As it stands.
+    waiting : sequence of Stored
+        The oldest unacknowledged readings of the spool, oldest first.
+    now_s, jitter : float
+        As in `sent_live`.
+    """
+    busy = {
+        (sent.session, seq) for sent in (*delivery.live, *delivery.backlog) for seq in sent.seqs
+    }
+    # what was stored after the live lane's mark is the live lane's to send
+    free = [
+        stored.reading
+        for stored in waiting
+        if stored.position <= delivery.live_after
+        and (stored.reading.session, stored.reading.seq) not in busy
+    ]
+    room = MAX_BACKLOG_BATCHES - len(delivery.backlog)
+    chosen = tuple(batches.runs(free))[:room]
+    on_the_way = tuple(_sent(run, now_s, delivery.patience_s, jitter) for run in chosen)
+    return replace(delivery, backlog=(*delivery.backlog, *on_the_way)), chosen
+
+
+def _sent(run: Run, now_s: float, patience_s: float, jitter: float) -> Sent:
+    return Sent(
+        session=run[0].session,
+        seqs=frozenset(reading.seq for reading in run),
+        due_s=now_s + patience_s * (1 + _JITTER * jitter),
+        patience_s=patience_s,
+    )
+
+
+def _left(lane: tuple[Sent, ...], ranges: Sequence[SeqRange]) -> tuple[Sent, ...]:
+    left = (sent.without(ranges) for sent in lane)
+    return tuple(sent for sent in left if sent.seqs)

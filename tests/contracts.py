@@ -1,0 +1,186 @@
+"""What an adapter must do. Each suite runs on the fake (unit) and on the real one."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import pytest
+
+from agents.adapters.link import Message
+from agents.adapters.publish import Connect, Connection, Spool
+from agents.adapters.spool import BYTES_PER_READING
+from agents.reading import Reading
+from schemas.base import SeqRange
+from schemas.errors import Unavailable
+from schemas.messages import Rejected
+from tests.builders import OTHER_SESSION, reading, readings, seqs
+
+# --- agent: spool --------------------------------------------------------------------------------
+
+
+class WritableSpool(Spool, Protocol):
+    """The whole spool, as the agent's service sees it."""
+
+    def append(self, readings: Sequence[Reading]) -> None: ...
+
+    def quarantined(self) -> int: ...
+
+    def dropped(self) -> tuple[SeqRange, ...]: ...
+
+
+OpenSpool = Callable[[int], WritableSpool]
+"""Open an empty spool with so many bytes."""
+
+REJECTED = Rejected(digest="0" * 32, reason="malformed", detail="levels.0: no")
+
+
+class SpoolContract:
+    """A spool gives back what it was given, oldest first, until that is acknowledged."""
+
+    @pytest.fixture
+    def open_spool(self) -> Iterator[OpenSpool]:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def spool(self, open_spool: OpenSpool) -> WritableSpool:
+        return open_spool(2**30)
+
+    def test_gives_back_readings_in_order(self, spool: WritableSpool) -> None:
+        stored = readings(5)
+        spool.append(stored)
+        assert [each.reading for each in spool.waiting(0, 10)] == stored
+        assert spool.depth() == 5
+
+    def test_positions_count_up_across_sessions(self, spool: WritableSpool) -> None:
+        spool.append([reading(7), reading(0, session=OTHER_SESSION)])
+        positions = [each.position for each in spool.waiting(0, 10)]
+        assert positions == sorted(set(positions))
+        assert positions[-1] == spool.newest()
+        assert [each.reading.seq for each in spool.waiting(positions[0], 10)] == [0]
+
+    def test_acknowledged_readings_are_not_given_again(self, spool: WritableSpool) -> None:
+        spool.append(readings(10))
+        assert spool.acknowledge([seqs(2, 3), seqs(8, 100)]) == 5
+        assert [each.reading.seq for each in spool.waiting(0, 10)] == [0, 1, 5, 6, 7]
+        assert spool.depth() == 5
+
+    def test_an_acknowledgement_that_comes_twice_is_harmless(self, spool: WritableSpool) -> None:
+        spool.append(readings(3))
+        spool.acknowledge([seqs(0, 3)])
+        assert spool.acknowledge([seqs(0, 3)]) == 0
+        assert spool.depth() == 0
+
+    def test_another_sessions_acknowledgement_frees_nothing(self, spool: WritableSpool) -> None:
+        spool.append(readings(3))
+        assert spool.acknowledge([seqs(0, 3, session=OTHER_SESSION)]) == 0
+
+    def test_context_outlives_its_own_acknowledgement(self, spool: WritableSpool) -> None:
+        spool.append(readings(10))
+        spool.acknowledge([seqs(0, 6)])
+        assert spool.before(reading(6)) == readings(3, 3)
+
+    def test_context_of_the_next_reading_outlives_it_too(self, spool: WritableSpool) -> None:
+        spool.append(readings(10))
+        spool.acknowledge([seqs(0, 10)])
+        spool.append([reading(10)])
+        assert spool.before(reading(10)) == readings(3, 7)
+
+    def test_the_first_reading_has_nothing_before_it(self, spool: WritableSpool) -> None:
+        spool.append([reading(9, session=OTHER_SESSION), *readings(2)])
+        assert list(spool.before(reading(0))) == []
+        assert spool.before(reading(1)) == [reading(0)]
+
+    def test_quarantined_readings_are_counted_and_not_given_again(
+        self, spool: WritableSpool
+    ) -> None:
+        spool.append(readings(5))
+        spool.quarantine(seqs(1, 2), REJECTED)
+        assert [each.reading.seq for each in spool.waiting(0, 10)] == [0, 3, 4]
+        assert spool.quarantined() == 2
+
+    def test_a_full_spool_drops_its_oldest_and_says_which(self, open_spool: OpenSpool) -> None:
+        spool = open_spool(100 * BYTES_PER_READING)
+        spool.append(readings(100))
+        assert spool.dropped() == ()
+        spool.append([reading(100)])
+        (dropped,) = spool.dropped()
+        assert dropped.first_seq == 0
+        assert spool.depth() == 101 - dropped.count
+        assert spool.waiting(0, 1)[0].reading.seq == dropped.count
+        assert spool.waiting(0, 101)[-1].reading.seq == 100
+
+    def test_neighbouring_drops_are_one_range(self, open_spool: OpenSpool) -> None:
+        spool = open_spool(10 * BYTES_PER_READING)
+        for each in readings(200):
+            spool.append([each])
+        (dropped,) = spool.dropped()
+        assert dropped.first_seq + dropped.count + spool.depth() == 200
+        assert spool.depth() <= 10
+
+
+# --- agent: connection ---------------------------------------------------------------------------
+
+ACK_TOPIC = "cityhum/v1/harbour/pole-01/ack"
+FEATURES_TOPIC = "cityhum/v1/harbour/pole-01/features"
+WILL = Message("cityhum/v1/harbour/pole-01/status", b'{"online":false}', retain=True)
+
+
+class Broker(Protocol):
+    """The other side of the connection."""
+
+    @property
+    def connect(self) -> Connect: ...
+
+    def deliver(self, topic: str, payload: bytes) -> None:
+        """Publish to whoever has subscribed."""
+
+    def cut(self) -> None:
+        """End every connection, as a broken broker does."""
+
+    async def receive(self, topic: str) -> bytes:
+        """Return the next payload that was published on a topic."""
+
+
+class ConnectionContract:
+    """A connection carries messages both ways, and says when it is lost."""
+
+    @pytest.fixture
+    def broker(self) -> Iterator[Broker]:
+        raise NotImplementedError
+
+    @staticmethod
+    def _open(
+        broker: Broker, received: Callable[[str, bytes], None], changed: Callable[[], None]
+    ) -> AbstractAsyncContextManager[Connection]:
+        return broker.connect(will=WILL, topics=[ACK_TOPIC], received=received, changed=changed)
+
+    async def test_published_messages_are_confirmed_and_arrive(self, broker: Broker) -> None:
+        async with self._open(broker, lambda *_: None, lambda: None) as link:
+            link.publish(Message(FEATURES_TOPIC, b"{}"))
+            await link.confirmed()
+        assert await broker.receive(FEATURES_TOPIC) == b"{}"
+
+    async def test_subscribed_messages_are_handed_over(self, broker: Broker) -> None:
+        got: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        async with self._open(broker, lambda *it: got.put_nowait(it), lambda: None):
+            broker.deliver(ACK_TOPIC, b"{}")
+            assert await got.get() == (ACK_TOPIC, b"{}")
+
+    async def test_a_lost_connection_says_so(self, broker: Broker) -> None:
+        changed = asyncio.Event()
+        async with self._open(broker, lambda *_: None, changed.set) as link:
+            link.check()
+            broker.cut()
+            await changed.wait()
+            with pytest.raises(Unavailable):
+                link.check()
+
+    async def test_the_last_will_is_told_of_the_lost_only(self, broker: Broker) -> None:
+        changed = asyncio.Event()
+        async with self._open(broker, lambda *_: None, lambda: None):
+            pass
+        async with self._open(broker, lambda *_: None, changed.set):
+            broker.cut()
+            await changed.wait()
+        assert await broker.receive(WILL.topic) == WILL.payload

@@ -1,0 +1,192 @@
+"""In-memory adapters and clock: what they share with the real ones is in `tests/contracts.py`."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from agents.adapters.link import Message
+from agents.adapters.spool import BYTES_PER_READING, MAX_DROPPED_RANGES
+from agents.batches import CONTEXT_READINGS
+from agents.delivery import Stored
+from agents.reading import Reading
+from schemas.base import SeqRange
+from schemas.errors import Unavailable
+from schemas.messages import Rejected
+
+# --- agent ---------------------------------------------------------------------------------------
+
+
+class FakeClock:
+    """Time that passes only when somebody waits for it."""
+
+    def __init__(self, now: datetime = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)) -> None:
+        self._start = now
+        self._passed_s = 0.0
+
+    def utc_now(self) -> datetime:
+        return self._start + timedelta(seconds=self._passed_s)
+
+    def monotonic_s(self) -> float:
+        return self._passed_s
+
+    async def sleep(self, seconds: float) -> None:
+        self._passed_s += max(seconds, 0.0)
+        await asyncio.sleep(0)
+
+    async def wait(self, event: asyncio.Event, timeout_s: float) -> None:
+        await asyncio.sleep(0)
+        if not event.is_set():
+            self._passed_s += max(timeout_s, 0.0)
+
+
+class FakeSpool:
+    """A spool that forgets when the process ends."""
+
+    def __init__(self, max_bytes: int = 2**30) -> None:
+        self._capacity = max(1, max_bytes // BYTES_PER_READING)
+        self._stored: list[Stored] = []
+        self._waiting: set[int] = set()
+        self._dropped: list[SeqRange] = []
+        self._quarantined = 0
+
+    def append(self, readings: Sequence[Reading]) -> None:
+        for reading in readings:
+            position = len(self._stored) + 1
+            self._stored.append(Stored(position, reading))
+            self._waiting.add(position)
+        if len(self._waiting) > self._capacity:
+            self._drop(len(self._waiting) - self._capacity)
+
+    def waiting(self, after: int, limit: int) -> list[Stored]:
+        left = [stored for stored in self._stored if stored.position in self._waiting]
+        return [stored for stored in left if stored.position > after][:limit]
+
+    def before(self, reading: Reading) -> list[Reading]:
+        earlier = range(reading.seq - CONTEXT_READINGS, reading.seq)
+        return [
+            stored.reading
+            for stored in self._stored
+            if stored.reading.session == reading.session and stored.reading.seq in earlier
+        ]
+
+    def newest(self) -> int:
+        return len(self._stored)
+
+    def acknowledge(self, ranges: Iterable[SeqRange]) -> int:
+        done = {
+            stored.position
+            for seqs in ranges
+            for stored in self._stored
+            if stored.reading.session == seqs.session
+            and seqs.first_seq <= stored.reading.seq < seqs.first_seq + seqs.count
+        }
+        newly = done & self._waiting
+        self._waiting -= newly
+        return len(newly)
+
+    def quarantine(self, seqs: SeqRange, rejected: Rejected) -> None:  # noqa: ARG002
+        self._quarantined += seqs.count
+        self.acknowledge([seqs])
+
+    def depth(self) -> int:
+        return len(self._waiting)
+
+    def quarantined(self) -> int:
+        return self._quarantined
+
+    def dropped(self) -> tuple[SeqRange, ...]:
+        return tuple(self._dropped)
+
+    def checkpoint(self) -> None:
+        pass
+
+    def _drop(self, excess: int) -> None:
+        for stored in self.waiting(0, max(excess, min(60, self._capacity // 2))):
+            self._waiting.discard(stored.position)
+            session, seq = stored.reading.session, stored.reading.seq
+            last = self._dropped[-1] if self._dropped else None
+            if last and (last.session, last.first_seq + last.count) == (session, seq):
+                self._dropped[-1] = last.model_copy(update={"count": last.count + 1})
+            else:
+                self._dropped.append(SeqRange(session=session, first_seq=seq, count=1))
+        del self._dropped[:-MAX_DROPPED_RANGES]
+
+
+@dataclass
+class FakeBroker:
+    """A broker in memory that can be cut off; `published` is everything it ever took."""
+
+    published: list[Message] = field(default_factory=list)
+    wills: list[Message] = field(default_factory=list)
+    refused: bool = False
+    links: list["FakeLink"] = field(default_factory=list)
+
+    def connect(
+        self,
+        *,
+        will: Message,
+        topics: Sequence[str],
+        received: Callable[[str, bytes], None],
+        changed: Callable[[], None],
+    ) -> "FakeLink":
+        return FakeLink(self, will, tuple(topics), received, changed)
+
+    def deliver(self, topic: str, payload: bytes) -> None:
+        for link in self.links:
+            if topic in link.topics:
+                link.received(topic, payload)
+
+    async def receive(self, topic: str) -> bytes:
+        payloads = [m.payload for m in (*self.published, *self.wills) if m.topic == topic]
+        return payloads[0]
+
+    def cut(self) -> None:
+        for link in tuple(self.links):
+            link.lose()
+
+
+@dataclass(eq=False)
+class FakeLink:
+    """One connection to a `FakeBroker`."""
+
+    broker: FakeBroker
+    will: Message
+    topics: tuple[str, ...]
+    received: Callable[[str, bytes], None]
+    changed: Callable[[], None]
+    lost: bool = False
+
+    async def __aenter__(self) -> Self:
+        if self.broker.refused:
+            raise Unavailable("the broker is away")
+        self.broker.links.append(self)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self in self.broker.links:
+            self.broker.links.remove(self)
+
+    def check(self) -> None:
+        if self.lost:
+            raise Unavailable("connection lost")
+
+    def publish(self, message: Message) -> None:
+        self.check()
+        self.broker.published.append(message)
+
+    async def confirmed(self) -> None:
+        self.check()
+
+    def lose(self) -> None:
+        self.lost = True
+        self.broker.links.remove(self)
+        self.broker.wills.append(self.will)
+        self.changed()
