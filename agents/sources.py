@@ -80,6 +80,33 @@ def _bin_amplitudes(samples: int, spectrum: Spectrum) -> Samples:
     return np.sqrt(power / weighted).astype(np.float32)
 
 
+def engine(rng: Generator, samples: int) -> Samples:
+    """A four-stroke engine under load: harmonics of half the firing rate, never quite steady.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Chooses the timbre.
+    samples : int
+        Length.
+
+    Returns
+    -------
+    ndarray of float32, shape (samples,)
+        A-weighted RMS 1.
+    """
+    control = np.arange(0, samples + RATE_HZ, RATE_HZ // 4)
+    wander = np.interp(np.arange(samples), control, rng.normal(1, 0.03, len(control)))
+    phase = 2 * np.pi * np.cumsum(35.0 * wander) / RATE_HZ
+    sound = np.zeros(samples, dtype=np.float32)
+    for harmonic in range(1, 33):
+        strength = rng.uniform(0.2, 1) * (1 if harmonic % 2 == 0 else 0.4) / (1 + harmonic / 8)
+        sound += (strength * np.sin(harmonic * phase + rng.uniform(0, 2 * np.pi))).astype(
+            np.float32
+        )
+    return sound / np.float32(np.sqrt(a_power(sound)))
+
+
 def whistled_song(rng: Generator) -> Samples:
     """Render a few long, clear notes, like a blackbird's."""
     notes = [_note(rng, rng.uniform(0.12, 0.35), bend=0.15) for _ in range(rng.integers(3, 8))]

@@ -10,6 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from acoustics.weighting import a_weighting_db
+
 RATE_HZ: Final = 16_000
 DB_AT_FULL_SCALE: Final = 94.0 + 26.0
 
@@ -58,38 +60,32 @@ def level_of(power: float) -> float:
     return float(DB_AT_FULL_SCALE + 10 * np.log10(2 * power))
 
 
-def a_weight(f: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A-weighting as a power ratio, by the formula of IEC 61672-1.
+def a_weight(frequency_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A-weighting as a ratio of powers.
 
     Parameters
     ----------
-    f : ndarray
-        Frequencies, Hz, >= 0.
+    frequency_hz : ndarray
+        Frequencies, Hz, > 0.
 
     Returns
     -------
     ndarray of float64
-        1 at 1 kHz.
+        The same shape; 1 at 1 kHz.
 
     Examples
     --------
-    >>> (10 * np.log10(a_weight(np.array([125.0, 1000.0, 4000.0])))).round(1).tolist()
-    [-16.1, 0.0, 1.0]
+    >>> a_weight(np.array([1000.0])).round(6).tolist()
+    [1.0]
     """
-    f2 = f**2
-    low = (f2 + 107.7**2) * (f2 + 737.9**2)
-    ratio = 12194.0**2 * f2**2 / ((f2 + 20.6**2) * (f2 + 12194.0**2) * np.sqrt(low))
-    return np.asarray(10**0.2 * ratio**2)
+    return np.asarray(10 ** (a_weighting_db(frequency_hz) / 10))
 
 
 @lru_cache(maxsize=64)
 def _bin_weights(samples: int) -> NDArray[np.float32]:
-    """What turns the squared bins of `rfft` into an A-weighted mean square."""
-    weights = (
-        2
-        * a_weight(np.arange(samples // 2 + 1, dtype=np.float64) * (RATE_HZ / samples))
-        / samples**2
-    )
+    """What turns the squared bins of `rfft`, DC left out, into an A-weighted mean square."""
+    f = np.arange(1, samples // 2 + 1, dtype=np.float64) * (RATE_HZ / samples)
+    weights = 2 * a_weight(f) / samples**2
     weights[-1] /= 2 - samples % 2  # the Nyquist bin of an even length counts once
     return weights.astype(np.float32)
 
@@ -113,5 +109,5 @@ def a_power(samples: Samples) -> float:
     >>> round(a_power(tone), 3)
     0.5
     """
-    bins = np.fft.rfft(samples)
+    bins = np.fft.rfft(samples)[1:]
     return float(np.dot(bins.real**2 + bins.imag**2, _bin_weights(len(samples))))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from acoustics.sirens import SirenKind, siren
 from agents.street_levels import RATE_HZ, Samples, rms_of
-from agents.street_sounds import Seed, chance
+from agents.street_sounds import Seed, chance, read_between
 
 Floats = NDArray[np.float64]
 
@@ -149,32 +149,6 @@ def emission_time_s(heard_s: Floats, speed_m_s: float, distance_m: float) -> Flo
     # heard - emitted = hypot(distance, v·emitted) / c, a quadratic in the time of emission
     a, b = c**2 - v**2, c**2 * heard_s
     return np.asarray((b - np.sqrt(b**2 - a * ((c * heard_s) ** 2 - distance_m**2))) / a)
-
-
-def read_between(sound: Samples, at: Floats) -> Samples:
-    """Values of a sound between its samples, by a cubic through the nearest four.
-
-    Parameters
-    ----------
-    sound : ndarray of float32, shape (n,)
-        Samples, well below a quarter of their rate in frequency.
-    at : ndarray of float64, shape (m,)
-        Places, in samples, from 1 to n - 3.
-
-    Returns
-    -------
-    ndarray of float32, shape (m,)
-        The values there.
-
-    Examples
-    --------
-    >>> read_between(np.arange(6, dtype=np.float32), np.array([2.25])).tolist()
-    [2.25]
-    """
-    before = at.astype(np.int64)
-    x = (at - before).astype(np.float32)
-    a, b, c, d = (sound[before + offset] for offset in (-1, 0, 1, 2))
-    return b + x / 2 * (c - a + x * (2 * a - 5 * b + 4 * c - d + x * (3 * (b - c) + d - a)))
 
 
 def _step(t: Floats) -> Floats:

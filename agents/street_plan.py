@@ -4,14 +4,14 @@ Time is cut into minutes (everyday sounds) and blocks of 90 s (vehicles). Each i
 its own seed, so any second can be rendered without those before it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.random import Generator
 
-from acoustics.sirens import SIREN_KINDS, SirenKind
+from acoustics.sirens import SirenKind
 from agents.sources import CALLS
 from agents.street_kinds import Street
 from agents.street_levels import RATE_HZ
@@ -23,6 +23,9 @@ BLOCK_S: Final = 90
 _EVERYDAY, _VISIT, _ROUTES, _CITY = range(4)  # streams of chance of one city
 _CAR_S: Final = 10.0
 _ROAD: Final = 3  # neighbouring devices that one vehicle can pass
+_KINDS: Final[Mapping[SirenKind, float]] = {
+    "wail": 0.35, "hi-lo": 0.25, "yelp": 0.2, "wail-yelp": 0.15, "piercer": 0.05,
+}  # fmt: skip
 _FIRST_VEHICLES: Final = 3  # a demo of 90 s must hear some; afterwards one a block
 
 
@@ -69,6 +72,8 @@ def _car(street: Street, rng: Generator, minute: int) -> CarPass:
         level_db=rng.uniform(*street.car_db),
         distance_m=rng.uniform(5, 12),
         speed_m_s=rng.uniform(7, 15),
+        engine=rng.uniform(0.2, 1.2),
+        pitch=rng.uniform(0.6, 1.5),
         texture=int(rng.integers(1 << 30)),
     )
 
@@ -112,17 +117,15 @@ def visits(seed: int, devices: int, block: int) -> tuple[Visit, ...]:
     rng = chance(seed, _ROUTES, block)
     vehicles = min(1 if block else _FIRST_VEHICLES, len(turn))
     picked = rng.permutation(len(turn))[:vehicles]
-    kinds = rng.permutation(len(SIREN_KINDS))
-    routes = [
-        _route(rng, turn[road], SIREN_KINDS[kinds[n]], block, n) for n, road in enumerate(picked)
-    ]
+    kinds = rng.choice(list(_KINDS), len(picked), replace=False, p=list(_KINDS.values()))
+    routes = [_route(rng, turn[road], kinds[n], block, n) for n, road in enumerate(picked)]
     return tuple(visit for route in routes for visit in route)
 
 
 def _route(
     rng: Generator, road: tuple[int, ...], kind: SirenKind, block: int, vehicle: int
 ) -> list[Visit]:
-    way = road if rng.uniform() < 0.5 else road[::-1]  # noqa: PLR2004 - either direction
+    way = road[:: rng.choice((1, -1))][: rng.integers(2, _ROAD + 1)]
     later_s = np.cumsum(rng.uniform(6, 12, len(way) - 1))
     nearest_s = block * BLOCK_S + rng.uniform(27, 36) + np.array([0.0, *later_s])
     return [Visit(d, kind, float(at), vehicle) for d, at in zip(way, nearest_s, strict=True)]

@@ -10,8 +10,9 @@ from typing import Final, Protocol
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
-from agents.sources import CALLS, Spectrum, noise, tyre_spectrum
+from agents.sources import CALLS, Spectrum, engine, noise, tyre_spectrum
 from agents.street_levels import RATE_HZ, Samples, rms_of
 
 Seed = tuple[int, ...]
@@ -21,7 +22,7 @@ _OVERLAP: Final = RATE_HZ // 4
 _RISE: Final = np.sin(np.pi / 2 * (np.arange(_OVERLAP) + 0.5) / _OVERLAP).astype(np.float32)
 _CONTROL: Final = RATE_HZ // 8  # levels are drawn at this many samples and interpolated
 _SWINGS_S: Final = (5.3, 13.7, 41.0)  # periods of a bed's slow moves, with no common multiple
-_TYRE_SAMPLES: Final = 32 * RATE_HZ
+_TEXTURE: Final = 32 * RATE_HZ
 
 
 def chance(*seed: int) -> Generator:
@@ -43,6 +44,32 @@ def chance(*seed: int) -> Generator:
     np.False_
     """
     return np.random.default_rng((len(seed), *seed))
+
+
+def read_between(sound: Samples, at: NDArray[np.float64]) -> Samples:
+    """Values of a sound between its samples, by a cubic through the nearest four.
+
+    Parameters
+    ----------
+    sound : ndarray of float32, shape (n,)
+        Samples, well below a quarter of their rate in frequency.
+    at : ndarray of float64, shape (m,)
+        Places, in samples, from 1 to n - 3.
+
+    Returns
+    -------
+    ndarray of float32, shape (m,)
+        The values there.
+
+    Examples
+    --------
+    >>> read_between(np.arange(6, dtype=np.float32), np.array([2.25])).tolist()
+    [2.25]
+    """
+    before = at.astype(np.int64)
+    x = (at - before).astype(np.float32)
+    a, b, c, d = (sound[before + offset] for offset in (-1, 0, 1, 2))
+    return b + x / 2 * (c - a + x * (2 * a - 5 * b + 4 * c - d + x * (3 * (b - c) + d - a)))
 
 
 class Sound(Protocol):
@@ -146,28 +173,59 @@ class Call:
 
 @dataclass(frozen=True)
 class CarPass:
-    """One car that drives by: tyre noise that swells and fades as the distance changes."""
+    """One car that drives by: tyres and engine swell and fade as the distance changes.
+
+    Attributes
+    ----------
+    start, length : int
+        Samples; the car is nearest in the middle.
+    level_db : float
+        A-weighted level when nearest, dB re 20 µPa.
+    distance_m, speed_m_s : float
+        Smallest distance, and speed.
+    engine : float
+        Amplitude of the engine, the tyres' being 1.
+    pitch : float
+        How fast the engine turns, 1 being an ordinary car's.
+    texture : int
+        Which piece of the noise it is made from.
+    """
 
     start: int
     length: int
     level_db: float
     distance_m: float
     speed_m_s: float
+    engine: float
+    pitch: float
     texture: int
     label: str = "traffic"
     kind: str = "car"
 
     def render(self) -> Samples:
-        """The car, nearest in the middle, there at `level_db`, A-weighted."""
+        """The car as the microphone hears it."""
         t = (np.arange(0, self.length + 1, _CONTROL) - self.length / 2) / RATE_HZ
-        nearness = 1 / np.hypot(1, self.speed_m_s * t / self.distance_m)
-        gains = rms_of(self.level_db) * nearness * np.cos(np.pi * t * RATE_HZ / self.length) ** 2
-        gain = np.interp(np.arange(self.length), np.arange(len(t)) * _CONTROL, gains)
-        begin = self.texture % (_TYRE_SAMPLES - self.length)
-        return np.asarray(_tyres()[begin : begin + self.length] * gain, dtype=np.float32)
+        way_m = np.hypot(self.distance_m, self.speed_m_s * t)
+        faded = np.cos(np.pi * t * RATE_HZ / self.length) ** 2
+        gains = rms_of(self.level_db) * faded * self.distance_m / way_m / np.hypot(1, self.engine)
+        at, grid = np.arange(self.length), np.arange(len(t)) * _CONTROL
+        # the sound heard at t left the car way_m / 343 earlier: that is its Doppler shift
+        turned = self.pitch * (t - t[0] - (way_m - way_m[0]) / 343.0) * RATE_HZ
+        places = 1 + self.texture % (_TEXTURE // 4) + np.interp(at, grid, turned)
+        begin = self.texture % (_TEXTURE - self.length)
+        sound = read_between(_engine(), places) * np.float32(self.engine)
+        sound += _tyres()[begin : begin + self.length]
+        sound *= np.interp(at, grid, gains).astype(np.float32)
+        return sound
 
 
 @cache
 def _tyres() -> Samples:
     """Tyre noise that all cars of all streets cut their piece from: it is the costly part."""
-    return noise(chance(_TYRE_SAMPLES), _TYRE_SAMPLES, tyre_spectrum)
+    return noise(chance(_TEXTURE), _TEXTURE, tyre_spectrum)
+
+
+@cache
+def _engine() -> Samples:
+    """Likewise an engine, at an ordinary car's speed in town."""
+    return engine(chance(_TEXTURE), _TEXTURE)

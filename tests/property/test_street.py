@@ -1,0 +1,57 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.street import Scene
+from agents.street_passage import SOUND_M_S, emission_time_s
+from agents.street_plan import visits
+from agents.street_sounds import read_between
+
+SEEDS = st.integers(0, 2**32)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=SEEDS, device=st.integers(0, 19), order=st.permutations([0, 1, 2, 7]))
+def test_any_order_of_rendering_gives_the_same_seconds(
+    seed: int, device: int, order: list[int]
+) -> None:
+    scene = Scene(seed, device, devices=20)
+    for k in order:
+        assert np.array_equal(scene.second(k), Scene(seed, device, devices=20).second(k))
+
+
+@settings(max_examples=30)
+@given(seed=SEEDS, devices=st.integers(1, 60))
+def test_sirens_come_to_a_device_at_least_a_minute_apart(seed: int, devices: int) -> None:
+    nearest_s: dict[int, list[float]] = {}
+    for block in range(6):
+        for visit in visits(seed, devices, block):
+            assert 0 <= visit.device < devices
+            assert 26 <= visit.nearest_s - 90 * block <= 61
+            nearest_s.setdefault(visit.device, []).append(visit.nearest_s)
+    for times in nearest_s.values():
+        # dominant for up to 13 s on either side
+        assert all(b - a - 26 >= 60 for a, b in pairwise(times))
+
+
+@given(
+    heard_s=st.floats(-30, 30),
+    speed_m_s=st.floats(0, 60),
+    distance_m=st.floats(1, 200),
+)
+def test_sound_needs_its_time_from_where_the_vehicle_was(
+    heard_s: float, speed_m_s: float, distance_m: float
+) -> None:
+    (emitted_s,) = emission_time_s(np.array([heard_s]), speed_m_s, distance_m)
+    way_m = np.hypot(distance_m, speed_m_s * emitted_s)
+    assert heard_s - emitted_s == pytest.approx(way_m / SOUND_M_S, abs=1e-9)
+
+
+@given(at=st.floats(1, 60), frequency=st.floats(0, 0.1), phase=st.floats(0, 6.3))
+def test_reading_between_samples_follows_a_tone(at: float, frequency: float, phase: float) -> None:
+    tone = np.sin(2 * np.pi * frequency * np.arange(64) + phase).astype(np.float32)
+    (value,) = read_between(tone, np.array([at]))
+    assert value == pytest.approx(np.sin(2 * np.pi * frequency * at + phase), abs=0.02)
