@@ -117,7 +117,7 @@ class FakeSpool:
 
 @dataclass
 class FakeBroker:
-    """A broker in memory that can be cut off; `published` is everything it ever took."""
+    """A broker in memory that can be cut off; `published` is what it took."""
 
     published: list[Message] = field(default_factory=list)
     wills: list[Message] = field(default_factory=list)
@@ -140,8 +140,10 @@ class FakeBroker:
                 link.received(topic, payload)
 
     async def receive(self, topic: str) -> bytes:
-        payloads = [m.payload for m in (*self.published, *self.wills) if m.topic == topic]
-        return payloads[0]
+        queue = self.wills if any(m.topic == topic for m in self.wills) else self.published
+        message = next(m for m in queue if m.topic == topic)
+        queue.remove(message)
+        return message.payload
 
     def cut(self) -> None:
         for link in tuple(self.links):
