@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-st.set_page_config(page_title="cityhum", page_icon=":material/graphic_eq:", layout="wide")
+st.set_page_config(page_title="cityhum", layout="wide")
 st.navigation(
     [
         st.Page("pages/city.py", title="City now", icon=":material/location_city:", default=True),

@@ -8,6 +8,9 @@ import plotly.graph_objects as go
 from schemas.base import ACTIVE_SCORE
 
 LEVEL_RANGE_DB: Final = (40.0, 90.0)
+LIGHT_FROM_DB: Final = 72.0
+"""The colour scale is light above this: letters on it are dark."""
+
 ALERT_COLOUR: Final = "#d55e00"
 LEVEL_COLOUR: Final = "#0072b2"
 BAND_COLOUR: Final = "rgba(0, 114, 178, 0.18)"
@@ -45,7 +48,10 @@ def city_plane(city: pd.DataFrame) -> go.Figure:
         y=heard.latitude,
         mode="markers+text",
         text=[f"{level:.0f}" for level in heard.laeq_10s_db],
-        textfont={"size": 11, "color": "white"},
+        textfont={
+            "size": 11,
+            "color": ["black" if level > LIGHT_FROM_DB else "white" for level in heard.laeq_10s_db],
+        },
         customdata=heard[["name", "laeq_10s_db"]],
         hovertemplate="%{customdata[0]}<br>LAeq,10s %{customdata[1]:.1f} dB<extra></extra>",
         marker={

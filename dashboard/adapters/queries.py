@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from dashboard.settings import DashboardSettings
+from schemas.base import ACTIVE_SCORE
 from schemas.errors import BadConfig, Unavailable
 
 Pool = ConnectionPool[Connection[TupleRow]]
@@ -58,15 +59,15 @@ ORDER BY started_at
 """
 
 DEVICE_LABELS: LiteralString = """
-SELECT started_at, label, score
+SELECT time AS started_at, label, score
 FROM detection
-WHERE device = %(device)s AND score >= 500
-  AND started_at > now() - make_interval(secs => %(seconds)s)
-ORDER BY started_at
+WHERE device = %(device)s AND score >= %(active)s
+  AND time > now() - make_interval(secs => %(seconds)s)
+ORDER BY time
 """
 
 ALERTS: LiteralString = """
-SELECT onset_at, ended_at, device, rule, state, peak_laeq_1s_db, peak_score, active_s, alert_id
+SELECT onset_at, rule, device, state, ended_at, peak_laeq_1s_db, peak_score, active_s
 FROM alert
 WHERE onset_at > now() - make_interval(secs => %(seconds)s)
   AND (%(device)s::text IS NULL OR device = %(device)s)
@@ -123,7 +124,8 @@ def device_windows(pool: Pool, device: str, seconds: float, length_s: int) -> pd
 
 def device_labels(pool: Pool, device: str, seconds: float) -> pd.DataFrame:
     """Active labels of a device, one row per label and second."""
-    return _frame(pool, DEVICE_LABELS, {"device": device, "seconds": seconds})
+    query = {"device": device, "seconds": seconds, "active": ACTIVE_SCORE}
+    return _frame(pool, DEVICE_LABELS, query)
 
 
 def alerts(pool: Pool, seconds: float, device: str | None = None) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import charts
 from dashboard.adapters import queries
-from dashboard.shared import SETTINGS, pool, show
+from dashboard.shared import ALERT_COLUMNS, SETTINGS, pool, show
 
 
 @st.fragment(run_every=SETTINGS.refresh_s)
@@ -22,13 +22,12 @@ def _draw() -> None:
             st.caption("Levels of devices without a calibration are relative to full scale.")
     with side:
         first, second, third = st.columns(3)
-        first.metric("devices heard", f"{int(heard.sum())} of {len(city)}")
-        second.metric("offline", int((city.online == False).sum()))  # noqa: E712  # null: unknown
+        first.metric("devices heard", f"{int(heard.sum())}/{len(city)}")
+        second.metric("offline", int((~city.online).sum()))
         third.metric("open alerts", int(city.alerts.notna().sum()))
         st.subheader("Alerts of the last hour")
-        st.dataframe(
-            queries.alerts(pool(), 3600).drop(columns=["alert_id"]), hide_index=True, height=260
-        )
+        alerts = queries.alerts(pool(), 3600)
+        st.dataframe(alerts, hide_index=True, height=420, column_config=ALERT_COLUMNS)
     city["hears"] = [
         charts.top_labels(labels, scores)
         for labels, scores in zip(city.labels, city.scores, strict=True)
@@ -36,7 +35,10 @@ def _draw() -> None:
     st.dataframe(
         city[["device", "name", "laeq_10s_db", "hears", "alerts", "online", "heard_at"]],
         hide_index=True,
-        column_config={"laeq_10s_db": st.column_config.NumberColumn("LAeq,10s dB", format="%.1f")},
+        column_config={
+            "laeq_10s_db": st.column_config.NumberColumn("LAeq,10s dB", format="%.1f"),
+            "heard_at": st.column_config.DatetimeColumn("last reading", format="HH:mm:ss"),
+        },
     )
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import charts
 from dashboard.adapters import queries
-from dashboard.shared import SETTINGS, SPANS_S, pool, show
+from dashboard.shared import ALERT_COLUMNS, SETTINGS, SPANS_S, pool, show
 
 SECONDS_SHOWN_SINGLY = 3600
 
@@ -34,7 +34,7 @@ def _draw_device(device: str, seconds: int) -> None:
     if levels.calibration.isna().any():
         st.caption("Not calibrated: levels are relative to full scale.")
     st.plotly_chart(charts.label_timeline(queries.device_labels(pool(), device, seconds)), key="l")
-    st.dataframe(alerts, hide_index=True)
+    st.dataframe(alerts, hide_index=True, column_config=ALERT_COLUMNS)
 
 
 @st.fragment(run_every=SETTINGS.refresh_s)
