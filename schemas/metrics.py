@@ -2,6 +2,9 @@
 
 from prometheus_client import Counter, Gauge
 
+RECEIVED = Counter(
+    "cityhum_received_messages_total", "Messages from devices that the bridge has settled."
+)
 DEAD_LETTERS = Counter(
     "cityhum_dead_letters_total", "Messages that were kept as dead letters.", ["reason"]
 )

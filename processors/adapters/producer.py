@@ -4,8 +4,8 @@ from aiokafka import AIOKafkaProducer
 
 from processors.settings import ProcessorSettings
 
-MAX_RECORD_BYTES = 1024 * 1024
-"""The same on all sides; envelopes stay far below (256 KiB)."""
+MAX_RECORD_BYTES = (1024 + 64) * 1024
+"""A dead letter can be a whole MQTT packet (1 MiB) with headers; envelopes stay below 256 KiB."""
 
 
 def producer(settings: ProcessorSettings) -> AIOKafkaProducer:

@@ -1,0 +1,41 @@
+"""Settings from the environment, with a person's mistakes told in one line."""
+
+import os
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsError
+
+from agents.settings import AgentSettings
+from processors.settings import ProcessorSettings
+from schemas.errors import BadConfig
+
+PREFIX = "CITYHUM_"
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def known() -> frozenset[str]:
+    """Every variable that some program of ours reads."""
+    fields = {*AgentSettings.model_fields, *ProcessorSettings.model_fields}
+    return frozenset(PREFIX + name.upper() for name in fields)
+
+
+def read(kind: type[Settings]) -> Settings:
+    """Settings of one program.
+
+    Raises
+    ------
+    BadConfig
+        If a variable with our prefix is unknown, or a value is wrong.
+    """
+    ours = {name for name in map(str.upper, os.environ) if name.startswith(PREFIX)}
+    for name in sorted(ours - known()):
+        raise BadConfig(f"unknown setting {name}")
+    try:
+        return kind()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise BadConfig(f"{name}: {first['msg']}") from None
+    except SettingsError as error:
+        raise BadConfig(" ".join(str(error).split())) from None

@@ -1,0 +1,238 @@
+"""The bridge's side of MQTT: messages wait here until somebody acknowledges them.
+
+paho runs its own thread. The callbacks do next to nothing: an exception there would end the thread
+silently (paho#692), and a callback that blocks also stops the keep-alive. What is not acknowledged
+is the back-pressure: the broker sends at most `RECEIVE_MAXIMUM` messages ahead.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from processors.settings import ProcessorSettings
+from processors.verdicts import Arrived
+from schemas.codec import CONTENT_TYPE
+from schemas.errors import BadConfig, Unavailable
+
+RECEIVE_MAXIMUM: Final = 1000
+SESSION_EXPIRY_S: Final = 7 * 86_400
+_MAX_WAITING: Final = 10_000  # only QoS 0 can pile up beyond RECEIVE_MAXIMUM; devices use QoS 1
+_KEEP_ALIVE_S: Final = 30
+_REFUSED_FOR_GOOD: Final = (134, 135)  # bad user name or password, not authorized
+
+log = logging.getLogger(__name__)
+
+
+class Handle(NamedTuple):
+    """What names a delivery to the broker; ids start again with each connection, its epoch."""
+
+    epoch: int
+    message_id: int
+    qos: int
+
+
+class Delivery(NamedTuple):
+    """A message and its handle."""
+
+    arrived: Arrived
+    handle: Handle
+
+
+class MqttLink:
+    """A subscription that survives restarts, acknowledged by hand; an async context manager.
+
+    Parameters
+    ----------
+    settings : ProcessorSettings
+        Broker, user and password file.
+    client_id : str
+        Stable: the broker keeps this client's messages for 7 days.
+    filters : sequence of str
+        What to subscribe to, at QoS 1.
+    clock : callable
+        Time of arrival.
+    """
+
+    def __init__(
+        self,
+        settings: ProcessorSettings,
+        *,
+        client_id: str,
+        filters: Sequence[str],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._filters = [(topic, SubscribeOptions(qos=1, retainHandling=1)) for topic in filters]
+        self._clock = clock
+        self._waiting: deque[Delivery] = deque()
+        self._wake = asyncio.Event()
+        self._woken = False
+        self._epoch = 0
+        self._failure: Exception | None = None
+        self._client = self._build(client_id)
+        self._thread_name = f"paho-mqtt-client-{client_id}"
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        kept = _properties(PacketTypes.CONNECT)
+        kept.SessionExpiryInterval = SESSION_EXPIRY_S
+        kept.ReceiveMaximum = RECEIVE_MAXIMUM
+        self._client.connect_async(
+            self._settings.mqtt_host,
+            self._settings.mqtt_port,
+            _KEEP_ALIVE_S,
+            clean_start=False,
+            properties=kept,
+        )
+        self._client.loop_start()
+        self._thread = next(t for t in threading.enumerate() if t.name == self._thread_name)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._client.disconnect()
+        await asyncio.to_thread(self._client.loop_stop)
+
+    async def take(self, timeout_s: float) -> list[Delivery]:
+        """Everything that waits, in order of arrival; empty if nothing comes in time.
+
+        Raises
+        ------
+        BadConfig
+            If the broker refuses user or subscription.
+        Unavailable
+            If the client's thread has ended.
+        """
+        if not self._waiting and self._failure is None:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+        if self._failure is not None:
+            raise self._failure
+        if not self._thread.is_alive():
+            raise Unavailable("the MQTT client's thread has ended")
+        self._wake.clear()
+        self._woken = False
+        return [self._waiting.popleft() for _ in range(len(self._waiting))]
+
+    def acknowledge(self, handle: Handle) -> None:
+        """Tell the broker; a handle of an earlier connection is void, its message comes again."""
+        if handle.qos > 0 and handle.epoch == self._epoch:
+            self._client.ack(handle.message_id, handle.qos)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Answer a device; dropped while the broker is away, for the device then sends again."""
+        if self._client.is_connected():
+            described = _properties(PacketTypes.PUBLISH)
+            described.ContentType = CONTENT_TYPE
+            self._client.publish(topic, payload, qos=1, properties=described)
+
+    def _build(self, client_id: str) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            manual_ack=True,
+        )
+        password_file = self._settings.mqtt_password_file
+        if password_file is not None:
+            client.username_pw_set(self._settings.mqtt_user, _password(password_file.read_text))
+        client.reconnect_delay_set(min_delay=1, max_delay=30)
+        client.max_inflight_messages_set(500)
+        client.on_message = self._on_message
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        return client
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        try:
+            if message.qos == 0 and len(self._waiting) >= _MAX_WAITING:
+                return
+            arrived = Arrived(message.topic, bytes(message.payload), self._clock())
+            handle = Handle(self._epoch, message.mid, message.qos)
+            self._waiting.append(Delivery(arrived, handle))
+            if not self._woken:
+                self._woken = True
+                self._loop.call_soon_threadsafe(self._wake.set)
+        except Exception as error:  # noqa: BLE001 - it must reach the program, not end this thread
+            self._fail(error)
+
+    def _on_connect(
+        self,
+        client: Client,
+        _data: object,
+        flags: ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            log.warning("mqtt_refused", extra={"reason": str(reason)})
+            if reason.value in _REFUSED_FOR_GOOD and self._epoch == 0:
+                user = self._settings.mqtt_user
+                self._fail(BadConfig(f"the MQTT broker refuses user {user!r}: {reason}"))
+            return
+        self._epoch += 1
+        log.info("mqtt_connected", extra={"session_present": flags.session_present})
+        client.subscribe(self._filters)
+
+    def _on_connect_fail(self, _client: Client, _data: object) -> None:
+        where = f"{self._settings.mqtt_host}:{self._settings.mqtt_port}"
+        log.warning("mqtt_away", extra={"broker": where})
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _data: object,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            log.warning("mqtt_lost", extra={"reason": str(reason)})
+
+    def _on_subscribe(
+        self,
+        _client: Client,
+        _data: object,
+        _message_id: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        for reason in reasons:
+            if reason.is_failure:
+                self._fail(BadConfig(f"the MQTT broker refuses the subscription: {reason}"))
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = error
+        self._loop.call_soon_threadsafe(self._wake.set)
+
+
+def _properties(packet: int) -> Properties:
+    return Properties(packet)  # type: ignore[no-untyped-call]  # paho left this one untyped
+
+
+def _password(read: Callable[[], str]) -> str:
+    try:
+        return read().strip()
+    except OSError as error:
+        raise BadConfig(f"the MQTT password file cannot be read: {error}") from None

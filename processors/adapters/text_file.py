@@ -1,0 +1,15 @@
+"""Reads the small files that people write."""
+
+from pathlib import Path
+
+from schemas.errors import BadConfig
+
+
+def read(path: Path) -> str:
+    """Text of a file; `BadConfig` in one line if there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadConfig(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadConfig(f"{path}: not a text file") from None

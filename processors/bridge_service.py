@@ -1,0 +1,203 @@
+"""The bridge at work: MQTT in, Kafka out, and only then acknowledged, to MQTT and to the device.
+
+Two tasks share a short queue of flights. The pump judges what has arrived and hands it to Kafka
+in order; the settler waits for Kafka's acks, flight by flight, and then acknowledges. While few
+flights are allowed, what arrives meanwhile waits together, so envelopes grow with the load. If
+Kafka refuses a record, nothing more is acknowledged and the process ends: MQTT delivers again.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from prometheus_client import start_http_server
+
+from processors import bridge, packing, registry
+from processors.adapters import text_file
+from processors.adapters.clock import utc_now
+from processors.adapters.kafka import opened_log
+from processors.adapters.mqtt import Delivery, Handle, MqttLink
+from processors.privacy import Guard
+from processors.registry import Registry
+from processors.settings import ProcessorSettings
+from processors.verdicts import Forward, Record, Verdict, device_of
+from schemas import metrics, topics
+from schemas.codec import encode
+
+TICK: Final = timedelta(seconds=5)
+FLIGHTS: Final = 4
+WRITES: Final = (
+    topics.FEATURES,
+    topics.RESULTS,
+    topics.INDICES,
+    topics.STATUS,
+    topics.DEAD_LETTERS,
+)
+STREAMS: Final[tuple[topics.DeviceStream, ...]] = ("features", "results", "indices", "status")
+
+log = logging.getLogger(__name__)
+
+
+class Inbox(Protocol):
+    """Where messages come from and answers go."""
+
+    async def take(self, timeout_s: float) -> list[Delivery]:
+        """Everything that waits, in order; empty if nothing comes in time."""
+
+    def acknowledge(self, handle: Handle) -> None:
+        """Never deliver this message again."""
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Tell a device."""
+
+
+class Log(Protocol):
+    """Where records go."""
+
+    async def append(self, record: Record) -> Awaitable[object]:
+        """Hand over a record; what comes back is done when it is safe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """Messages whose records are on their way."""
+
+    deliveries: Sequence[Delivery]
+    verdicts: Sequence[Verdict]
+    safe: Sequence[Awaitable[object]]
+
+
+class Bridge:
+    """Both tasks and what they share.
+
+    Parameters
+    ----------
+    inbox, outbox : Inbox, Log
+        MQTT and Kafka.
+    devices : Registry
+        Whose messages are taken.
+    clock : callable
+        Received time, for ticks.
+    """
+
+    def __init__(
+        self, inbox: Inbox, outbox: Log, devices: Registry, clock: Callable[[], datetime]
+    ) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._devices = devices
+        self._clock = clock
+        self._guards: dict[str, Guard] = {}
+        self._flights: asyncio.Queue[Flight | None] = asyncio.Queue(FLIGHTS)
+
+    async def run(self) -> None:
+        """Relay until cancelled; what Kafka has been given is settled first.
+
+        Raises
+        ------
+        ExceptionGroup
+            Whatever went wrong with a broker; nothing that is not safe has been acknowledged.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            settler = tasks.create_task(self._settle())
+            try:
+                await self._pump()
+            finally:
+                if not settler.done():
+                    await self._flights.put(None)
+                    await settler
+
+    async def _pump(self) -> None:
+        tick_at = self._clock() + TICK
+        while True:
+            until_tick = tick_at - self._clock()
+            deliveries = await self._inbox.take(max(0.0, until_tick.total_seconds()))
+            if deliveries:
+                await self._flights.put(await self._launch(deliveries))
+            drained_at = self._clock()
+            if drained_at >= tick_at:
+                marks = [await self._outbox.append(mark) for mark in packing.tick(drained_at)]
+                await self._flights.put(Flight((), (), marks))
+                tick_at = drained_at + TICK
+
+    async def _launch(self, deliveries: Sequence[Delivery]) -> Flight:
+        verdicts = [self._judge(delivery) for delivery in deliveries]
+        safe = [await self._outbox.append(record) for record in packing.records(verdicts)]
+        return Flight(deliveries, verdicts, safe)
+
+    def _judge(self, delivery: Delivery) -> Verdict:
+        arrived = delivery.arrived
+        published = device_of(arrived.topic)
+        device = published.device if published else ""
+        before = self._guards.get(device, _UNSEEN)
+        guard, verdict = bridge.judge(before, arrived, self._devices)
+        if guard is not before:
+            self._guards[device] = guard
+        return verdict
+
+    async def _settle(self) -> None:
+        while (flight := await self._flights.get()) is not None:
+            for safe in flight.safe:
+                await safe
+            for delivery in flight.deliveries:
+                self._inbox.acknowledge(delivery.handle)
+            for to, ack in packing.answers(flight.verdicts).items():
+                self._inbox.publish(topics.ack_topic(to.site, to.device), encode(ack))
+            _count(flight.verdicts)
+
+
+_UNSEEN: Final = Guard()
+
+
+def _count(verdicts: Sequence[Verdict]) -> None:
+    """The law, as counters: forwarded + dead letters = received."""
+    good = [verdict for verdict in verdicts if isinstance(verdict, Forward)]
+    bad = [verdict.letter for verdict in verdicts if not isinstance(verdict, Forward)]
+    metrics.RECEIVED.inc(len(verdicts))
+    for stream, count in Counter(verdict.stream for verdict in good).items():
+        metrics.FORWARDED.labels(stream).inc(count)
+    for reason, count in Counter(letter.reason for letter in bad).items():
+        metrics.DEAD_LETTERS.labels(reason).inc(count)
+    for letter in bad:
+        extra = {"reason": letter.reason, "source": letter.source, "digest": letter.digest}
+        log.warning("dead_letter", extra=extra)
+    readings = sum(v.accepted.count for v in good if v.accepted and v.stream != "indices")
+    metrics.ACKNOWLEDGED_READINGS.inc(readings)
+
+
+def client_id(sites: Sequence[str]) -> str:
+    """Name under which the MQTT broker keeps this bridge's messages.
+
+    >>> client_id(["harbour"])
+    'cityhum-bridge-harbour'
+    """
+    return "-".join(("cityhum-bridge", *sites))
+
+
+def filters(sites: Sequence[str]) -> list[str]:
+    """What to subscribe to.
+
+    >>> filters(["harbour"])[0]
+    'cityhum/v1/harbour/+/features'
+    """
+    return [topics.subscription(s, site) for site in sites or ("+",) for s in STREAMS]
+
+
+async def run(settings: ProcessorSettings) -> None:
+    """Build from settings and relay until cancelled."""
+    devices = registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port)
+    link = MqttLink(
+        settings,
+        client_id=client_id(settings.bridge_sites),
+        filters=filters(settings.bridge_sites),
+        clock=utc_now,
+    )
+    async with opened_log(settings, WRITES, topics.PARTITIONS) as outbox, link as inbox:
+        log.info("bridge_started", extra={"devices": len(devices.site_of)})
+        await Bridge(inbox, outbox, devices, utc_now).run()

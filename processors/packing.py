@@ -1,0 +1,102 @@
+"""Verdicts of the bridge -> records for Kafka and answers for the devices. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from processors.verdicts import Answered, Forward, Record, Refuse, Verdict
+from schemas import topics
+from schemas.base import SeqRange
+from schemas.messages import Ack, Rejected
+
+MAX_ENVELOPE_BATCHES: Final = 64
+MAX_ENVELOPE_BYTES: Final = 256 * 1024
+
+_TIME: Final = TypeAdapter(datetime)
+
+
+def tick(at: datetime) -> Iterator[Record]:
+    """The mark of received time for every partition of `features.v1`."""
+    value = b'{"version":1,"tick":%s,"batches":[]}' % _TIME.dump_json(at)
+    for partition in range(topics.PARTITIONS):
+        yield Record(topics.FEATURES, partition, None, value)
+
+
+@dataclass(slots=True)
+class _Envelope:
+    topic: str
+    partition: int
+    entries: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+    def has_room(self, entry: bytes) -> bool:
+        return (
+            len(self.entries) < MAX_ENVELOPE_BATCHES
+            and self.size + len(entry) <= MAX_ENVELOPE_BYTES
+        )
+
+    def add(self, entry: bytes) -> None:
+        self.entries.append(entry)
+        self.size += len(entry) + 1
+
+    def record(self) -> Record:
+        # spliced: each entry was written by our own codec a moment ago
+        value = b'{"version":1,"tick":null,"batches":[%s]}' % b",".join(self.entries)
+        return Record(self.topic, self.partition, None, value)
+
+
+def records(verdicts: Iterable[Verdict]) -> Iterator[Record]:
+    """Records of judged messages: those for inner topics joined, each partition in its order."""
+    open_envelopes: dict[tuple[str, int], _Envelope] = {}
+    for verdict in verdicts:
+        record = verdict.record
+        if isinstance(verdict, Refuse) or not verdict.enveloped or record.value is None:
+            yield record
+            continue
+        place = (record.topic, record.partition)
+        envelope = open_envelopes.get(place)
+        if envelope is not None and not envelope.has_room(record.value):
+            yield envelope.record()
+            envelope = None
+        if envelope is None:
+            envelope = open_envelopes[place] = _Envelope(*place)
+        envelope.add(record.value)
+    yield from (envelope.record() for envelope in open_envelopes.values())
+
+
+def answers(verdicts: Iterable[Verdict]) -> dict[Answered, Ack]:
+    """What each device is told once these messages are safe; nothing for a status alone."""
+    told: dict[Answered, list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.answered is not None and (isinstance(verdict, Refuse) or verdict.accepted):
+            told.setdefault(verdict.answered, []).append(verdict)
+    return {to: _answer(to.device, about) for to, about in told.items()}
+
+
+def _answer(device: str, verdicts: list[Verdict]) -> Ack:
+    good = [verdict for verdict in verdicts if isinstance(verdict, Forward)]
+    bad = [verdict.letter for verdict in verdicts if isinstance(verdict, Refuse)]
+    return Ack(
+        device=device,
+        accepted=tuple(_ranges(v for v in good if v.stream != "indices")),
+        accepted_indices=tuple(v.accepted for v in good if v.stream == "indices" and v.accepted),
+        rejected=tuple(Rejected(digest=b.digest, reason=b.reason, detail=b.detail) for b in bad),
+    )
+
+
+def _ranges(verdicts: Iterable[Forward]) -> list[SeqRange]:
+    """Accepted ranges in order, neighbours joined."""
+    joined: list[SeqRange] = []
+    for accepted in (verdict.accepted for verdict in verdicts if verdict.accepted):
+        last = joined[-1] if joined else None
+        if last and (last.session, last.first_seq + last.count) == (
+            accepted.session,
+            accepted.first_seq,
+        ):
+            joined[-1] = last.model_copy(update={"count": last.count + accepted.count})
+        else:
+            joined.append(accepted)
+    return joined
