@@ -117,7 +117,8 @@ def visits(seed: int, devices: int, block: int) -> tuple[Visit, ...]:
     rng = chance(seed, _ROUTES, block)
     vehicles = min(1 if block else _FIRST_VEHICLES, len(turn))
     picked = rng.permutation(len(turn))[:vehicles]
-    kinds = rng.choice(list(_KINDS), len(picked), replace=False, p=list(_KINDS.values()))
+    drawn = rng.choice(len(_KINDS), len(picked), replace=False, p=list(_KINDS.values()))
+    kinds = [list(_KINDS)[kind] for kind in drawn]
     routes = [_route(rng, turn[road], kinds[n], block, n) for n, road in enumerate(picked)]
     return tuple(visit for route in routes for visit in route)
 
