@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 
+import deploy
 from agents.street import Scene, TrueEvent, city, true_events
 from agents.street_levels import RATE_HZ, Samples, a_power, level_of
 from agents.street_plan import visits
@@ -88,3 +92,9 @@ def test_true_events_are_in_order_and_begin_in_time() -> None:
 
 def test_another_seed_is_another_city() -> None:
     assert not np.array_equal(city(8, 2)[0].second(3), city(7, 2)[0].second(3))
+
+
+def test_the_example_devices_stand_in_the_streets_of_the_sites_file() -> None:
+    sites = yaml.safe_load((Path(deploy.__file__).parent / "sites.yaml").read_text())["sites"]
+    streets = [device["street"] for site in sites for device in site["devices"]]
+    assert streets == [scene.street.name for scene in CITY]
