@@ -1,0 +1,165 @@
+"""From scores to labels and events: calibration, thresholds, the gate, votes."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hearing.manifest import Manifest
+from schemas.base import Frozen
+
+Scores = NDArray[np.float32]
+
+MEMORY_S = 2
+"""A label outlives its sound by about this much, since a patch looks back 4 s."""
+
+
+def probabilities(outputs: ArrayLike, manifest: Manifest) -> Scores:
+    """Calibrated scores of a model's raw outputs.
+
+    Parameters
+    ----------
+    outputs : array_like, shape (n, labels)
+        Logits, or probabilities where the manifest says `none`.
+    manifest : Manifest
+        Activation, and temperature per label.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, labels)
+        0 to 1.
+    """
+    raw = np.asarray(outputs, dtype=np.float64)
+    if manifest.activation == "none":
+        return raw.astype(np.float32)
+    scaled = raw / np.array([manifest.temperature[label] for label in manifest.labels])
+    if manifest.activation == "softmax":
+        exponential = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        return np.asarray(exponential / exponential.sum(axis=1, keepdims=True), dtype=np.float32)
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * scaled)), dtype=np.float32)
+
+
+def labels(scores: ArrayLike, manifest: Manifest) -> dict[str, int]:
+    """The labels that are active in one reading.
+
+    Parameters
+    ----------
+    scores : array_like, shape (labels,)
+        Calibrated, 0 to 1.
+    manifest : Manifest
+        Threshold per label.
+
+    Returns
+    -------
+    dict of str to int
+        Score in per mille of each label at or above its threshold; empty for "other".
+    """
+    return {
+        label: round(float(score) * 1000)
+        for label, score in zip(manifest.labels, np.asarray(scores), strict=True)
+        if score >= manifest.thresholds[label]
+    }
+
+
+def labels_of_readings(
+    scores: ArrayLike, silent: ArrayLike, manifest: Manifest
+) -> list[dict[str, int]]:
+    """The active labels of many readings; a silent one has none.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n, labels)
+        Calibrated, 0 to 1.
+    silent : array_like of bool, shape (n,)
+        The gate: see `patches.is_silent`.
+    manifest : Manifest
+        Threshold per label.
+
+    Returns
+    -------
+    list of dict of str to int
+        One for each reading, per mille.
+    """
+    gates = np.asarray(silent)
+    return [
+        {} if gate else labels(row, manifest)
+        for row, gate in zip(np.asarray(scores), gates, strict=True)
+    ]
+
+
+def soft_vote(scores: ArrayLike) -> Scores:
+    """One row for several overlapping patches: their mean.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n, labels), n >= 1
+        Calibrated, 0 to 1.
+
+    Returns
+    -------
+    ndarray of float32, shape (labels,)
+        0 to 1.
+
+    Examples
+    --------
+    >>> soft_vote([[0.0, 1.0], [0.5, 0.5]]).tolist()
+    [0.25, 0.75]
+    """
+    return np.asarray(np.mean(np.asarray(scores), axis=0), dtype=np.float32)
+
+
+class Event(Frozen):
+    """A label from its beginning to its end, in seconds of the recording."""
+
+    label: str
+    onset_s: float
+    offset_s: float
+    score: float
+
+
+def events(seconds: Sequence[Mapping[str, int]], bridged_s: int = 2) -> list[Event]:
+    """Join the seconds of each label to events.
+
+    Parameters
+    ----------
+    seconds : sequence of mapping of str to int
+        The active labels of each second, per mille.
+    bridged_s : int
+        Gaps up to this long do not end an event, s.
+
+    Returns
+    -------
+    list of Event
+        By onset, then label; the score is the highest within the event.
+
+    Examples
+    --------
+    >>> heard = [{}, {"siren": 700}, {"siren": 900}, {"siren": 800}, {"siren": 600}, {}, {}, {}]
+    >>> [(e.label, e.onset_s, e.offset_s, e.score) for e in events(heard)]
+    [('siren', 1.0, 3.0, 0.9)]
+    """
+    found = [
+        event
+        for label in sorted({label for second in seconds for label in second})
+        for event in _events_of(label, [second.get(label, 0) for second in seconds], bridged_s)
+    ]
+    return sorted(found, key=lambda event: (event.onset_s, event.label))
+
+
+def _events_of(label: str, scores: Sequence[int], bridged_s: int) -> list[Event]:
+    active = [n for n, score in enumerate(scores) if score > 0]
+    spans: list[tuple[int, int]] = []
+    for n in active:
+        if spans and n - spans[-1][1] <= bridged_s + 1:
+            spans[-1] = (spans[-1][0], n)
+        else:
+            spans.append((n, n))
+    return [
+        Event(
+            label=label,
+            onset_s=float(first),
+            offset_s=float(max(first + 1, last + 1 - MEMORY_S)),
+            score=max(scores[first : last + 1]) / 1000,
+        )
+        for first, last in spans
+    ]

@@ -1,0 +1,86 @@
+"""What a training run is made of: `street8.yaml`, read once."""
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from schemas.base import Frozen
+from schemas.errors import BadConfig
+
+
+class DataConfig(Frozen):
+    """Where sounds come from and where the computed features are kept."""
+
+    root: Path = Field(description="holds urbansound8k/, esc10/, soundscapes/, speech/")
+    cache: Path
+    speeds: tuple[float, ...] = Field(description="each clip is also heard at these speeds")
+    synthetic_sirens: int
+    synthetic_distractors: int
+    synthetic_beds: int
+    rendered_cities: int = Field(description="of twenty streets each, to train on")
+    judged_cities: int = Field(description="the next ones: for thresholds and figures")
+    first_city: int = Field(description="seed of the first; the demo and the tests use others")
+    soundscape_groups: dict[str, Literal[0, 1, 2, 3]] = Field(
+        description="recording -> fold that it is held out with; 0: never held out"
+    )
+    unsettled: dict[str, tuple[float, float]] = Field(
+        description="recording -> span, s, in which a siren may be heard: not used"
+    )
+
+
+class TrainConfig(Frozen):
+    """How long and how fast."""
+
+    seed: int
+    width: int
+    dropout: float
+    steps: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    label_smoothing: float
+    threads: int
+
+
+class Config(Frozen):
+    """One model to be trained."""
+
+    name: str
+    version: str
+    data: DataConfig
+    train: TrainConfig
+
+
+def read(path: Path) -> Config:
+    """Read a training configuration; paths in it are relative to the file's folder.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file.
+
+    Returns
+    -------
+    Config
+        Checked.
+
+    Raises
+    ------
+    BadConfig
+        If the file is missing or a field is wrong.
+    """
+    try:
+        config = Config.model_validate(yaml.safe_load(path.read_text()))
+    except (OSError, yaml.YAMLError) as error:
+        raise BadConfig(f"{path}: {error}".replace("\n", " ")) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise BadConfig(f"{path}: {field}: {first['msg']}") from error
+    here = path.resolve().parent
+    data = config.data.model_copy(
+        update={"root": here / config.data.root, "cache": here / config.data.cache}
+    )
+    return config.model_copy(update={"data": data})

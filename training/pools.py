@@ -1,0 +1,186 @@
+"""Every sound as a sequence of mel frames, computed once and cached.
+
+Mixing, distance, echo and colour are done later on these band powers, so that each training
+step hears mixtures nobody has heard before.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from acoustics import mel
+from hearing import taxonomy
+from hearing.clips import looped_codes, without_silence
+from training import streets, synthetic
+from training.config import Config, DataConfig
+from training.data import Clip, clips
+
+FOREGROUND, BED, SIREN, DISTRACTOR, STREET = range(5)
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Pieces of sound as mel codes.
+
+    Attributes
+    ----------
+    codes : ndarray of uint8, shape (frames of all pieces, 32)
+    start, length : ndarray of int64, shape (pieces,)
+        Where a piece lies in `codes`.
+    heard, perhaps : ndarray of bool, shape (pieces, labels)
+    group, kind, clip : ndarray of int64, shape (pieces,)
+        Fold it is held out with, FOREGROUND to STREET, and the clip it came from (-1: synthetic).
+    source : ndarray of int64, shape (pieces,)
+        The recording, numbered; a clip's versions share it. Synthetic: -1.
+    scene : ndarray of int64, shape (pieces,)
+        The rendered street whose pieces sound together; -1 for all others.
+    """
+
+    codes: NDArray[np.uint8]
+    start: NDArray[np.int64]
+    length: NDArray[np.int64]
+    heard: NDArray[np.bool_]
+    perhaps: NDArray[np.bool_]
+    group: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    clip: NDArray[np.int64]
+    source: NDArray[np.int64]
+    scene: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    codes: NDArray[np.uint8]
+    heard: frozenset[str]
+    perhaps: frozenset[str]
+    group: int
+    kind: int
+    clip: int = -1
+    source: int = -1
+    scene: int = -1
+
+
+def prepare(config: Config) -> Path:
+    """Compute the pool of a configuration, unless it is cached.
+
+    Parameters
+    ----------
+    config : Config
+        Which sounds, which versions of them.
+
+    Returns
+    -------
+    Path
+        The cached pool, `.npz`.
+    """
+    path = pool_path(config)
+    if path.exists():
+        return path
+    pieces = [
+        *_recorded(config.data),
+        *_synthesised(config.data, config.train.seed),
+        *_rendered(config.data),
+    ]
+    length = np.array([len(piece.codes) for piece in pieces])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        path,
+        codes=np.concatenate([piece.codes for piece in pieces]),
+        start=np.cumsum(length) - length,
+        length=length,
+        heard=np.array([_flags(piece.heard) for piece in pieces]),
+        perhaps=np.array([_flags(piece.perhaps) for piece in pieces]),
+        group=np.array([piece.group for piece in pieces]),
+        kind=np.array([piece.kind for piece in pieces]),
+        clip=np.array([piece.clip for piece in pieces]),
+        source=np.array([piece.source for piece in pieces]),
+        scene=np.array([piece.scene for piece in pieces]),
+    )
+    return path
+
+
+def pool_path(config: Config) -> Path:
+    """Where the pool of a configuration is cached."""
+    return config.data.cache / f"{config.name}-{config.version}-pool.npz"
+
+
+def load(config: Config) -> Pool:
+    """Read the cached pool, computing it first if need be."""
+    with np.load(prepare(config)) as arrays:
+        return Pool(**arrays)
+
+
+def _flags(labels: frozenset[str]) -> NDArray[np.bool_]:
+    return np.array([label in labels for label in taxonomy.LABELS])
+
+
+def _read(clip: Clip) -> NDArray[np.float64]:
+    sound, rate_hz = soundfile.read(clip.file, dtype="float64")
+    if clip.span_s is not None:
+        sound = sound[int(clip.span_s[0] * rate_hz) : int(clip.span_s[1] * rate_hz)]
+    return without_silence(np.asarray(sound))
+
+
+def _recorded(config: DataConfig) -> list[_Piece]:
+    found = clips(config)
+    numbers = {source: n for n, source in enumerate(sorted({c.source for c in found}))}
+    pieces = []
+    for index, clip in enumerate(tqdm(found, desc="recordings", unit="clip")):
+        sound = _read(clip)
+        kind = BED if clip.bed else FOREGROUND
+        for speed in config.speeds:
+            as_is = speed == 1.0
+            played = sound if as_is else soxr.resample(sound, mel.RATE_HZ * speed, mel.RATE_HZ)
+            pieces.append(
+                _Piece(
+                    codes=looped_codes(played),
+                    heard=clip.heard,
+                    perhaps=clip.perhaps,
+                    group=clip.group,
+                    kind=kind,
+                    clip=index if as_is else -1,
+                    source=numbers[clip.source],
+                )
+            )
+    return pieces
+
+
+def _synthesised(config: DataConfig, seed: int) -> list[_Piece]:
+    rng = np.random.default_rng(seed)
+    siren = frozenset({"siren"})
+    made = [
+        *(
+            (SIREN, (synthetic.passing_siren(rng), siren, frozenset[str]()))
+            for _ in tqdm(range(config.synthetic_sirens), desc="sirens")
+        ),
+        *(
+            (DISTRACTOR, synthetic.distractor(rng))
+            for _ in tqdm(range(config.synthetic_distractors), desc="distractors")
+        ),
+        *((BED, synthetic.bed(rng)) for _ in tqdm(range(config.synthetic_beds), desc="beds")),
+    ]
+    return [
+        _Piece(looped_codes(sound), heard, perhaps, group=0, kind=kind)
+        for kind, (sound, heard, perhaps) in made
+    ]
+
+
+def _rendered(config: DataConfig) -> list[_Piece]:
+    """Streets, sound by sound; those that have no label here may be taken for noises."""
+    noises = frozenset({"rain", "sea_waves", "wind"})
+    pieces = []
+    seeds = range(config.first_city, config.first_city + config.rendered_cities)
+    for n, seed in enumerate(tqdm(seeds, desc="streets", unit="city")):
+        for device, stems in enumerate(streets.stems(seed)):
+            for label, codes in stems.items():
+                known = label in taxonomy.LABELS
+                heard = frozenset({label}) if known else frozenset[str]()
+                perhaps = frozenset[str]() if known else noises
+                scene = n * streets.DEVICES + device
+                pieces.append(_Piece(codes, heard, perhaps, 0, STREET, scene=scene))
+    return pieces
