@@ -1,0 +1,207 @@
+"""Sound from the world: a microphone by ALSA's `arecord`, or a sound file. Never to disk."""
+
+import asyncio
+import os
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from agents.microphones import PCM_PREFIX, choose, lost_s, parse_listing
+from agents.pipeline import Block
+from schemas.errors import BadConfig, Unavailable
+
+FILE_RATE_HZ: Final = 16_000
+"""Every sound file is read at this rate, whatever its own."""
+_BLOCKS_PER_S: Final = 8
+_SILENT_CARD_S: Final = 10.0
+_FAREWELL_S: Final = 2.0
+_INT16: Final = 2**15
+
+
+@contextmanager
+def sound_file(path: Path) -> Iterator[Iterator[Block]]:
+    """Blocks of 125 ms of a sound file at 16 kHz, mixed down to mono.
+
+    Parameters
+    ----------
+    path : Path
+        Any format, rate and number of channels that libsndfile reads.
+
+    Yields
+    ------
+    iterator of Block
+
+    Raises
+    ------
+    BadConfig
+        Missing, empty, damaged or no sound file.
+    """
+    if not path.is_file():
+        msg = f"{path}: no such sound file"
+        raise BadConfig(msg)
+    try:
+        # TypeError: raw samples, of which libsndfile would have to be told the format
+        opened = soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, TypeError) as e:
+        msg = f"{path}: not a sound file"
+        raise BadConfig(msg) from e
+    with opened:
+        if opened.frames == 0:
+            msg = f"{path}: holds no sound"
+            raise BadConfig(msg)
+        yield _resampled(opened, path)
+
+
+def _resampled(opened: soundfile.SoundFile, path: Path) -> Iterator[Block]:
+    resampler = soxr.ResampleStream(opened.samplerate, FILE_RATE_HZ, 1, dtype="float32")
+    frames = max(1, opened.samplerate // _BLOCKS_PER_S)
+    try:
+        for sound in opened.blocks(frames, dtype="float32", always_2d=True):
+            # one NaN would stay in the resampler's memory for good
+            mono = np.nan_to_num(sound, nan=0.0, posinf=1.0, neginf=-1.0).mean(axis=1)
+            if opened.samplerate == FILE_RATE_HZ:
+                yield Block(mono)
+            else:
+                yield Block(resampler.resample_chunk(mono))
+    except soundfile.LibsndfileError as e:
+        msg = f"{path}: damaged after {opened.tell() / opened.samplerate:.1f} s"
+        raise BadConfig(msg) from e
+    if opened.samplerate != FILE_RATE_HZ:
+        yield Block(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+
+
+@dataclass(slots=True)
+class _Complaints:
+    """What arecord wrote to standard error."""
+
+    lost_s: float = 0.0
+    last: deque[str] = field(default_factory=lambda: deque(maxlen=8))
+
+    def lost_samples(self, rate_hz: int) -> int:
+        """Samples lost since the last call."""
+        lost, self.lost_s = round(self.lost_s * rate_hz), 0.0
+        return lost
+
+    def error(self) -> Exception:
+        text = "; ".join(self.last) or "no reason given"
+        if "Unknown PCM" in text or "rate is not accurate" in text:
+            return BadConfig(f"microphone: {text}")
+        return Unavailable(f"microphone stopped: {text}")
+
+
+@asynccontextmanager
+async def microphone(
+    wanted: str, rate_hz: int, *, program: str = "arecord"
+) -> AsyncGenerator[AsyncIterator[Block]]:
+    """Blocks of 125 ms from a sound card, as long as it lasts.
+
+    Parameters
+    ----------
+    wanted : str
+        Name of the device or part of it; empty: the only one; `pcm:NAME`: ALSA's own name.
+    rate_hz : int
+        16000 or 48000; ALSA's `plughw` converts where the card cannot.
+    program : str
+        The recorder.
+
+    Yields
+    ------
+    async iterator of Block
+        Raises Unavailable when the card is busy, unplugged or silent for 10 s.
+
+    Raises
+    ------
+    BadConfig
+        No such device, or no arecord; the message names the devices that exist.
+    """
+    pcm = await _pcm(wanted, program)
+    process = await _started(
+        program, "-q", "-D", pcm, "-f", "S16_LE", "-r", str(rate_hz), "-c", "1", "-t", "raw"
+    )
+    complaints = _Complaints()
+    listening = asyncio.create_task(_listen(process, complaints))
+    try:
+        yield _captured(process, complaints, listening, rate_hz)
+    finally:
+        await _ended(process, listening)
+
+
+async def _pcm(wanted: str, program: str) -> str:
+    if wanted.startswith(PCM_PREFIX):
+        return wanted.removeprefix(PCM_PREFIX)
+    process = await _started(program, "-l")
+    listing, _ = await process.communicate()  # without any sound card: an error, and no line
+    return choose(parse_listing(listing.decode(errors="replace")), wanted).pcm
+
+
+async def _started(program: str, *arguments: str) -> Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            program,
+            *arguments,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={**os.environ, "LC_ALL": "C"},  # we read its words
+        )
+    except OSError as e:
+        msg = f"cannot start {program} ({e.strerror}); Debian's package is alsa-utils"
+        raise BadConfig(msg) from e
+
+
+async def _listen(process: Process, complaints: _Complaints) -> None:
+    assert process.stderr is not None  # noqa: S101 (opened as a pipe)
+    async for line in process.stderr:
+        text = line.decode(errors="replace").strip()
+        complaints.lost_s += lost_s(text)
+        complaints.last.append(text)
+
+
+async def _captured(
+    process: Process, complaints: _Complaints, listening: asyncio.Task[None], rate_hz: int
+) -> AsyncIterator[Block]:
+    assert process.stdout is not None  # noqa: S101 (opened as a pipe)
+    while True:
+        try:
+            async with asyncio.timeout(_SILENT_CARD_S):
+                data = await process.stdout.readexactly(2 * rate_hz // _BLOCKS_PER_S)
+        except TimeoutError:
+            msg = f"microphone: nothing heard from the sound card for {_SILENT_CARD_S:.0f} s"
+            raise Unavailable(msg) from None
+        except asyncio.IncompleteReadError:
+            await listening
+            raise complaints.error() from None
+        await asyncio.sleep(0)  # an overrun told before these samples is heard before them
+        yield Block(_floats(data), complaints.lost_samples(rate_hz))
+
+
+def _floats(data: bytes) -> NDArray[np.float32]:
+    return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(_INT16)
+
+
+async def _ended(process: Process, listening: asyncio.Task[None]) -> None:
+    assert process.stdout is not None  # noqa: S101 (opened as a pipe)
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(_FAREWELL_S):
+            await _emptied(process.stdout)
+    except TimeoutError:
+        process.kill()
+        await _emptied(process.stdout)
+    await asyncio.gather(process.wait(), listening)
+
+
+async def _emptied(stream: asyncio.StreamReader) -> None:
+    """Read to the end: a full pipe would keep the process and its transport open."""
+    while await stream.read(_INT16):
+        pass

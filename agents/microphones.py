@@ -1,0 +1,124 @@
+"""Which sound card is meant: reads the listing of `arecord -l` and what it complains about."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.errors import BadConfig
+
+PCM_PREFIX: Final = "pcm:"
+"""Marks a name that goes to ALSA as it is, such as a pcm of a configuration of one's own."""
+_LINE: Final = re.compile(
+    r"^card (?P<index>\d+): (?P<card>\S+) \[(?P<card_name>.*)\],"
+    r" device (?P<device>\d+): (?P<device_id>.*?) \[(?P<device_name>.*)\]$"
+)
+_OVERRUN: Final = re.compile(r"^overrun!!!(?: \(at least (?P<ms>[0-9.]+) ms long\))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Microphone:
+    """A capture device of a sound card."""
+
+    card: str
+    card_name: str
+    device: int
+    device_name: str
+
+    @property
+    def pcm(self) -> str:
+        """ALSA's name by card id: indices change with the order of plugging in."""
+        return f"plughw:CARD={self.card},DEV={self.device}"
+
+    def __str__(self) -> str:
+        """One entry of a list for a person."""
+        return f"{self.card} ({self.card_name}, {self.device_name}, device {self.device})"
+
+
+def parse_listing(text: str) -> tuple[Microphone, ...]:
+    """Capture devices in the order of the listing.
+
+    Parameters
+    ----------
+    text : str
+        Standard output of `arecord -l` in the C locale; other lines are passed over.
+
+    Returns
+    -------
+    tuple of Microphone
+
+    Examples
+    --------
+    >>> [m.pcm for m in parse_listing("card 1: Mic [USB Mic], device 0: USB Audio [USB Audio]")]
+    ['plughw:CARD=Mic,DEV=0']
+    """
+    found = (_LINE.match(line.strip()) for line in text.splitlines())
+    return tuple(
+        Microphone(m["card"], m["card_name"], int(m["device"]), m["device_name"])
+        for m in found
+        if m is not None
+    )
+
+
+def choose(microphones: Sequence[Microphone], wanted: str) -> Microphone:
+    """The device that a name or a part of it means; case does not count.
+
+    Parameters
+    ----------
+    microphones : sequence of Microphone
+        What `parse_listing` found.
+    wanted : str
+        Card id, card or device name, or part of one; empty: the only device.
+
+    Returns
+    -------
+    Microphone
+
+    Raises
+    ------
+    BadConfig
+        None or several fit; the message names the devices that exist.
+    """
+    if not microphones:
+        msg = "no microphone: arecord -l lists no capture device"
+        raise BadConfig(msg)
+    exact = [m for m in microphones if wanted.lower() == m.card.lower()]
+    fitting = exact or [m for m in microphones if wanted.lower() in _names(m)]
+    if len(fitting) == 1:
+        return fitting[0]
+    named = ", ".join(str(m) for m in fitting or microphones)
+    if not wanted:
+        msg = f"several microphones, name one in CITYHUM_MICROPHONE: {named}"
+    elif fitting:
+        msg = f"microphone {wanted!r} fits several devices: {named}"
+    else:
+        msg = f"no microphone {wanted!r}; there are: {named}"
+    raise BadConfig(msg)
+
+
+def lost_s(complaint: str) -> float:
+    """Seconds that the sound card lost, by a line of arecord's standard error.
+
+    Parameters
+    ----------
+    complaint : str
+        One line.
+
+    Returns
+    -------
+    float
+        0 if the line is no overrun; at least 1 ms if it is one of unknown length.
+
+    Examples
+    --------
+    >>> lost_s("overrun!!! (at least 1234.500 ms long)"), lost_s("Recording raw data")
+    (1.2345, 0.0)
+    """
+    match = _OVERRUN.match(complaint)
+    if match is None:
+        return 0.0
+    return max(float(match["ms"] or 1.0), 1.0) / 1000
+
+
+def _names(microphone: Microphone) -> str:
+    return f"{microphone.card}\n{microphone.card_name}\n{microphone.device_name}".lower()

@@ -1,0 +1,132 @@
+"""The real arecord, on an ALSA device that reads a sound which we made."""
+
+import shutil
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents import pipeline
+from agents.adapters.capture import microphone
+from agents.reading import Reading
+from schemas.errors import BadConfig, Unavailable
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("arecord") is None, reason="needs arecord (Debian: alsa-utils)"
+)
+
+SESSION = "01JWZZZZZZZZZZZZZZZZZZZZZZ"
+CALIBRATION = pipeline.Calibration(name="made", sensitivity_dbfs=-26.0)
+
+
+@pytest.fixture
+def alsa(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder whose `sound.raw` the pcm `cityhum_test` reads, as fast as it is asked."""
+    (tmp_path / "asound.conf").write_text(f"""
+        pcm.cityhum_test {{
+            type file
+            slave.pcm {{ type null }}
+            file "/dev/null"
+            infile "{tmp_path}/sound.raw"
+            format "raw"
+        }}
+    """)
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "asound.conf"))
+    return tmp_path
+
+
+def write_tone(folder: Path, level_db: float, rate_hz: int, seconds: int) -> None:
+    amplitude = 10 ** ((level_db - 94.0 + CALIBRATION.sensitivity_dbfs) / 20)
+    tone = amplitude * np.sin(2 * np.pi * 1000 * np.arange(seconds * rate_hz) / rate_hz)
+    (folder / "sound.raw").write_bytes(np.rint(tone * 2**15).astype("<i2").tobytes())
+
+
+async def first_readings(
+    blocks: AsyncIterator[pipeline.Block], rate_hz: int, count: int
+) -> list[Reading]:
+    state = pipeline.start(
+        SESSION, datetime(2026, 5, 4, tzinfo=UTC), rate_hz, calibration=CALIBRATION
+    )
+    readings: list[Reading] = []
+    async for block in blocks:
+        state, done = pipeline.step(state, block)
+        readings.extend(done)
+        if len(readings) >= count:
+            break
+    return readings
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 48_000])
+async def test_a_tone_at_the_sound_card_reads_its_level(alsa: Path, rate_hz: int) -> None:
+    write_tone(alsa, 94.0, rate_hz, seconds=6)
+    async with microphone("pcm:cityhum_test", rate_hz) as blocks:
+        readings = await first_readings(blocks, rate_hz, count=4)
+    assert [r.seq for r in readings] == [0, 1, 2, 3]
+    for r in readings:
+        assert r.levels.laeq_1s_db == pytest.approx(94.0, abs=0.1)
+        assert r.levels.lceq_1s_db == pytest.approx(94.0, abs=0.1)
+        assert r.levels.lzeq_1s_db == pytest.approx(94.0, abs=0.1)
+        assert not r.levels.overload
+        assert len(r.codes) == 256
+
+
+def files(folder: Path) -> set[Path]:
+    return set(folder.rglob("*"))
+
+
+async def test_capture_leaves_no_file_behind(alsa: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tone(alsa, 80.0, 16_000, seconds=2)
+    before = files(alsa)
+    monkeypatch.chdir(alsa)
+    async with microphone("pcm:cityhum_test", 16_000) as blocks:
+        await first_readings(blocks, 16_000, count=1)
+    assert files(alsa) == before
+
+
+@pytest.mark.usefixtures("alsa")
+async def test_an_unknown_pcm_is_one_clear_line() -> None:
+    async with microphone("pcm:cityhum_missing", 16_000) as blocks:
+        with pytest.raises(BadConfig, match="Unknown PCM cityhum_missing") as error:
+            await anext(blocks)
+    assert "\n" not in str(error.value)
+
+
+async def test_a_microphone_that_is_not_there_is_one_clear_line() -> None:
+    with pytest.raises(BadConfig, match="no microphone"):
+        async with microphone("cityhum no such microphone", 16_000):
+            pass
+
+
+async def test_a_recorder_that_is_not_installed_is_one_clear_line() -> None:
+    with pytest.raises(BadConfig, match=r"cannot start cityhum-no-recorder .*alsa-utils"):
+        async with microphone("", 16_000, program="cityhum-no-recorder"):
+            pass
+
+
+@pytest.fixture
+def failing_recorder(tmp_path: Path) -> Path:
+    """A stand-in for arecord: its card loses 250 ms of sound, then is unplugged."""
+    program = tmp_path / "recorder"
+    program.write_text("""#!/bin/sh
+if [ "$1" = -l ]; then
+    echo 'card 1: Mic [USB Mic], device 0: USB Audio [USB Audio]'
+    exit
+fi
+head -c 4000 /dev/zero
+echo 'overrun!!! (at least 250.000 ms long)' >&2
+head -c 4000 /dev/zero
+echo 'arecord: pcm_read:2221: read error: No such device' >&2
+exit 1
+""")
+    program.chmod(0o755)
+    return program
+
+
+async def test_an_overrun_is_counted_and_an_unplugged_card_told(failing_recorder: Path) -> None:
+    async with microphone("usb", 16_000, program=str(failing_recorder)) as blocks:
+        heard = [await anext(blocks), await anext(blocks)]
+        with pytest.raises(Unavailable, match="read error: No such device"):
+            await anext(blocks)
+    assert sum(block.lost_samples for block in heard) == 4000
