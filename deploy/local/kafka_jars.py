@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local.requirements import MAVEN, require
+from deploy.local.truststore import java_options
 from schemas.errors import Unavailable
 
 POM = Path(__file__).parents[1] / "kafka" / "pom.xml"
@@ -48,7 +50,11 @@ def _download(cache: Path, jars: Path) -> None:
         "dependency:copy-dependencies",
         f"-DoutputDirectory={partial}",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = dict(os.environ)
+    if "SSL_CERT_FILE" in environment:  # pip, uv and curl heed it, Java does not
+        trust = java_options(Path(environment["SSL_CERT_FILE"]), cache / "truststore.jks")
+        environment["MAVEN_OPTS"] = f"{environment.get('MAVEN_OPTS', '')} {trust}"
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         said = [line for line in done.stdout.splitlines() if "ERROR" in line]
         reason = said[0] if said else f"exit {done.returncode}"

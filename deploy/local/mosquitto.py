@@ -1,18 +1,15 @@
 """A private Mosquitto."""
 
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from deploy.local.passwords import Passwords, write_private
+from deploy.local.passwords import MqttUsers
 from deploy.local.ports import HOST, require_free, settled
 from deploy.local.probes import mqtt_accepts
 from deploy.local.process import Daemon, Launcher, tied
-from deploy.local.requirements import MOSQUITTO, find_program, require
-from schemas.errors import BadConfig, Unavailable
+from deploy.local.requirements import MOSQUITTO, require
 
 _BASE = Path(__file__).parents[1] / "mosquitto"
-SERVICES = ("bridge", "relay", "viewer")
 
 
 class Mosquitto:
@@ -41,9 +38,8 @@ class Mosquitto:
         self.port = settled(port)
         self._folder = folder / "mosquitto"
         self._daemon = Daemon("mosquitto", folder, launcher)
-        self._services = Passwords(folder / "secrets" / "mqtt")
-        self._devices = Passwords(folder / "secrets" / "devices")
-        self._wanted = tuple(devices)
+        self._users = MqttUsers(folder / "secrets")
+        self._devices = tuple(devices)
 
     @property
     def running(self) -> bool:
@@ -53,12 +49,11 @@ class Mosquitto:
     @property
     def device_passwords(self) -> Path:
         """The folder with a password file for each device."""
-        return self._devices.folder
+        return self._users.devices.folder
 
     def password_file(self, user: str) -> Path:
-        """Return the password file of a service or device; it must have been named before."""
-        passwords = self._services if user in SERVICES else self._devices
-        return passwords.folder / user
+        """Return the password file of a service or device."""
+        return self._users.file(user)
 
     def launch(self) -> None:
         """Start the process and return at once."""
@@ -66,14 +61,14 @@ class Mosquitto:
         self._daemon.refuse_second()
         require_free(self.port, "Mosquitto")
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._write_users(self._wanted)
+        self._users.generate(self._devices)
         configuration = self._folder / "mosquitto.conf"
         configuration.write_text(self._configuration(), encoding="utf-8")
         self._daemon.launch([str(program), "-c", str(configuration)])
 
     def wait_ready(self) -> None:
         """Return when Mosquitto lets a user in."""
-        viewer = self._services.read("viewer")
+        viewer = self._users.services.read("viewer")
         self._daemon.wait_ready(lambda: mqtt_accepts(self.host, self.port, "viewer", viewer))
 
     def start(self) -> None:
@@ -92,7 +87,7 @@ class Mosquitto:
     def _configuration(self) -> str:
         added = [
             f"listener {self.port} {self.host}",
-            f"password_file {self._folder / 'passwords'}",
+            f"password_file {self._users.hashes}",
             f"acl_file {_BASE / 'acl'}",
             f"persistence_location {self._folder}/",
             "log_dest stderr",
@@ -101,21 +96,3 @@ class Mosquitto:
         ]
         base = (_BASE / "mosquitto.conf").read_text(encoding="utf-8")
         return "\n".join([base, *added, ""])
-
-    def _write_users(self, devices: Iterable[str]) -> None:
-        """Hash every password; the plain ones stay in their own files and off command lines."""
-        for service in SERVICES:
-            self._services.file(service)
-        for device in devices:
-            if device in SERVICES:
-                raise BadConfig(f"device {device!r} has the name of a service: rename it")
-            self._devices.file(device)
-        everyone = {**self._devices.everyone(), **self._services.everyone()}
-        path = self._folder / "passwords"
-        write_private(path, "".join(f"{user}:{word}\n" for user, word in everyone.items()))
-        hasher = find_program("mosquitto_passwd")
-        if hasher is None:
-            raise BadConfig("missing: mosquitto_passwd, which comes with Mosquitto")
-        done = subprocess.run([str(hasher), "-U", str(path)], capture_output=True, check=False)
-        if done.returncode != 0:
-            raise Unavailable(f"mosquitto_passwd failed with exit {done.returncode}")

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from deploy.local import postgres_home
-from deploy.local.passwords import Passwords, write_private
+from deploy.local.passwords import Passwords, private_folder, write_private
 from deploy.local.ports import HOST, require_free, settled
 from deploy.local.process import Daemon, Launcher, tied
 from deploy.local.requirements import POSTGRES, require
@@ -14,6 +14,7 @@ from schemas.errors import BadConfig, Unavailable
 DATABASE = "cityhum"
 _SUPERUSER = "postgres"
 _ROLES = ("owner", "writer", "reader")
+_ROLES_SQL = Path(__file__).parents[1] / "postgres" / "roles.sql"
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",  # their paths may not exceed 107 bytes; loopback does
@@ -86,8 +87,7 @@ class Postgres:
             f"\\set {role}_password '{self._passwords.read(f'cityhum_{role}')}'\n"
             for role in _ROLES
         )
-        roles = (Path(__file__).parent / "roles.sql").read_text(encoding="utf-8")
-        done = self._psql(variables + roles)
+        done = self._psql(variables + _ROLES_SQL.read_text(encoding="utf-8"))
         if done.returncode != 0:
             raise Unavailable(f"PostgreSQL refused the roles: {_last_line(done.stderr)}")
 
@@ -129,6 +129,7 @@ class Postgres:
     def _write_passfile(self) -> None:
         users = (_SUPERUSER, *(f"cityhum_{role}" for role in _ROLES))
         lines = [f"{self.host}:*:*:{user}:{self._passwords.read(user)}\n" for user in users]
+        private_folder(self._passwords.folder)
         write_private(self.passfile, "".join(lines))
 
     def _initialise(self, programs: Path, data: Path) -> None:

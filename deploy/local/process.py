@@ -14,7 +14,7 @@ from typing import Protocol
 
 from schemas.errors import BadConfig, Unavailable
 
-_GIVE_UP_ON_LEFTOVER_S = 5.0
+_GIVE_UP_ON_LEFTOVER_S = 3.0
 _ASK_EVERY_S = 0.05
 
 Launcher = Callable[[signal.Signals], Sequence[str]]
@@ -150,6 +150,7 @@ class Daemon:
                 stderr=log,
                 env={**os.environ, **(environment or {})},
                 cwd="/",
+                umask=0o077,
                 start_new_session=True,  # Ctrl-C is for us; we stop the servers in order
             )
         birth = birth_of(self._child.pid)

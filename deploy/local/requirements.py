@@ -85,6 +85,11 @@ def require(requirement: Requirement) -> Path:
     return found
 
 
+def install_for(jars: Path) -> None:
+    """Make the stack's programs be there; Maven only if Kafka's jars are not there yet."""
+    ensure([MOSQUITTO, POSTGRES, JAVA, *([] if jars.is_dir() else [MAVEN])])
+
+
 def ensure(requirements: Iterable[Requirement]) -> None:
     """Install what is missing, or say in one line what it is and what else could be done."""
     missing = [requirement for requirement in requirements if requirement.find() is None]

@@ -42,6 +42,14 @@ class Addresses:
             "CITYHUM_POSTGRES_PASSWORD_FILE": str(self.secrets / "postgres" / postgres_role),
         }
 
+    def by_server(self) -> Mapping[str, str]:
+        """Return each server's address, for people."""
+        return {
+            "kafka": self.kafka_bootstrap,
+            "postgres": f"{self.postgres_host}:{self.postgres_port}/{self.postgres_db}",
+            "mosquitto": f"{self.mqtt_host}:{self.mqtt_port}",
+        }
+
     def device_environment(self) -> Mapping[str, str]:
         """Return the `CITYHUM_` variables of the simulator, which plays all devices."""
         return {

@@ -1,0 +1,60 @@
+# Every target sets up what it needs. `make demo SECONDS=90 SOUND=street.wav DEVICES=20`
+.PHONY: help setup training servers secrets demo check format unit integration e2e test clean
+
+PYTHON := .venv/bin/python
+SYNCED := .venv/.synced
+CODE := schemas acoustics hearing agents processors cityhum dashboard training benchmarks deploy
+PURE_TESTS := tests/unit tests/property schemas acoustics hearing agents processors
+
+help:
+	@echo "make demo         twenty simulated devices through the whole stack (SECONDS=, SOUND=, DEVICES=)"
+	@echo "make test         everything: check, then real brokers and the whole stack"
+	@echo "make check        style, types, import rules, unit and property tests, doctests"
+	@echo "make unit | integration | e2e | format | training | secrets | clean"
+
+setup: $(SYNCED)
+
+$(SYNCED): uv.lock pyproject.toml deploy/local/setup.sh
+	@sh deploy/local/setup.sh --extra agent --extra processors --extra dashboard
+	@touch $@
+
+# torch and its libraries: 5 GB that only training needs
+training: setup
+	@.venv/bin/uv sync --quiet --frozen --inexact --all-extras
+
+servers: setup
+	@$(PYTHON) -m deploy.local install
+
+secrets: setup
+	@$(PYTHON) -m deploy.local secrets
+
+demo: setup
+	@$(PYTHON) -m deploy.local.demo $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(SOUND),--sound "$(SOUND)") $(if $(DEVICES),--devices $(DEVICES))
+
+format: setup
+	@.venv/bin/ruff check --fix --quiet .
+	@.venv/bin/ruff format --quiet .
+
+check: setup
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/mypy --no-error-summary $(CODE) tests
+	@.venv/bin/lint-imports > .venv/imports.log || { cat .venv/imports.log; exit 1; }
+	@$(PYTHON) -m pytest -q $(PURE_TESTS)
+
+unit: setup
+	@$(PYTHON) -m pytest -q $(PURE_TESTS)
+
+integration: servers
+	@$(PYTHON) -m pytest -q tests/integration
+
+e2e: servers
+	@$(PYTHON) -m pytest -q tests/e2e
+
+test: check integration e2e
+
+# as root PostgreSQL's data may lie behind a link
+clean:
+	@if [ -L .local/postgres ]; then rm -rf "$$(readlink .local/postgres)"; fi
+	@rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -1,0 +1,104 @@
+"""`python -m deploy.local`: the private servers in the background, without the processors."""
+
+import shlex
+import sys
+
+import typer
+
+from deploy.local.kafka_jars import jars_folder, kafka_jars
+from deploy.local.passwords import MqttUsers, Passwords
+from deploy.local.process import detached
+from deploy.local.requirements import install_for
+from deploy.local.settings import LocalSettings, local_settings
+from deploy.local.stack import LocalStack, read_addresses
+from processors import registry
+from schemas.errors import BadConfig, CityhumError
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.command()
+def install() -> None:
+    """Install the servers where apt can, and bring Kafka's jars."""
+    cache = local_settings().folder / "kafka"
+    install_for(jars_folder(cache))
+    kafka_jars(cache)
+
+
+@app.command()
+def up() -> None:
+    """Start the servers in the background; return when each answers."""
+    settings = local_settings()
+    stack = _stack(settings)
+    if not all(server.running for server in stack.servers.values()):
+        install_for(jars_folder(settings.folder / "kafka"))
+        stack.start()
+    _say_status(settings)
+
+
+@app.command()
+def down() -> None:
+    """Stop what `up` started; data stay."""
+    _stack(local_settings()).stop()
+
+
+@app.command()
+def status() -> None:
+    """Say which servers run, and where."""
+    _say_status(local_settings())
+
+
+@app.command()
+def env(user: str = "bridge", role: str = "cityhum_writer") -> None:
+    """Print the variables of a processor with these rights, for the shell's eval."""
+    addresses = read_addresses(local_settings().folder)
+    if addresses is None:
+        raise BadConfig("no stack was started yet: python -m deploy.local up")
+    for name, value in addresses.environment(user, role).items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@app.command()
+def secrets() -> None:
+    """Generate the passwords that are missing, for docker compose (`up` does it by itself)."""
+    settings = local_settings()
+    folder = settings.folder / "secrets"
+    hashes = MqttUsers(folder).generate(_devices(settings))
+    # Mosquitto's container reads the hashes as another user; `secrets` above stays closed
+    hashes.parent.chmod(0o755)
+    hashes.chmod(0o644)
+    for role in ("postgres", "cityhum_owner", "cityhum_writer", "cityhum_reader"):
+        Passwords(folder / "postgres").file(role)
+
+
+def _stack(settings: LocalSettings) -> LocalStack:
+    devices = _devices(settings)
+    return LocalStack(settings.folder, settings.ports(), devices=devices, launcher=detached)
+
+
+def _devices(settings: LocalSettings) -> list[str]:
+    try:
+        text = settings.sites_file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadConfig(f"{settings.sites_file}: {error.strerror}") from None
+    return list(registry.parse(text, str(settings.sites_file)).site_of)
+
+
+def _say_status(settings: LocalSettings) -> None:
+    addresses = read_addresses(settings.folder)
+    where = {} if addresses is None else addresses.by_server()
+    for name, server in _stack(settings).servers.items():
+        typer.echo(f"{name:<10} {where.get(name, '') if server.running else 'stopped'}")
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user is one line on stderr and status 2."""
+    try:
+        app()
+    except CityhumError as error:
+        typer.echo(f"cityhum: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
