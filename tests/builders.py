@@ -1,9 +1,11 @@
 """Valid values with overrides: `reading(seq=3)`."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from agents.reading import READING_CODE_BYTES, Reading
-from schemas.base import SeqRange
+from schemas.base import LabelScores, SeqRange
+from schemas.envelopes import LabelledBatch
 from schemas.messages import Clock, Levels
 
 SESSION = "01KQRKWN000000000000000000"
@@ -57,3 +59,33 @@ def readings(count: int, first_seq: int = 0, *, session: str = SESSION) -> list[
 def seqs(first_seq: int, count: int = 1, *, session: str = SESSION) -> SeqRange:
     """A range of readings, as an acknowledgement names it."""
     return SeqRange(session=session, first_seq=first_seq, count=count)
+
+
+# --- processors ----------------------------------------------------------------------------------
+
+
+def labelled(
+    first_seq: int = 0,
+    laeq_1s_db: Sequence[float] = (61.23,),
+    *,
+    labels: Sequence[LabelScores] = (),
+    **overrides: object,
+) -> LabelledBatch:
+    """Classified readings of an unbroken session, received as soon as they end."""
+    started_at = overrides.get("started_at", STARTED_AT + timedelta(seconds=first_seq))
+    assert isinstance(started_at, datetime)
+    fields: dict[str, object] = {
+        "site": "harbour",
+        "device": "pole-07",
+        "session": SESSION,
+        "first_seq": first_seq,
+        "started_at": started_at,
+        "clock": "synced",
+        "calibration": "simulated",
+        "levels": tuple(levels(level) for level in laeq_1s_db),
+        "received_at": started_at + timedelta(seconds=len(laeq_1s_db)),
+        "digest": "0" * 32,
+        "model": "street8-0.1.0@0123456789ab",
+        "labels": tuple(labels) or tuple({} for _ in laeq_1s_db),
+    }
+    return LabelledBatch.model_validate({**fields, **overrides})

@@ -1,0 +1,169 @@
+"""Records -> rows: one per reading, per minute of indices, and the newest status of a device.
+
+The first of two readings with the same identity stays, which is the first in the log.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+from pydantic import Field
+
+from processors import ledger as ledgers
+from processors.event_time import SECOND_US, microseconds, moment
+from processors.folds import NOTHING, Event, Fold, Outputs, Tick
+from processors.ledger import Digests, Ledger
+from schemas.base import Decibels, DeviceId, Frozen, Label, PerMille, Seq, SessionId, UtcTime
+from schemas.envelopes import LabelledBatch
+from schemas.messages import Clock, Indices, Status
+
+
+class ReadingRow(Frozen):
+    """A row of `reading`."""
+
+    device: DeviceId
+    session: SessionId
+    seq: Seq
+    started_at: UtcTime
+    received_at: UtcTime
+    clock: Clock
+    calibration: str | None
+    laeq_1s_db: Decibels
+    lceq_1s_db: Decibels
+    lzeq_1s_db: Decibels
+    lafmax_db: Decibels
+    lasmax_db: Decibels
+    lcpeak_db: Decibels
+    overload: bool
+    floor: bool
+    third_octaves_db: tuple[Decibels, ...]
+    model: str | None
+    labels: tuple[Label, ...]
+    scores: tuple[PerMille, ...] = Field(description="per mille, one per label")
+
+
+class IndicesRow(Frozen):
+    """A row of `indices`."""
+
+    device: DeviceId
+    session: SessionId
+    first_seq: Seq
+    started_at: UtcTime
+    aci: float | None
+    adi: float | None
+    aei: float | None
+    bi: float | None
+    h: float | None
+    ndsi: float | None
+
+
+class StatusRow(Frozen):
+    """What `device` keeps of a status."""
+
+    device: DeviceId
+    session: SessionId
+    online: bool
+    status_at: UtcTime | None = Field(description="null in a last will, which was written earlier")
+    status: str = Field(description="the whole message, as JSON")
+
+    def replaces(self, known: "StatusRow | None") -> bool:
+        """Whether it is newer than what is known; ids of sessions grow with time.
+
+        A last will of an older session comes when that connection times out, maybe long after the
+        device has come back: it must not declare it dead.
+        """
+        if known is None or self.session != known.session:
+            return known is None or self.session > known.session
+        if self.status_at is None or known.status_at is None:
+            return True
+        return self.status_at >= known.status_at
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveState:
+    """State of one device; `conflicts` counts readings that came again with other content."""
+
+    device: str
+    ledger: Ledger = field(default_factory=Ledger)
+    digests: Digests = Digests()  # noqa: RUF009  # frozen
+    conflicts: int = 0
+
+    def dump(self) -> bytes:
+        """Stored form; `load` reads it back."""
+        return orjson.dumps([self.device, self.ledger.dump(), self.digests.recent, self.conflicts])
+
+
+def load(stored: bytes) -> ArchiveState:
+    """State of what `ArchiveState.dump` gave."""
+    device, ledger, recent, conflicts = orjson.loads(stored)
+    digests = Digests(tuple((s, first, count, short) for s, first, count, short in recent))
+    return ArchiveState(device, ledgers.load(ledger), digests, conflicts)
+
+
+def step(state: ArchiveState, event: Event) -> tuple[ArchiveState, Outputs]:
+    """Rows of the readings that are new."""
+    if isinstance(event, Tick):
+        return state, NOTHING
+    end_s = microseconds(event.started_at) // SECOND_US + event.count
+    ledger, new = state.ledger.counted(event.session, event.first_seq, event.count, at_s=end_s)
+    digests, differs = state.digests.seen(event.session, event.first_seq, event.count, event.digest)
+    state = ArchiveState(
+        device=state.device,
+        ledger=ledger,
+        digests=digests,
+        conflicts=state.conflicts + (event.count - len(new) if differs else 0),
+    )
+    if not new:
+        return state, NOTHING
+    return state, Outputs(rows=tuple(reading_row(event, seq) for seq in new))
+
+
+FOLD: Final = Fold(
+    program="archive", empty=ArchiveState, step=step, dump=ArchiveState.dump, load=load
+)
+
+
+def reading_row(batch: LabelledBatch, seq: int) -> ReadingRow:
+    """Row of one reading of a batch."""
+    n = seq - batch.first_seq
+    levels = batch.levels[n]
+    scores = batch.labels[n] if batch.labels else {}
+    labels = sorted(scores)
+    # every value was checked when the batch was read
+    return ReadingRow.model_construct(
+        device=batch.device,
+        session=batch.session,
+        seq=seq,
+        started_at=moment(microseconds(batch.started_at) + n * SECOND_US),
+        received_at=batch.received_at,
+        clock=batch.clock,
+        calibration=batch.calibration,
+        laeq_1s_db=levels.laeq_1s_db,
+        lceq_1s_db=levels.lceq_1s_db,
+        lzeq_1s_db=levels.lzeq_1s_db,
+        lafmax_db=levels.lafmax_db,
+        lasmax_db=levels.lasmax_db,
+        lcpeak_db=levels.lcpeak_db,
+        overload=levels.overload,
+        floor=levels.floor,
+        third_octaves_db=levels.third_octaves_db,
+        model=batch.model,
+        labels=tuple(labels),
+        scores=tuple(scores[label] for label in labels),
+    )
+
+
+def indices_row(indices: Indices) -> IndicesRow:
+    """Row of one minute of indices; its identity is (device, session, first_seq)."""
+    return IndicesRow.model_construct(**indices.model_dump(exclude={"version", "site"}))
+
+
+def status_row(status: Status) -> StatusRow:
+    """What a status says of its device."""
+    return StatusRow(
+        device=status.device,
+        session=status.session,
+        online=status.online,
+        status_at=status.at,
+        status=status.model_dump_json(),
+    )

@@ -1,0 +1,158 @@
+"""Which readings have been counted: per session, ranges of seq numbers.
+
+One mechanism drops every kind of duplicate: MQTT redelivery, resends of an agent, restarts of the
+bridge, a worker killed between producing and acknowledging. A mark alone would throw away refilled
+gaps, so each session keeps its disjoint ranges; a session without gaps is one range.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+HORIZON_S: Final = 31 * 86400
+"""A session this much older than the newest is forgotten: the bridge takes nothing that old."""
+
+MAX_SESSIONS: Final = 512
+"""A device that restarts more often within the horizon loses its oldest sessions' ranges."""
+
+MAX_RANGES: Final = 512
+"""Of one session; beyond, its oldest gap counts as lost for good."""
+
+MAX_DIGESTS: Final = 64
+"""Newest batches of a device whose content is remembered; a resend is minutes old at most."""
+
+
+class Counted(NamedTuple):
+    """What a session has sent: end of its newest reading, and disjoint ranges [first, end)."""
+
+    newest_s: int
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Counted readings of one device.
+
+    Examples
+    --------
+    >>> ledger, new = Ledger().counted("A", 0, 3, at_s=10)
+    >>> ledger, new = ledger.counted("A", 2, 2, at_s=11)
+    >>> list(new)
+    [3]
+    """
+
+    sessions: Mapping[str, Counted] = field(default_factory=lambda: MappingProxyType({}))
+    duplicates: int = 0
+
+    def counted(
+        self, session: str, first_seq: int, count: int, *, at_s: int
+    ) -> tuple["Ledger", Sequence[int]]:
+        """Count a run of readings.
+
+        Parameters
+        ----------
+        session : str
+            Session of the run.
+        first_seq, count : int
+            The run.
+        at_s : int
+            Event time of its end, whole seconds since the epoch: decides what is forgotten.
+
+        Returns
+        -------
+        tuple of Ledger and sequence of int
+            The ledger with the run, and those seq numbers that are new, ascending.
+        """
+        end = first_seq + count
+        before = self.sessions.get(session)
+        if before is None:
+            known = _bounded(self.sessions, at_s)
+            known[session] = Counted(at_s, ((first_seq, end),))
+            return Ledger(known, self.duplicates), range(first_seq, end)
+        new = _missing(before.ranges, first_seq, end)
+        duplicates = self.duplicates + count - len(new)
+        if not new:
+            return Ledger(self.sessions, duplicates), new
+        after = Counted(max(before.newest_s, at_s), _joined(before.ranges, first_seq, end))
+        return Ledger({**self.sessions, session: after}, duplicates), new
+
+    def holds(self, session: str, first_seq: int, last_seq: int) -> bool:
+        """Whether all of `first_seq` to `last_seq`, both included, have been counted."""
+        counted = self.sessions.get(session)
+        if counted is None:
+            return False
+        return any(a <= first_seq and last_seq < b for a, b in reversed(counted.ranges))
+
+    def dump(self) -> list[object]:
+        """Form for JSON; `load` reads it back."""
+        return [
+            self.duplicates,
+            {s: [c.newest_s, *(n for r in c.ranges for n in r)] for s, c in self.sessions.items()},
+        ]
+
+
+def load(stored: tuple[int, Mapping[str, Sequence[int]]]) -> Ledger:
+    """Ledger of what `Ledger.dump` gave."""
+    duplicates, sessions = stored
+    return Ledger(
+        {s: Counted(n[0], tuple(zip(n[1::2], n[2::2], strict=True))) for s, n in sessions.items()},
+        duplicates,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Content of the newest batches, to name a seq that came again with other content.
+
+    Only a batch with the same bounds can be compared: its digest covers all of it.
+    """
+
+    recent: tuple[tuple[str, int, int, str], ...] = ()
+
+    def seen(self, session: str, first_seq: int, count: int, digest: str) -> tuple["Digests", bool]:
+        """Remember a batch; the flag says that its bounds came before with other content."""
+        short = digest[:12]
+        for known in self.recent:
+            if known[:3] == (session, first_seq, count):
+                return self, known[3] != short
+        return Digests((*self.recent, (session, first_seq, count, short))[-MAX_DIGESTS:]), False
+
+
+def _missing(ranges: tuple[tuple[int, int], ...], first: int, end: int) -> Sequence[int]:
+    overlapping = [(a, b) for a, b in ranges if a < end and first < b]
+    if not overlapping:
+        return range(first, end)
+    missing: list[int] = []
+    at = first
+    for a, b in overlapping:
+        missing.extend(range(at, a))
+        at = max(at, b)
+    missing.extend(range(at, end))
+    return missing
+
+
+def _joined(
+    ranges: tuple[tuple[int, int], ...], first: int, end: int
+) -> tuple[tuple[int, int], ...]:
+    last_a, last_b = ranges[-1]
+    if last_a <= first <= last_b <= end:  # the live case: the newest range grows
+        return (*ranges[:-1], (last_a, end))
+    touching = [(a, b) for a, b in ranges if a <= end and first <= b]
+    first = min([first, *(a for a, _ in touching)])
+    end = max([end, *(b for _, b in touching)])
+    apart = [(a, b) for a, b in ranges if b < first or end < a]
+    joined = sorted([*apart, (first, end)])
+    if len(joined) > MAX_RANGES:
+        joined[:2] = [(joined[0][0], joined[1][1])]
+    return tuple(joined)
+
+
+def _bounded(sessions: Mapping[str, Counted], at_s: int) -> dict[str, Counted]:
+    """Copy of `sessions` with room for one more."""
+    newest = max((c.newest_s for c in sessions.values()), default=at_s)
+    oldest = max(newest, at_s) - HORIZON_S
+    kept = {s: c for s, c in sessions.items() if c.newest_s >= oldest}
+    while len(kept) >= MAX_SESSIONS:
+        del kept[min(kept, key=lambda s: (kept[s].newest_s, s))]
+    return kept
