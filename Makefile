@@ -7,7 +7,7 @@ CODE := schemas acoustics hearing agents processors cityhum dashboard training b
 PURE_TESTS := tests/unit tests/property schemas acoustics hearing agents processors
 
 help:
-	@echo "make demo         twenty simulated devices through the whole stack (SECONDS=, SOUND=, DEVICES=)"
+	@echo "make demo         twenty simulated devices through the whole stack (SECONDS=, SOUND=, DEVICES=, SEED=)"
 	@echo "make test         everything: check, then real brokers and the whole stack"
 	@echo "make check        style, types, import rules, unit and property tests, doctests"
 	@echo "make unit | integration | e2e | format | training | secrets | clean"
@@ -30,7 +30,7 @@ secrets: setup
 
 demo: setup
 	@$(PYTHON) -m deploy.local.demo $(if $(SECONDS),--seconds $(SECONDS)) \
-		$(if $(SOUND),--sound "$(SOUND)") $(if $(DEVICES),--devices $(DEVICES))
+		$(if $(SOUND),--sound "$(SOUND)") $(if $(DEVICES),--devices $(DEVICES)) $(if $(SEED),--seed $(SEED))
 
 format: setup
 	@.venv/bin/ruff check --fix --quiet .

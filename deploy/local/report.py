@@ -61,7 +61,6 @@ class Stored(NamedTuple):
     distinct: int
     in_windows: int
     windows: int
-    dead_letters: int
     delays_s: Sequence[float]
     alerts: Sequence[StoredAlert]
 
@@ -82,13 +81,12 @@ class Report(BaseModel):
     """The content of `.local/report.json`."""
 
     devices: int
-    seconds: float
+    seconds: int
     sent: int
     stored: int
     lost: int
     duplicated: int
     windows: int
-    dead_letters: int
     stored_within_3_s: float | None
     stored_delay_s: dict[str, float]
     siren_events: int
@@ -97,20 +95,19 @@ class Report(BaseModel):
     alerts: list[AlertLine]
 
 
-def build(run: Run, stored: Stored, seconds: float) -> Report:
+def build(run: Run, stored: Stored) -> Report:
     """Compare what was sent and what truly sounded with what the database holds."""
     sent = sum(device.readings for device in run.devices)
     sirens = [event for event in run.events if event.label == "siren"]
     lines = [_line(run, sirens, alert) for alert in stored.alerts]
     return Report(
         devices=len(run.devices),
-        seconds=round(seconds, 1),
+        seconds=max((device.readings for device in run.devices), default=0),
         sent=sent,
         stored=stored.distinct,
         lost=sent - stored.distinct,
         duplicated=stored.rows - stored.distinct + max(stored.in_windows - stored.distinct, 0),
         windows=stored.windows,
-        dead_letters=stored.dead_letters,
         stored_within_3_s=_share_within(stored.delays_s, STORED_IN_TIME_S),
         stored_delay_s={f"p{p}": _percentile(stored.delays_s, p) for p in (50, 95, 99)},
         siren_events=len(sirens),

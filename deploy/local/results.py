@@ -51,6 +51,11 @@ WHERE d.active ORDER BY d.device
 """
 
 
+UNDELIVERED: LiteralString = """
+SELECT count(*) FROM delivery WHERE delivered_at IS NULL
+"""
+
+
 class DeviceNow(NamedTuple):
     """One line of the live table."""
 
@@ -94,7 +99,11 @@ class Results:
         """Number of the run's readings in the database."""
         return int(self._one(COUNTS, [_sessions(run)])[1])
 
-    def stored(self, run: Run, dead_letters: int) -> Stored:
+    def undelivered(self) -> int:
+        """Number of deliveries that the relay still owes."""
+        return int(self._one(UNDELIVERED, [])[0])
+
+    def stored(self, run: Run) -> Stored:
         """Everything that the report compares with the truth."""
         sessions = _sessions(run)
         devices = [device.device for device in run.devices]
@@ -105,7 +114,6 @@ class Results:
             distinct=distinct,
             in_windows=int(seconds),
             windows=windows,
-            dead_letters=dead_letters,
             delays_s=[delay for (delay,) in self._connection.execute(DELAYS, [sessions])],
             alerts=[StoredAlert(*row) for row in self._connection.execute(ALERTS, [sessions])],
         )

@@ -5,8 +5,10 @@ import contextlib
 import logging
 import os
 import signal
+from asyncio.subprocess import Process
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +32,32 @@ class Program:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def started(self, log_folder: Path, grace_s: float) -> AsyncIterator[Process]:
+        """Start it, its words appended to its log; stop it in the end, killing it if it must."""
+        with self._log(log_folder).open("ab") as out:
+            process = await asyncio.create_subprocess_exec(
+                *tied(signal.SIGTERM),
+                *self.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **self.environment},
+                start_new_session=True,  # Ctrl-C is for us
+            )
+        try:
+            yield process
+        finally:
+            await _stop(process, grace_s)
+
+    def last_words(self, log_folder: Path) -> str:
+        """Last line of its log."""
+        text = self._log(log_folder).read_text(encoding="utf-8", errors="replace").strip()
+        return text.split("\n")[-1] or "said nothing"
+
+    def _log(self, log_folder: Path) -> Path:
+        return log_folder / f"{self.name}.log"
 
 
 class Supervisor:
@@ -82,7 +110,7 @@ class Supervisor:
             started = clock()
             status = await self._run(program)
             if status == _BAD_CONFIG:  # a second try would find the same
-                raise BadConfig(f"{program.name}: {self._last_words(program)}")
+                raise BadConfig(f"{program.name}: {program.last_words(self._log_folder)}")
             if clock() - started > _SETTLED_AFTER_S:
                 pause_s = _FIRST_PAUSE_S
             log.warning("program_ended", extra={"program": program.name, "status": status})
@@ -92,31 +120,12 @@ class Supervisor:
 
     async def _run(self, program: Program) -> int:
         """Run a program to its end; stop it when we are cancelled."""
-        with self._log(program).open("ab") as out:
-            process = await asyncio.create_subprocess_exec(
-                *tied(signal.SIGTERM),
-                *program.command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                env={**os.environ, **program.environment},
-                start_new_session=True,  # Ctrl-C is for us
-            )
-        self.pids[program.name] = process.pid
-        try:
+        async with program.started(self._log_folder, self._grace_s) as process:
+            self.pids[program.name] = process.pid
             return await process.wait()
-        finally:
-            await _stop(process, self._grace_s)
-
-    def _log(self, program: Program) -> Path:
-        return self._log_folder / f"{program.name}.log"
-
-    def _last_words(self, program: Program) -> str:
-        text = self._log(program).read_text(encoding="utf-8", errors="replace").strip()
-        return text.split("\n")[-1] or "ended with status 2"
 
 
-async def _stop(process: asyncio.subprocess.Process, grace_s: float) -> None:
+async def _stop(process: Process, grace_s: float) -> None:
     """Ask a process to end, then end it and what it has started."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):

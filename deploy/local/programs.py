@@ -1,0 +1,70 @@
+"""The programs of the server side, each with the least rights that it needs."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from deploy.local.stack import Addresses
+from deploy.local.supervise import Program
+from schemas.errors import Unavailable
+
+CITYHUM = (sys.executable, "-m", "cityhum")
+PROCESSORS = ("classify", "windows", "alerts", "archive", "relay")
+
+
+def server_side(addresses: Addresses, dashboard_port: int) -> list[Program]:
+    """Bridge, processors and dashboard."""
+    return [
+        Program("bridge", [*CITYHUM, "bridge"], addresses.environment("bridge")),
+        *(processor(addresses, name) for name in PROCESSORS),
+        dashboard(addresses, dashboard_port),
+    ]
+
+
+def processor(addresses: Addresses, name: str) -> Program:
+    """One `cityhum work NAME`."""
+    user = "relay" if name == "relay" else "bridge"
+    return Program(name, [*CITYHUM, "work", name], addresses.environment(user))
+
+
+def dashboard(addresses: Addresses, port: int) -> Program:
+    """The dashboard, with the password of the read-only role and no other."""
+    reader = addresses.secrets / "postgres" / "cityhum_reader"
+    return Program(
+        "dashboard",
+        [*(sys.executable, "-m", "streamlit", "run", "dashboard/app.py", f"--server.port={port}")],
+        {
+            "CITYHUM_POSTGRES_HOST": addresses.postgres_host,
+            "CITYHUM_POSTGRES_PORT": str(addresses.postgres_port),
+            "CITYHUM_POSTGRES_DB": addresses.postgres_db,
+            "CITYHUM_POSTGRES_READER_PASSWORD_FILE": str(reader),
+        },
+    )
+
+
+async def prepare(addresses: Addresses) -> None:
+    """Bring database and topics to this version.
+
+    Raises
+    ------
+    Unavailable
+        With the last line that the failing command said.
+    """
+    owner = addresses.environment(postgres_role="cityhum_owner")
+    await _finish(["migrate"], owner)
+    await _finish(["topics", "create"], owner)
+
+
+async def _finish(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *CITYHUM,
+        *command,
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    if process.returncode:
+        last = said.decode(errors="replace").strip().split("\n")[-1]
+        raise Unavailable(f"cityhum {' '.join(command)}: {last}")
