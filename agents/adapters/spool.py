@@ -26,6 +26,7 @@ _APPLICATION_ID: Final = 0x43485350  # "CHSP"
 _DROP_CHUNK: Final = 60
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_SECOND: Final = timedelta(seconds=1)
 _SELECT: Final = (
     "SELECT position, session, seq, started_us, clock, calibration, levels, codes FROM reading "
 )
@@ -52,8 +53,8 @@ CREATE TABLE dropped (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     session TEXT NOT NULL, first_seq INTEGER NOT NULL, count INTEGER NOT NULL
 );
-CREATE TABLE tally (quarantined INTEGER NOT NULL);
-INSERT INTO tally VALUES (0);
+CREATE TABLE tally (quarantined INTEGER NOT NULL, heard_until_us INTEGER);
+INSERT INTO tally VALUES (0, NULL);
 PRAGMA application_id = 1128813392;
 PRAGMA user_version = 1;
 COMMIT;
@@ -124,6 +125,10 @@ class SqliteSpool:
                     " codes) VALUES (?, ?, ?, ?, ?, ?, ?)",
                     [_row(reading) for reading in readings],
                 )
+                self._db.executemany(
+                    "UPDATE tally SET heard_until_us = ?",
+                    [(_microseconds(reading.started_at + _SECOND),) for reading in readings[-1:]],
+                )
                 waiting = self._waiting + len(readings)
                 if waiting > self._capacity:
                     waiting -= self._drop(waiting - self._capacity)
@@ -186,6 +191,11 @@ class SqliteSpool:
         """The newest ranges that were lost because the spool was full, oldest first."""
         rows = self._db.execute("SELECT session, first_seq, count FROM dropped ORDER BY number")
         return tuple(SeqRange(session=s, first_seq=first, count=n) for s, first, n in rows)
+
+    def heard_until(self) -> datetime | None:
+        """Event time at which the reading stored last ended."""
+        (end_us,) = self._db.execute("SELECT heard_until_us FROM tally").fetchone()
+        return None if end_us is None else _EPOCH + end_us * _MICROSECOND
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file and sync it; slow, call it in a thread."""
@@ -268,7 +278,7 @@ def _row(reading: Reading) -> tuple[str, int, int, str, str | None, str, bytes]:
     return (
         reading.session,
         reading.seq,
-        (reading.started_at - _EPOCH) // _MICROSECOND,
+        _microseconds(reading.started_at),
         reading.clock,
         reading.calibration,
         reading.levels.model_dump_json(),
@@ -288,6 +298,10 @@ def _stored(row: tuple[object, ...]) -> Stored:
         codes=codes,  # type: ignore[arg-type]
     )
     return Stored(position, reading)  # type: ignore[arg-type]
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND
 
 
 def _range(seqs: SeqRange) -> tuple[str, int, int]:

@@ -1,0 +1,256 @@
+"""Wiring of one agent: blocks -> pipeline -> spool -> publisher."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from agents import pipeline
+from agents.adapters.capture import FILE_RATE_HZ, microphone, sound_file
+from agents.adapters.clock import SystemClock, new_session
+from agents.adapters.health import agent_version, health
+from agents.adapters.link import Link, Login
+from agents.adapters.publish import Connect, Publisher
+from agents.adapters.running import background, stop_signals, until
+from agents.adapters.spool import SqliteSpool
+from agents.batches import Origin
+from agents.pipeline import Block, Calibration, PipelineState
+from agents.settings import AgentSettings
+from schemas.base import Frozen, UtcTime
+from schemas.errors import BadConfig, Unavailable
+from schemas.messages import Status
+
+CHECKPOINT_S: Final = 30.0
+FAREWELL_S: Final = 10.0
+PATIENCE_S: Final = 30.0
+MICROPHONE_RETRY_S: Final = 5.0
+CLOCK_STEP_S: Final = 1.0
+SPOOL_FILE: Final = "spool.sqlite"
+
+log = logging.getLogger(__name__)
+
+
+class Agent:
+    """One device at work; `opened` makes one."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        spool: SqliteSpool,
+        connect: Connect,
+        *,
+        folder: Path,
+        clock: SystemClock,
+        calibration: Calibration | None,
+        rate_hz: int,
+    ) -> None:
+        self.origin = origin
+        self.spool = spool
+        self.heard = 0
+        self._folder = folder
+        self._clock = clock
+        self._calibration = calibration
+        self._rate_hz = rate_hz
+        self._overruns = 0
+        now = clock.utc_now()
+        self._state = self._fresh(new_session(now), now)
+        self.publisher = Publisher(
+            origin,
+            spool,
+            connect,
+            status=self.status,
+            clock=clock,
+            chance=Random(),  # noqa: S311
+        )
+
+    @property
+    def session(self) -> str:
+        """The session under way."""
+        return self._state.session
+
+    def begin(self, started_at: datetime) -> None:
+        """Begin a session with the next block; `started_at` is its first sample's time."""
+        unused = self._state.seq == 0 and not len(self._state.pending)
+        session = self.session if unused else new_session(self._clock.utc_now())
+        self._state = self._fresh(session, started_at)
+        self.publisher.wake()
+
+    def hear(self, block: Block) -> None:
+        """Take the next samples; readings that they complete are stored and sent."""
+        self._state, readings = pipeline.step(self._state, block)
+        self._overruns += block.lost_samples > 0
+        self.heard += len(readings)
+        try:
+            self.spool.append(readings)
+        except Unavailable as error:  # what is said goes on with the next second
+            log.error("reading_lost", extra={"readings": len(readings), "detail": str(error)})  # noqa: TRY400
+        self.publisher.wake()
+
+    async def hear_live(self, blocks: AsyncIterator[Block]) -> None:
+        """Hear a microphone to its end; a new session for it, and after each clock step."""
+        clock_offset_s = None
+        async for block in blocks:
+            now = self._clock.utc_now()
+            offset_s = now.timestamp() - self._clock.monotonic_s()
+            if clock_offset_s is None or abs(offset_s - clock_offset_s) > CLOCK_STEP_S:
+                clock_offset_s = offset_s
+                self.begin(now - timedelta(seconds=len(block.samples) / self._rate_hz))
+            self.hear(block)
+
+    def back_dated(self, by_s: float) -> datetime:
+        """So long ago, but not before the end of what this device has heard."""
+        wanted = self._clock.utc_now() - timedelta(seconds=by_s)
+        return max(wanted, self.spool.heard_until() or wanted)
+
+    async def hear_paced(self, blocks: Iterable[Block], started_at: datetime, speed: float) -> None:
+        """Hear a recording at `speed` times real time, and nothing before it has sounded."""
+        begun_s = self._clock.monotonic_s()
+        lead_s = (started_at - self._clock.utc_now()).total_seconds()
+        heard_s = 0.0
+        for block in blocks:
+            heard_s += len(block.samples) / self._rate_hz
+            due_s = begun_s + max(heard_s / speed, lead_s + heard_s)
+            await self._clock.sleep(due_s - self._clock.monotonic_s())
+            self.hear(block)
+
+    def status(self) -> Status:
+        """The device at this moment."""
+        condition = health(self._folder)
+        return Status(
+            site=self.origin.site,
+            device=self.origin.device,
+            session=self.session,
+            online=True,
+            at=self._clock.utc_now(),
+            agent_version=agent_version(),
+            calibration=None if self._calibration is None else self._calibration.name,
+            profile=self.origin.profile,
+            clock="synced",
+            spooled_readings=self.spool.depth(),
+            quarantined=self.spool.quarantined(),
+            overruns=self._overruns,
+            temperature_c=condition.temperature_c,
+            disk_free_bytes=condition.disk_free_bytes,
+            dropped=self.spool.dropped(),
+        )
+
+    async def drain(self, timeout_s: float) -> int:
+        """Wait until everything is acknowledged; how many readings still are not."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self.publisher.drained()
+        return self.spool.depth()
+
+    def _fresh(self, session: str, started_at: datetime) -> PipelineState:
+        return pipeline.start(session, started_at, self._rate_hz, calibration=self._calibration)
+
+
+@asynccontextmanager
+async def opened(
+    settings: AgentSettings,
+    *,
+    rate_hz: int,
+    calibration: Calibration | None = None,
+) -> AsyncIterator[Agent]:
+    """An agent that publishes until the context ends, and then says that it is offline."""
+    clock = SystemClock()
+    with SqliteSpool(settings.state_folder / SPOOL_FILE, settings.spool_max_bytes) as spool:
+        agent = Agent(
+            origin_of(settings),
+            spool,
+            partial(Link, login_of(settings)),
+            folder=settings.state_folder,
+            clock=clock,
+            calibration=calibration,
+            rate_hz=rate_hz,
+        )
+        async with background(agent.publisher.run()), background(_checkpoints(spool, clock)):
+            yield agent
+
+
+def origin_of(settings: AgentSettings) -> Origin:
+    """Who publishes."""
+    if settings.profile == "labels":
+        raise BadConfig("profile labels needs a model on the device, which is not built yet")
+    return Origin(settings.site, settings.device, settings.profile)
+
+
+def login_of(settings: AgentSettings) -> Login:
+    """How the device logs in; its id is its user."""
+    password = _read_password(settings.mqtt_password_file) if settings.mqtt_password_file else None
+    return Login(settings.mqtt_host, settings.mqtt_port, settings.device, password)
+
+
+class Played(Frozen):
+    """What became of a recording."""
+
+    file: str
+    session: str
+    started_at: UtcTime
+    seconds: float
+    readings: int
+    remaining: int
+
+    def sentence(self) -> str:
+        """Return it for a person."""
+        rest = f"{self.remaining} of the spool still wait" if self.remaining else "all acknowledged"
+        return f"{self.file}: {self.readings} readings of {self.seconds:.1f} s published, {rest}"
+
+
+async def listen(settings: AgentSettings) -> None:
+    """Publish what the microphone hears, until asked to stop."""
+    with stop_signals() as stop:
+        async with opened(settings, rate_hz=settings.rate_hz) as agent:
+            await until(stop, _listen(agent, settings))
+            await agent.drain(FAREWELL_S)
+
+
+async def play(settings: AgentSettings, path: Path, speed: float) -> Played:
+    """Publish a recording as if the microphone heard it, `speed` times as fast.
+
+    No reading may be of the future, so one that is played faster lies in the past; and never
+    before what this device has published already, for an instant is published once.
+    """
+    with sound_file(path) as blocks:
+        length_s = sum(len(block.samples) for block in blocks) / FILE_RATE_HZ
+    with stop_signals() as stop, sound_file(path) as blocks:
+        async with opened(settings, rate_hz=FILE_RATE_HZ) as agent:
+            started_at = agent.back_dated(length_s * (1 - 1 / speed))
+            agent.begin(started_at)
+            await until(stop, agent.hear_paced(blocks, started_at, speed))
+            return Played(
+                file=str(path),
+                session=agent.session,
+                started_at=started_at,
+                seconds=round(length_s, 3),
+                readings=agent.heard,
+                remaining=await agent.drain(PATIENCE_S),
+            )
+
+
+async def _listen(agent: Agent, settings: AgentSettings) -> None:
+    while True:
+        try:
+            async with microphone(settings.microphone, settings.rate_hz) as blocks:
+                await agent.hear_live(blocks)
+        except Unavailable as error:
+            log.error("microphone_unavailable", extra={"detail": str(error)})  # noqa: TRY400
+            await SystemClock().sleep(MICROPHONE_RETRY_S)
+
+
+def _read_password(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise BadConfig(f"password file {path}: {error.strerror}") from None
+
+
+async def _checkpoints(spool: SqliteSpool, clock: SystemClock) -> None:
+    while True:
+        await clock.sleep(CHECKPOINT_S)
+        await asyncio.to_thread(spool.checkpoint)

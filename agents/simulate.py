@@ -1,0 +1,260 @@
+"""Many devices in one process, each playing its own street in real time."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from agents.adapters.capture import sound_file
+from agents.adapters.clock import SystemClock
+from agents.adapters.rendering import Renderer
+from agents.adapters.running import stop_signals, until
+from agents.pipeline import SIMULATED, Block
+from agents.service import FAREWELL_S, Agent, opened
+from agents.settings import AgentSettings
+from agents.street import TrueEvent
+from agents.street_levels import RATE_HZ, Samples
+from schemas.base import DeviceId, Frozen, SiteId, UtcTime
+from schemas.errors import BadConfig
+
+OPEN_END_S: Final = 120
+"""Of a simulation without an end, the true events of so many seconds are told at its start."""
+DRAIN_S: Final = 20.0
+_AHEAD_S: Final = 4  # seconds: a siren's first second takes about one to render
+_LATE_S: Final = 0.5
+
+log = logging.getLogger(__name__)
+
+Render = Callable[[int], Awaitable[Samples]]
+"""Second k of what a microphone hears, float32 [16000]."""
+
+
+class Place(Frozen):
+    """A device to simulate, and where it is."""
+
+    site: SiteId
+    device: DeviceId
+
+
+class SimulatedDevice(Place):
+    """What one device did."""
+
+    session: str
+    readings: int
+
+
+class TrueEventAt(TrueEvent):
+    """What truly sounded at a device, and when."""
+
+    device: DeviceId
+    onset_at: UtcTime
+    offset_at: UtcTime
+
+
+class Truth(Frozen):
+    """What a simulation did and what truly sounded in it: the demo is judged by this."""
+
+    started_at: UtcTime
+    seed: int
+    devices: tuple[SimulatedDevice, ...]
+    events: tuple[TrueEventAt, ...]
+    unacknowledged: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to simulate."""
+
+    places: Sequence[Place]
+    seed: int
+    seconds: int | None = None
+    """None: until asked to stop."""
+    sound: Path | None = None
+    """A recording that the first device plays, once, instead of its street."""
+
+
+@dataclass(eq=False)
+class _Player:
+    """A device and the sound that comes to it."""
+
+    agent: Agent
+    render: Render
+    ahead: asyncio.Queue[Samples] = field(default_factory=asyncio.Queue)
+
+    async def prepare(self, k: int) -> None:
+        """Render a second before it is due."""
+        self.ahead.put_nowait(await self.render(k))
+
+
+@dataclass(frozen=True)
+class _Show:
+    """A simulation under way; `begun_s` is `started_at` on the monotonic clock."""
+
+    plan: Plan
+    players: Sequence[_Player]
+    clock: SystemClock
+    begun_s: float
+    started_at: datetime
+
+    @property
+    def seconds(self) -> Iterable[int]:
+        """Every second of it."""
+        return count() if self.plan.seconds is None else range(self.plan.seconds)
+
+    async def play(self) -> None:
+        """Render ahead, and let each device hear each second when it has sounded."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._render_ahead())
+            for player in self.players:
+                tasks.create_task(self._hear(player))
+
+    async def _render_ahead(self) -> None:
+        for k in self.seconds:
+            if k >= _AHEAD_S:
+                await self._sleep_until(k - _AHEAD_S + 0.5)  # between two ends of seconds
+                await _prepare(self.players, k)
+
+    async def _hear(self, player: _Player) -> None:
+        for k in self.seconds:
+            await self._sleep_until(k + 1)
+            player.agent.hear(Block(await player.ahead.get()))
+            late_s = self.clock.monotonic_s() - self.begun_s - (k + 1)
+            if late_s > _LATE_S:
+                device = player.agent.origin.device
+                log.warning("simulation_late", extra={"device": device, "late_s": late_s})
+
+    async def _sleep_until(self, scene_s: float) -> None:
+        await self.clock.sleep(self.begun_s + scene_s - self.clock.monotonic_s())
+
+    def truth(self, events: Iterable[TrueEvent], unacknowledged: int) -> Truth:
+        """What to tell of it."""
+        agents = [player.agent for player in self.players]
+        return Truth(
+            started_at=self.started_at,
+            seed=self.plan.seed,
+            devices=tuple(_done(agent) for agent in agents),
+            events=tuple(
+                self._at(event)
+                for event in events
+                if self.plan.sound is None or event.device_index != 0
+            ),
+            unacknowledged=unacknowledged,
+        )
+
+    def _at(self, event: TrueEvent) -> TrueEventAt:
+        return TrueEventAt(
+            **event.model_dump(),
+            device=self.plan.places[event.device_index].device,
+            onset_at=self.started_at + timedelta(seconds=event.onset_s),
+            offset_at=self.started_at + timedelta(seconds=event.offset_s),
+        )
+
+
+async def simulate(plan: Plan, settings: AgentSettings, tell: Callable[[Truth], None]) -> Truth:
+    """Play a city until its end or a signal; `tell` the truth as far as it is known, twice."""
+    clock = SystemClock()
+    with stop_signals() as stop, Renderer(plan.seed, len(plan.places)) as city:
+        async with _players(plan, settings, city) as players:
+            events = await city.true_events(plan.seconds or OPEN_END_S)
+            for k in range(_AHEAD_S):
+                await _prepare(players, k)
+            show = _Show(plan, players, clock, clock.monotonic_s(), clock.utc_now())
+            for player in players:
+                player.agent.begin(show.started_at)
+            tell(show.truth(events, unacknowledged=0))
+            await until(stop, show.play())
+            played_s = clock.monotonic_s() - show.begun_s
+            left = await _drain(players, FAREWELL_S if stop.is_set() else DRAIN_S)
+            truth = show.truth(await city.true_events(played_s), left)
+            tell(truth)
+            return truth
+
+
+def recorded(path: Path) -> Render:
+    """A recording from its beginning, then silence.
+
+    Raises
+    ------
+    BadConfig
+        Missing, empty, damaged or no sound file.
+    """
+    with sound_file(path) as blocks:
+        sound = np.concatenate([block.samples for block in blocks])
+
+    async def render(k: int) -> Samples:
+        second = sound[k * RATE_HZ : (k + 1) * RATE_HZ]
+        return np.pad(second, (0, RATE_HZ - len(second)))
+
+    return render
+
+
+def settings_of(place: Place, settings: AgentSettings) -> AgentSettings:
+    """Settings of one simulated device: its own id, password and folder."""
+    passwords = settings.mqtt_passwords_folder
+    return settings.model_copy(
+        update={
+            "site": place.site,
+            "device": place.device,
+            "mqtt_password_file": passwords / place.device if passwords else None,
+            "state_folder": settings.state_folder / place.device,
+        }
+    )
+
+
+def places_for(devices: int, known: Sequence[Place]) -> Sequence[Place]:
+    """Return as many places as there are devices to simulate.
+
+    Raises
+    ------
+    BadConfig
+        There are not so many.
+    """
+    if devices > len(known):
+        raise BadConfig(f"{devices} devices to simulate, but the sites file has {len(known)}")
+    return known[:devices]
+
+
+@asynccontextmanager
+async def _players(
+    plan: Plan, settings: AgentSettings, city: Renderer
+) -> AsyncIterator[Sequence[_Player]]:
+    async with AsyncExitStack() as open_agents:
+        players = []
+        for index, place in enumerate(plan.places):
+            own = settings_of(place, settings)
+            agent = await open_agents.enter_async_context(
+                opened(own, rate_hz=RATE_HZ, calibration=SIMULATED)
+            )
+            players.append(_Player(agent, _render_of(plan, index, city)))
+        yield players
+
+
+def _render_of(plan: Plan, index: int, city: Renderer) -> Render:
+    if index == 0 and plan.sound is not None:
+        return recorded(plan.sound)
+    return lambda k: city.second(index, k)
+
+
+async def _prepare(players: Iterable[_Player], k: int) -> None:
+    for player in players:
+        await player.prepare(k)
+
+
+async def _drain(players: Sequence[_Player], timeout_s: float) -> int:
+    return sum(await asyncio.gather(*(player.agent.drain(timeout_s) for player in players)))
+
+
+def _done(agent: Agent) -> SimulatedDevice:
+    return SimulatedDevice(
+        site=agent.origin.site,
+        device=agent.origin.device,
+        session=agent.session,
+        readings=agent.heard,
+    )

@@ -1,0 +1,54 @@
+"""`cityhum simulate`: a city of simulated devices that play rendered streets."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agents.settings import AgentSettings
+from agents.simulate import Place, Plan, Truth, places_for, simulate
+from cityhum import environment, logs
+from processors import registry
+from processors.adapters import text_file
+from processors.settings import ProcessorSettings
+
+
+def app(
+    *,
+    devices: Annotated[int, typer.Option(min=1, help="how many, in the sites file's order")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="chooses everything that sounds")] = 7,
+    seconds: Annotated[int | None, typer.Option(min=1, help="stop after so many")] = None,
+    events: Annotated[Path | None, typer.Option(help="write what truly sounded, JSON")] = None,
+    sound: Annotated[Path | None, typer.Option(help="recording for the first device")] = None,
+    state: Annotated[Path | None, typer.Option(help="folder of the spools")] = None,
+) -> None:
+    """Publish readings of simulated devices that play rendered street scenes."""
+    settings = environment.read(AgentSettings)
+    if state is not None:
+        settings = settings.model_copy(update={"state_folder": state})
+    logs.configure(settings.log_level)
+    plan = Plan(places_for(devices, _places()), seed, seconds, sound)
+    truth = asyncio.run(simulate(plan, settings, lambda truth: _write(events, truth)))
+    readings = sum(device.readings for device in truth.devices)
+    typer.echo(
+        f"{len(truth.devices)} devices, {readings} readings published,"
+        f" {truth.unacknowledged} not acknowledged"
+    )
+    raise typer.Exit(code=0 if truth.unacknowledged == 0 else 1)
+
+
+def _places() -> list[Place]:
+    path = environment.read(ProcessorSettings).sites_file
+    sites = registry.parse(text_file.read(path), str(path)).sites
+    return [Place(site=site.site, device=d.device) for site in sites for d in site.devices]
+
+
+def _write(path: Path | None, truth: Truth) -> None:
+    """Replace the file at once: somebody may be reading it."""
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(truth.model_dump_json(indent=1), encoding="utf-8")
+    fresh.replace(path)

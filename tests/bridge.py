@@ -1,0 +1,115 @@
+"""The bridge's place at a Mosquitto of the test's own: takes batches, answers with acks."""
+
+import asyncio
+import threading
+from functools import partial
+from queue import Queue
+from types import TracebackType
+from typing import Self
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from agents.adapters.link import Link, Login
+from agents.adapters.publish import Connect
+from deploy.local.mosquitto import Mosquitto
+from schemas import codec, topics
+from schemas.messages import Ack, FeatureBatch, Rejected
+
+DEVICE = "pole-01"
+TIMEOUT_S = 10
+
+
+def login(broker: Mosquitto, user: str = DEVICE) -> Login:
+    password = broker.password_file(user).read_text(encoding="utf-8").strip()
+    return Login(broker.host, broker.port, user, password)
+
+
+class Bridge:
+    """Takes what devices publish; answers nothing unless told."""
+
+    def __init__(self, broker: Mosquitto) -> None:
+        self._broker = broker
+        self._got: dict[str, Queue[bytes]] = {}
+        self._subscribed = threading.Event()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self._client.username_pw_set("bridge", login(broker, "bridge").password)
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.reconnect_delay_set(0, 1)
+        self.connect: Connect = partial(Link, login(broker))
+
+    def __enter__(self) -> Self:
+        self._client.connect(self._broker.host, self._broker.port)
+        self._client.loop_start()
+        assert self._subscribed.wait(TIMEOUT_S)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def deliver(self, topic: str, payload: bytes) -> None:
+        """Publish to whoever has subscribed."""
+        self._client.publish(topic, payload, qos=1)
+
+    def cut(self) -> None:
+        """Take the device's place: the broker then ends the older connection."""
+        usurper = mqtt.Client(CallbackAPIVersion.VERSION2, DEVICE, protocol=mqtt.MQTTv5)
+        usurper.username_pw_set(DEVICE, login(self._broker).password)
+        connected = threading.Event()
+        usurper.on_connect = lambda *_: connected.set()
+        usurper.connect(self._broker.host, self._broker.port)
+        usurper.loop_start()
+        assert connected.wait(TIMEOUT_S)
+        usurper.disconnect()
+        usurper.loop_stop()
+
+    async def receive(self, topic: str) -> bytes:
+        """Return the next payload that was published on a topic."""
+        return await asyncio.to_thread(self._queue(topic).get, timeout=TIMEOUT_S)
+
+    def _on_connect(self, client: mqtt.Client, *_: object) -> None:
+        streams = (topics.subscription("features"), topics.subscription("status"))
+        client.subscribe([(topic, 1) for topic in streams])
+
+    def _on_message(
+        self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage
+    ) -> None:
+        self._queue(message.topic).put(bytes(message.payload))
+
+    def _queue(self, topic: str) -> Queue[bytes]:
+        return self._got.setdefault(topic, Queue())
+
+
+class AckingBridge(Bridge):
+    """Acknowledges every batch, or rejects it if its first seq is listed in `bad`."""
+
+    def __init__(self, broker: Mosquitto, bad: frozenset[int] = frozenset()) -> None:
+        super().__init__(broker)
+        self._bad = bad
+        self.batches: list[FeatureBatch] = []
+        self.seqs: set[tuple[str, str, int]] = set()
+
+    def _on_message(self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage) -> None:
+        super()._on_message(client, userdata, message)
+        published = topics.parse(message.topic)
+        if published.stream == "features":
+            batch = codec.decode(FeatureBatch, bytes(message.payload))
+            ack = self._answer(batch, bytes(message.payload))
+            self.deliver(topics.ack_topic(batch.site, batch.device), codec.encode(ack))
+
+    def _answer(self, batch: FeatureBatch, payload: bytes) -> Ack:
+        self.batches.append(batch)
+        if batch.first_seq in self._bad:
+            rejected = Rejected(digest=codec.digest(payload), reason="conflict", detail="so we say")
+            return Ack(device=batch.device, rejected=(rejected,))
+        end = batch.first_seq + batch.count
+        self.seqs |= {(batch.device, batch.session, seq) for seq in range(batch.first_seq, end)}
+        return Ack(device=batch.device, accepted=(batch.seqs,))
