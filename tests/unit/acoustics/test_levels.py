@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from acoustics import levels
+from schemas.messages import Levels
+
+RATES_HZ = (16_000, 48_000)
+SENSITIVITY_DBFS = -26.0
+
+
+def tone(
+    frequency_hz: float, rate_hz: int, *, rms_db: float, seconds: float
+) -> NDArray[np.float64]:
+    """Sine that reads `rms_db` on a device with the simulator's sensitivity."""
+    amplitude = 10 ** ((rms_db - 94.0 + SENSITIVITY_DBFS) / 20)
+    return amplitude * np.sin(
+        2 * np.pi * frequency_hz * np.arange(round(seconds * rate_hz)) / rate_hz
+    )
+
+
+def measured(sound: NDArray[np.float64], rate_hz: int) -> tuple[Levels, ...]:
+    state = levels.start(rate_hz, sensitivity_dbfs_at_94=SENSITIVITY_DBFS)
+    return levels.step(state, sound)[1]
+
+
+def numbers(second: Levels) -> list[float]:
+    return [
+        second.laeq_1s_db,
+        second.lceq_1s_db,
+        second.lzeq_1s_db,
+        second.lafmax_db,
+        second.lasmax_db,
+        second.lcpeak_db,
+        *second.third_octaves_db,
+    ]
+
+
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
+@pytest.mark.parametrize("level_db", [94.0, 114.0])
+def test_a_calibrator_reads_its_level_in_a_c_and_z(rate_hz: int, level_db: float) -> None:
+    seconds = measured(tone(1000, rate_hz, rms_db=level_db, seconds=4), rate_hz)
+    for second in seconds:
+        assert second.laeq_1s_db == pytest.approx(level_db, abs=0.1)
+        assert second.lceq_1s_db == pytest.approx(level_db, abs=0.1)
+        assert second.lzeq_1s_db == pytest.approx(level_db, abs=0.1)
+        assert second.lafmax_db == pytest.approx(level_db, abs=0.1)
+        assert second.third_octaves_db[16] == pytest.approx(level_db, abs=0.3)
+        assert not second.overload
+        assert not second.floor
+    # the switching-on of a tone is a peak of its own, in the first second
+    for second in seconds[1:]:
+        assert second.lcpeak_db == pytest.approx(level_db + 3.01, abs=0.02)
+
+
+def test_without_a_calibration_a_full_scale_sine_is_0_db() -> None:
+    sine = np.sin(2 * np.pi * 1000 * np.arange(32_000) / 16_000)
+    _, (_, second) = levels.step(levels.start(16_000), sine)
+    assert second.lzeq_1s_db == pytest.approx(0.0, abs=0.01)
+    assert second.lcpeak_db == pytest.approx(3.01, abs=0.02)
+    assert second.overload
+
+
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
+@pytest.mark.parametrize(
+    ("burst_s", "fast_db", "slow_db"),
+    [(1.0, 0.0, -2.0), (0.2, -1.0, -7.4), (0.05, -4.8, -13.1), (0.01, -11.1, None)],
+)
+def test_a_tone_burst_reads_as_the_standard_says(
+    rate_hz: int, burst_s: float, fast_db: float, slow_db: float | None
+) -> None:
+    sound = np.zeros(3 * rate_hz)
+    burst = tone(4000, rate_hz, rms_db=94.0, seconds=burst_s)
+    sound[rate_hz : rate_hz + len(burst)] = burst
+    steady = measured(tone(4000, rate_hz, rms_db=94.0, seconds=2), rate_hz)[1].laeq_1s_db
+    seconds = measured(sound, rate_hz)
+    assert max(s.lafmax_db for s in seconds) - steady == pytest.approx(fast_db, abs=0.1)
+    if slow_db is not None:
+        assert max(s.lasmax_db for s in seconds) - steady == pytest.approx(slow_db, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "frequency_hz", "above_db"),
+    [
+        (16_000, 31.5, 2.5),
+        (48_000, 31.5, 2.5),
+        (16_000, 500.0, 3.5),
+        (48_000, 500.0, 3.5),
+        (48_000, 8000.0, 3.4),
+    ],
+)
+def test_the_c_peak_of_one_cycle(rate_hz: int, frequency_hz: float, above_db: float) -> None:
+    # IEC 61672-1, table 5: LCpeak of one cycle less LC of the steady tone
+    steady = measured(tone(frequency_hz, rate_hz, rms_db=94.0, seconds=3), rate_hz)[2].lceq_1s_db
+    sound = np.zeros(rate_hz)
+    cycle = tone(frequency_hz, rate_hz, rms_db=94.0, seconds=1 / frequency_hz)
+    sound[rate_hz // 2 : rate_hz // 2 + len(cycle)] = cycle
+    (second,) = measured(sound, rate_hz)
+    assert second.lcpeak_db - steady == pytest.approx(above_db, abs=0.4)
+
+
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
+def test_an_offset_of_the_sound_card_is_no_sound(rate_hz: int) -> None:
+    second = measured(tone(1000, rate_hz, rms_db=60.0, seconds=2) + 0.1, rate_hz)[1]
+    assert second.lzeq_1s_db == pytest.approx(60.0, abs=0.05)
+    assert second.laeq_1s_db == pytest.approx(60.0, abs=0.05)
+    assert second.lcpeak_db == pytest.approx(63.0, abs=0.1)
+
+
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
+def test_digital_silence_is_minus_120_db_and_below_the_floor(rate_hz: int) -> None:
+    _, (second,) = levels.step(levels.start(rate_hz), np.zeros(rate_hz))
+    assert set(numbers(second)) == {-120.0}
+    assert second.floor
+    assert not second.overload
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf"), 1e300])
+def test_bad_samples_give_numbers_and_do_not_poison_what_follows(bad: float) -> None:
+    sound = np.random.default_rng(1).normal(0, 0.01, 48_000)
+    sound[4000:4010] = bad
+    first, _, third = measured(sound, 16_000)
+    assert all(-120 <= level <= 140 for level in numbers(first))
+    assert first.overload == (not np.isnan(bad))
+    clean = measured(np.random.default_rng(1).normal(0, 0.01, 48_000), 16_000)[2]
+    assert third.laeq_1s_db == pytest.approx(clean.laeq_1s_db, abs=0.02)
+
+
+def test_a_full_scale_square_wave_overloads_and_reads_3_db_above_a_sine() -> None:
+    square = np.sign(np.sin(2 * np.pi * 125.5 * np.arange(16_000) / 16_000 + 0.01))
+    _, (second,) = levels.step(levels.start(16_000), square)
+    assert second.overload
+    assert second.lzeq_1s_db == pytest.approx(3.01, abs=0.02)
+
+
+def test_the_largest_16_bit_sample_is_an_overload_and_less_is_not() -> None:
+    sound = np.zeros(16_000)
+    sound[77] = 32_767 / 32_768
+    assert levels.step(levels.start(16_000), sound)[1][0].overload
+    sound[77] = 32_766 / 32_768
+    assert not levels.step(levels.start(16_000), sound)[1][0].overload
+
+
+def test_the_microphones_own_noise_is_marked() -> None:
+    hiss = np.random.default_rng(2).normal(0, 1, 16_000)
+    for level_db, floor in ((-95.0, True), (-85.0, False)):
+        noise = hiss * 10 ** (level_db / 20) / np.sqrt(2)
+        assert levels.step(levels.start(16_000), noise)[1][0].floor == floor
+
+
+def test_seconds_are_given_as_they_are_complete() -> None:
+    state = levels.start(16_000)
+    state, seconds = levels.step(state, np.zeros(15_999))
+    assert seconds == ()
+    state, seconds = levels.step(state, np.zeros(1))
+    assert len(seconds) == 1
+    _, seconds = levels.step(state, np.zeros(40_000))
+    assert len(seconds) == 2
