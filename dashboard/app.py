@@ -1,11 +1,14 @@
-"""The dashboard: `streamlit run dashboard/app.py`."""
+"""The dashboard: `streamlit run dashboard/app.py`.
+
+The pages lie in `views/`: Streamlit would serve a folder `pages/` past this file.
+"""
 
 import streamlit as st
 
 st.set_page_config(page_title="cityhum", layout="wide")
 st.navigation(
     [
-        st.Page("pages/city.py", title="City now", icon=":material/location_city:", default=True),
-        st.Page("pages/device.py", title="Device", icon=":material/mic:"),
+        st.Page("views/city.py", title="City now", icon=":material/location_city:", default=True),
+        st.Page("views/device.py", title="Device", icon=":material/mic:"),
     ]
 ).run()

@@ -1,5 +1,6 @@
 """Rows -> figures. Pure; colours from scales that colour-blind people can read."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import pandas as pd
@@ -123,6 +124,16 @@ def label_timeline(labels: pd.DataFrame) -> go.Figure:
     )
     figure.update_yaxes(categoryorder="category descending")
     return figure
+
+
+def same_span(figures: Sequence[go.Figure], rows: pd.DataFrame) -> None:
+    """Give figures one time axis, so that what stands above each other happened together."""
+    for figure in figures:
+        figure.update_xaxes(range=[rows.started_at.min(), rows.started_at.max()])
+        figure.update_layout(
+            margin_l=110, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"}
+        )
+        figure.update_yaxes(automargin=False)
 
 
 def with_gaps(rows: pd.DataFrame, *, step_s: float) -> pd.DataFrame:

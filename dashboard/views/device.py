@@ -30,10 +30,12 @@ def _draw_device(device: str, seconds: int) -> None:
     if levels.empty:
         st.info(f"No readings of {device} in this span.")
         return
+    labels = charts.label_timeline(queries.device_labels(pool(), device, seconds))
+    charts.same_span([figure, labels], levels)
     st.plotly_chart(figure, key="levels")
     if levels.calibration.isna().any():
         st.caption("Not calibrated: levels are relative to full scale.")
-    st.plotly_chart(charts.label_timeline(queries.device_labels(pool(), device, seconds)), key="l")
+    st.plotly_chart(labels, key="labels")
     st.dataframe(alerts, hide_index=True, column_config=ALERT_COLUMNS)
 
 
