@@ -8,7 +8,7 @@ import streamlit as st
 st.set_page_config(page_title="cityhum", layout="wide")
 st.navigation(
     [
-        st.Page("views/city.py", title="City now", icon=":material/location_city:", default=True),
-        st.Page("views/device.py", title="Device", icon=":material/mic:"),
+        st.Page("views/city.py", title="City now", default=True),
+        st.Page("views/device.py", title="Device"),
     ]
 ).run()
