@@ -14,11 +14,12 @@ from rich.progress import track
 from rich.table import Table
 
 from acoustics import mel
+from acoustics.clips import looped_codes, without_silence
 from hearing import decide
 from hearing.adapters import runtime
 from hearing.adapters.recordings import read_mono
-from hearing.clips import looped_codes, patches, without_silence
 from hearing.metrics import area_under_curve, average_precision
+from hearing.patches import of_clip
 from schemas.base import Frozen
 from schemas.errors import BadConfig
 
@@ -130,7 +131,7 @@ def evaluate(clips: Iterable[Clip], model: runtime.Model) -> Report:
 def clip_patches(file: Path) -> NDArray[np.uint8]:
     """Patches of a recording without its padding; a short one is played over and over."""
     sound = without_silence(read_mono(file, mel.RATE_HZ))
-    return patches(looped_codes(sound))
+    return of_clip(looped_codes(sound))
 
 
 def judge(

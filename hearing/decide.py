@@ -158,7 +158,10 @@ def _events_of(label: str, scores: Sequence[int], bridged_s: int) -> list[Event]
         Event(
             label=label,
             onset_s=float(first),
-            offset_s=float(max(first + 1, last + 1 - MEMORY_S)),
+            # what is active in the last second of all has not ended
+            offset_s=float(
+                len(scores) if last + 1 == len(scores) else max(first, last - MEMORY_S) + 1
+            ),
             score=max(scores[first : last + 1]) / 1000,
         )
         for first, last in spans

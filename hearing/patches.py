@@ -1,11 +1,13 @@
-"""The 4 s that a model hears of each reading."""
+"""The 4 s that a model hears at a time: 32 frames of 32 bands."""
+
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from acoustics import mel
+from schemas.messages import CONTEXT_FRAMES, FRAMES_PER_READING, MEL_BANDS, NO_FRAME
 
-CONTEXT_FRAMES = mel.PATCH_FRAMES - mel.FRAMES_PER_S
+PATCH_FRAMES: Final = CONTEXT_FRAMES + FRAMES_PER_READING
 
 
 def of_readings(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -26,8 +28,8 @@ def of_readings(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     >>> of_readings(np.zeros((24 + 8 * 3, 32), np.uint8)).shape
     (3, 32, 32)
     """
-    windows = np.lib.stride_tricks.sliding_window_view(codes, mel.PATCH_FRAMES, axis=0)
-    return windows[:: mel.FRAMES_PER_S].transpose(0, 2, 1)
+    windows = np.lib.stride_tricks.sliding_window_view(codes, PATCH_FRAMES, axis=0)
+    return windows[::FRAMES_PER_READING].transpose(0, 2, 1)
 
 
 def behind_silence(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -43,7 +45,7 @@ def behind_silence(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ndarray of uint8, shape (24 + 8 n, 32)
         The same behind 24 frames that were never heard.
     """
-    context = np.full((CONTEXT_FRAMES, mel.BANDS), mel.NO_FRAME, np.uint8)
+    context = np.full((CONTEXT_FRAMES, MEL_BANDS), NO_FRAME, np.uint8)
     return np.concatenate([context, codes])
 
 
@@ -67,6 +69,30 @@ def is_silent(patches: NDArray[np.uint8], gate_dbfs: float = -95.0) -> NDArray[n
     >>> is_silent(np.stack([np.zeros((32, 32)), np.full((32, 32), 120)])).tolist()
     [True, False]
     """
-    level_db = mel.codes_to_db(patches[:, -mel.FRAMES_PER_S :]).astype(np.float64)
-    power = np.where(np.isnan(level_db), 0.0, 10 ** (level_db / 10))
+    last = patches[:, -FRAMES_PER_READING:].astype(np.float64)
+    power = np.where(last == NO_FRAME, 0.0, 10 ** (last / 20 - 12))  # half decibels from -120 dB
     return np.asarray(power.sum(axis=2).mean(axis=1) < 10 ** (gate_dbfs / 10))
+
+
+def of_clip(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One patch a second of a clip; a short clip is played over and over.
+
+    Parameters
+    ----------
+    codes : ndarray of uint8, shape (frames, 32), frames >= 1
+        A clip.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, 32, 32), n >= 1
+        Patches, each beginning a second after the one before.
+
+    Examples
+    --------
+    >>> of_clip(np.zeros((10, 32), np.uint8)).shape, of_clip(np.zeros((50, 32), np.uint8)).shape
+    ((1, 32, 32), (3, 32, 32))
+    """
+    if len(codes) < PATCH_FRAMES:
+        codes = codes[np.arange(PATCH_FRAMES) % len(codes)]
+    starts = range(0, len(codes) - PATCH_FRAMES + 1, FRAMES_PER_READING)
+    return np.stack([codes[n : n + PATCH_FRAMES] for n in starts])

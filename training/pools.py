@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from acoustics import mel
+from acoustics.clips import looped_codes, without_silence
 from hearing import taxonomy
-from hearing.clips import looped_codes, without_silence
 from training import streets, synthetic
 from training.config import Config, DataConfig
 from training.data import Clip, clips

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hearing.clips import patches
+from hearing.patches import of_clip
 from training.net import Street8
 from training.pools import Pool
 from training.train import logits
@@ -26,6 +26,6 @@ def clip_logits(net: Street8, pool: Pool, pieces: NDArray[np.int64]) -> list[NDA
     list of ndarray of float32, shape (patches, labels)
         One entry a piece.
     """
-    cut = [patches(pool.codes[pool.start[n] : pool.start[n] + pool.length[n]]) for n in pieces]
+    cut = [of_clip(pool.codes[pool.start[n] : pool.start[n] + pool.length[n]]) for n in pieces]
     scores = logits(net, np.concatenate(cut)).numpy()
     return np.split(scores, np.cumsum([len(part) for part in cut])[:-1])

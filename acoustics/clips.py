@@ -1,4 +1,4 @@
-"""A recording of any length as patches, as training and evaluation cut it."""
+"""A short recording as frames, the same way in training and in evaluation."""
 
 from typing import Final
 
@@ -57,27 +57,3 @@ def looped_codes(sound: ArrayLike) -> NDArray[np.uint8]:
     frames = -(-len(samples) // _FRAME)
     history = np.resize(samples[::-1], _HISTORY)[::-1]
     return mel.frames(mel.MelState(history), np.resize(samples, frames * _FRAME))[1]
-
-
-def patches(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """One patch a second of a clip; a short clip is played over and over.
-
-    Parameters
-    ----------
-    codes : ndarray of uint8, shape (frames, 32), frames >= 1
-        A clip.
-
-    Returns
-    -------
-    ndarray of uint8, shape (n, 32, 32), n >= 1
-        Patches, each beginning a second after the one before.
-
-    Examples
-    --------
-    >>> patches(np.zeros((10, 32), np.uint8)).shape, patches(np.zeros((50, 32), np.uint8)).shape
-    ((1, 32, 32), (3, 32, 32))
-    """
-    if len(codes) < mel.PATCH_FRAMES:
-        codes = codes[np.arange(mel.PATCH_FRAMES) % len(codes)]
-    starts = range(0, len(codes) - mel.PATCH_FRAMES + 1, mel.FRAMES_PER_S)
-    return np.stack([codes[n : n + mel.PATCH_FRAMES] for n in starts])

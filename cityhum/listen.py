@@ -1,0 +1,189 @@
+"""`cityhum listen`: levels, labels and events of sound files, without any broker."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import orjson
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from acoustics import levels, mel
+from acoustics.decibels import leq
+from hearing import decide, patches, taxonomy
+from hearing.adapters import runtime
+from hearing.adapters.recordings import read_mono
+from hearing.decide import Event
+from schemas.base import Frozen
+from schemas.errors import BadConfig
+
+SHORTEST_S = 0.125
+"""One frame: less is no sound to judge."""
+
+
+class Report(Frozen):
+    """One file: what `--json` prints. Shares are of all its seconds."""
+
+    file: str
+    seconds: float
+    laeq_db: float
+    lafmax_db: float
+    labels: Mapping[str, float]
+    origins: Mapping[str, float]
+    events: tuple[Event, ...]
+
+
+def app(
+    files: Annotated[list[Path], typer.Argument(help="WAV, FLAC, Ogg, MP3; any rate")],
+    model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.1.0",
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,  # noqa: FBT002
+) -> None:
+    """Levels, labels and events of sound files."""
+    listener, console = runtime.load(model), Console()
+    refused = 0
+    reports = []
+    for file in files:
+        try:
+            report = listen(file, listener)
+        except BadConfig as error:
+            refused += 1
+            print(f"cityhum: {error}", file=sys.stderr)  # noqa: T201  # the others are still heard
+            continue
+        reports.append(report)
+        if not as_json:
+            console.print(_table(report))
+    if as_json:
+        typer.echo(orjson.dumps([r.model_dump() for r in reports], option=orjson.OPT_INDENT_2))
+    if refused:
+        raise typer.Exit(2)
+
+
+def listen(path: Path, model: runtime.Model) -> Report:
+    """Hear one file as a device would.
+
+    Parameters
+    ----------
+    path : Path
+        A sound file of any rate and number of channels.
+    model : Model
+        Gives the labels.
+
+    Returns
+    -------
+    Report
+        Levels are dB re full scale (0 dB: RMS of a full-scale sine): a file has no calibration.
+
+    Raises
+    ------
+    BadConfig
+        If the file is missing, no sound, or empty.
+    """
+    sound = read_mono(path, mel.RATE_HZ)
+    seconds = len(sound) / mel.RATE_HZ
+    if seconds < SHORTEST_S:
+        raise BadConfig(f"{path}: holds only {1000 * seconds:.0f} ms of sound")
+    whole = _whole_seconds(sound)
+    _, measured = levels.step(levels.start(mel.RATE_HZ), whole)
+    labels, silent = _labels(whole, model)
+    return report_of(
+        str(path), seconds, [m.laeq_1s_db for m in measured], max(m.lafmax_db for m in measured),
+        labels=labels, silent=silent,
+    )  # fmt: skip
+
+
+def report_of(
+    file: str,
+    seconds: float,
+    laeq_1s_db: Sequence[float],
+    lafmax_db: float,
+    *,
+    labels: Sequence[Mapping[str, int]],
+    silent: Sequence[bool],
+) -> Report:
+    """Put the seconds of a file together.
+
+    Parameters
+    ----------
+    file : str
+        Its name.
+    seconds : float
+        Its length, s.
+    laeq_1s_db : sequence of float
+        LAeq of each second, dB.
+    lafmax_db : float
+        Highest of all, dB.
+    labels : sequence of mapping of str to int
+        Active labels of each second, per mille.
+    silent : sequence of bool
+        Seconds in which there was nothing to hear.
+
+    Returns
+    -------
+    Report
+        A second counts for each of its labels and for each of their origins; one without a label
+        as "other" or "silence", which have no origin.
+    """
+    named = [
+        set(second) or {taxonomy.SILENCE if quiet else taxonomy.OTHER}
+        for second, quiet in zip(labels, silent, strict=True)
+    ]
+    origins = [{taxonomy.origin_of(label) for label in second} for second in named]
+    found = sorted({label for second in named for label in second})
+    shares = {label: _share(label in second for second in named) for label in found}
+    return Report(
+        file=file,
+        seconds=round(seconds, 3),
+        laeq_db=round(leq(laeq_1s_db), 2),
+        lafmax_db=lafmax_db,
+        labels=dict(sorted(shares.items(), key=lambda item: -item[1])),
+        origins={
+            origin: _share(origin in second for second in origins)
+            for origin in ("natural", "human", "technogenic")
+        },
+        events=tuple(
+            event.model_copy(update={"offset_s": min(event.offset_s, round(seconds, 3))})
+            for event in decide.events(labels)
+        ),
+    )
+
+
+def _labels(
+    sound: NDArray[np.float64], model: runtime.Model
+) -> tuple[list[dict[str, int]], list[bool]]:
+    _, codes = mel.frames(mel.MelState(), sound)
+    heard = patches.of_readings(patches.behind_silence(codes))
+    silent = patches.is_silent(heard)
+    labels = decide.labels_of_readings(model.scores(heard), silent, model.manifest)
+    return labels, [bool(quiet) for quiet in silent]
+
+
+def _whole_seconds(sound: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Whole seconds as a device counts them; what is shorter than one is repeated to fill it."""
+    whole = len(sound) // mel.RATE_HZ * mel.RATE_HZ
+    return sound[:whole] if whole else np.resize(sound, mel.RATE_HZ)
+
+
+def _share(seconds: Iterable[bool]) -> float:
+    return round(float(np.mean(list(seconds))), 4)
+
+
+def _table(report: Report) -> Table:
+    table = Table(
+        title=f"{report.file}: {report.seconds:g} s, LAeq {report.laeq_db:.1f} dB, "
+        f"LAFmax {report.lafmax_db:.1f} dB re full scale",
+        caption=", ".join(f"{origin} {share:.0%}" for origin, share in report.origins.items()),
+    )
+    for column in ("label", "share", "events (onset-offset in s, score)"):
+        table.add_column(column, justify="right" if column == "share" else "left")
+    for label, share in report.labels.items():
+        spans = [
+            f"{e.onset_s:g}-{e.offset_s:g} ({e.score:.2f})"
+            for e in report.events
+            if e.label == label
+        ]
+        table.add_row(label, f"{share:.0%}", ", ".join(spans))
+    return table
