@@ -35,7 +35,11 @@ class Key(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """One window in memory: its sums, whose readings they are, and whether the row is written."""
+    """One window in memory: its sums and whose readings they are.
+
+    `dirty`: the row is not written as it stands; `final`: the row was last written as final;
+    `rolled`: a base window that the larger windows hold already.
+    """
 
     sums: Sums = window_sums.EMPTY
     session: str = SEVERAL
@@ -43,16 +47,18 @@ class Slot(NamedTuple):
     last_seq: int = 0
     dirty: bool = True
     final: bool = False
+    rolled: bool = False
 
-    def plus(self, sums: Sums, session: str, first_seq: int, last_seq: int) -> "Slot":
-        """Add readings of one session."""
+    def plus(self, part: "Slot") -> "Slot":
+        """Add the readings of a part of the window."""
         if not self.sums.count:
-            return Slot(sums, session, first_seq, last_seq)
+            return part._replace(dirty=True, final=False, rolled=self.rolled)
         return Slot(
-            window_sums.merged(self.sums, sums),
-            self.session if self.session == session else SEVERAL,
-            min(self.first_seq, first_seq),
-            max(self.last_seq, last_seq),
+            window_sums.merged(self.sums, part.sums),
+            self.session if self.session == part.session else SEVERAL,
+            min(self.first_seq, part.first_seq),
+            max(self.last_seq, part.last_seq),
+            rolled=self.rolled,
         )
 
     def is_complete(self, ledger: Ledger) -> bool:
@@ -92,7 +98,7 @@ class WindowsState:
                 self.site,
                 self.newest_us,
                 self.ledger.dump(),
-                [[*key, *slot[1:], slot.sums.dump()] for key, slot in self.slots.items()],
+                [[*key, slot.sums.dump(), *slot[1:]] for key, slot in self.slots.items()],
                 [[length, *spans] for length, spans in self.sealed.items()],
                 self.too_late,
             ]
@@ -133,6 +139,5 @@ def with_span(spans: Sequence[Span], first_s: int, end_s: int) -> tuple[Span, ..
 
 
 def _slots(stored: Sequence[Any]) -> Iterator[tuple[Key, Slot]]:
-    for length_s, start_s, session, first_seq, last_seq, dirty, final, sums in stored:
-        slot = Slot(window_sums.load(sums), session, first_seq, last_seq, dirty, final)
-        yield Key(length_s, start_s), slot
+    for length_s, start_s, sums, *rest in stored:
+        yield Key(length_s, start_s), Slot(window_sums.load(sums), *rest)

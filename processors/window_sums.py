@@ -13,6 +13,8 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+import orjson
+
 from acoustics.decibels import CLASSES_PER_DB, energy_of, exceeded, level_of
 from hearing.taxonomy import ORIGINS
 from schemas.base import LabelScores
@@ -34,7 +36,7 @@ class Sounded(NamedTuple):
     energy: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # equal if the same: cheap to look up
 class Sums:
     """Sums over a set of readings; all calibrated, or all relative."""
 
@@ -51,18 +53,23 @@ class Sums:
     classes: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     labels: Mapping[str, Sounded] = field(default_factory=lambda: MappingProxyType({}))
 
-    def dump(self) -> list[object]:
-        """Form for JSON, whose integers end at 64 bits; `load` reads it back."""
-        return [
-            self.count,
-            *map(str, self.energies),
-            *self.maxima_db,
-            self.overload_s,
-            self.floor_s,
-            self.calibration,
-            [*chain.from_iterable(self.classes.items())],
-            {label: [*s[:3], str(s.energy)] for label, s in self.labels.items()},
-        ]
+    @lru_cache(maxsize=1 << 13)  # noqa: B019  # bounded; the larger windows change seldom
+    def dump(self) -> orjson.Fragment:
+        """Stored form as JSON, whose integers end at 64 bits; `load` reads it back."""
+        return orjson.Fragment(
+            orjson.dumps(
+                [
+                    self.count,
+                    *map(str, self.energies),
+                    *self.maxima_db,
+                    self.overload_s,
+                    self.floor_s,
+                    self.calibration,
+                    [*chain.from_iterable(self.classes.items())],
+                    {label: [*s[:3], str(s.energy)] for label, s in self.labels.items()},
+                ]
+            )
+        )
 
 
 EMPTY: Final = Sums()

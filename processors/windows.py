@@ -26,7 +26,7 @@ from schemas.results import Window
 BASE_S: Final = 10
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
-LENGTHS_S: Final = (BASE_S, MINUTE_S, HOUR_S)
+LARGER_S: Final = (MINUTE_S, HOUR_S)
 LATENESS_US: Final = 2 * SECOND_US
 IDLE_US: Final = 5 * SECOND_US
 """A window that received time has left behind by this much is written early."""
@@ -35,6 +35,7 @@ HORIZON_S: Final = 4 * 86400
 """How long a partly heard window waits for the rest: longer than the outages we plan for."""
 
 MAX_HELD: Final = 512
+NEW: Final = Slot(window_sums.EMPTY)
 ACTIVE_SCORE: Final = 500
 """Scores are calibrated so that 500 per mille is a label's own threshold."""
 
@@ -73,15 +74,15 @@ def _heard(
         return replace(state, ledger=ledger), NOTHING
     slots, too_late = dict(state.slots), state.too_late
     for start_s, seqs in _by_base_window(new, first_us - batch.first_seq * SECOND_US):
-        if state.is_sealed(Key(BASE_S, start_s)):
+        key = Key(BASE_S, start_s)
+        if state.is_sealed(key):
             too_late += len(seqs)
             continue
-        sums = _sums(batch, seqs, active_score)
-        for length_s in LENGTHS_S:
-            key = Key(length_s, start_s - start_s % length_s)
-            if not state.is_sealed(key):
-                slot = slots.get(key) or Slot()
-                slots[key] = slot.plus(sums, batch.session, seqs[0], seqs[-1])
+        slot = slots.get(key, NEW)
+        part = Slot(_sums(batch, seqs, active_score), batch.session, seqs[0], seqs[-1])
+        slots[key] = slot.plus(part)
+        if slot.rolled:
+            _add_to_larger(slots, state, start_s, part)
     heard = WindowsState(
         device=state.device,
         site=batch.site,
@@ -91,7 +92,31 @@ def _heard(
         sealed=state.sealed,
         too_late=too_late,
     )
+    heard = _rolled(heard, heard.newest_us - LATENESS_US)
     return _closed(heard, batch.session, state.newest_us - LATENESS_US)
+
+
+def _rolled(state: WindowsState, until_us: int) -> WindowsState:
+    """Add base windows that end by `until_us` to the larger ones; later, each reading at once."""
+    due = [
+        key
+        for key, slot in state.slots.items()
+        if key.length_s == BASE_S and not slot.rolled and key.end_us <= until_us
+    ]
+    if not due:
+        return state
+    slots = dict(state.slots)
+    for key in due:
+        _add_to_larger(slots, state, key.start_s, slots[key])
+        slots[key] = slots[key]._replace(rolled=True)
+    return replace(state, slots=slots)
+
+
+def _add_to_larger(slots: dict[Key, Slot], state: WindowsState, start_s: int, part: Slot) -> None:
+    for length_s in LARGER_S:
+        key = Key(length_s, start_s - start_s % length_s)
+        if not state.is_sealed(key):
+            slots[key] = slots.get(key, NEW).plus(part)
 
 
 def _by_base_window(seqs: Sequence[int], zero_us: int) -> Iterator[tuple[int, Sequence[int]]]:
@@ -120,10 +145,13 @@ def _closed(
     Windows that wait for nothing any more are sealed.
     """
     watermark_us = state.newest_us - LATENESS_US
+    closed = sorted(key for key in state.slots if key.end_us <= watermark_us)
+    if not closed:
+        return state, NOTHING
     given_up_us = _given_up(state, watermark_us)
     slots, sealed, rows = dict(state.slots), dict(state.sealed), []
     minute_closed = False
-    for key in sorted(key for key in state.slots if key.end_us <= watermark_us):
+    for key in closed:
         slot = slots[key]
         done = key.end_us <= given_up_us or (
             slot.session == session and slot.is_complete(state.ledger)
@@ -156,6 +184,7 @@ def _given_up(state: WindowsState, watermark_us: int) -> int:
 def _ticked(state: WindowsState, at_us: int) -> tuple[WindowsState, Outputs]:
     """Write corrected windows, and early those of a device that has fallen silent."""
     watermark_us = state.newest_us - LATENESS_US
+    state = _rolled(state, max(watermark_us, at_us - IDLE_US))
     due = {
         key: slot
         for key, slot in state.slots.items()
