@@ -27,6 +27,13 @@ _FAREWELL_S: Final = 2.0
 _INT16: Final = 2**15
 
 
+class _StraightRead(soundfile.SoundFile):  # type: ignore[misc]  # it comes without types
+    """Read from start to end only: soundfile seeks after each read, which garbles MP3."""
+
+    def seekable(self) -> bool:
+        return False
+
+
 @contextmanager
 def sound_file(path: Path) -> Iterator[Iterator[Block]]:
     """Blocks of 125 ms of a sound file at 16 kHz, mixed down to mono.
@@ -50,7 +57,7 @@ def sound_file(path: Path) -> Iterator[Iterator[Block]]:
         raise BadConfig(msg)
     try:
         # TypeError: raw samples, of which libsndfile would have to be told the format
-        opened = soundfile.SoundFile(path)
+        opened = _StraightRead(path)
     except (soundfile.LibsndfileError, TypeError) as e:
         msg = f"{path}: not a sound file"
         raise BadConfig(msg) from e
@@ -65,7 +72,7 @@ def _resampled(opened: soundfile.SoundFile, path: Path) -> Iterator[Block]:
     resampler = soxr.ResampleStream(opened.samplerate, FILE_RATE_HZ, 1, dtype="float32")
     frames = max(1, opened.samplerate // _BLOCKS_PER_S)
     try:
-        for sound in opened.blocks(frames, dtype="float32", always_2d=True):
+        while len(sound := opened.read(frames, dtype="float32", always_2d=True)) > 0:
             # one NaN would stay in the resampler's memory for good
             mono = np.nan_to_num(sound, nan=0.0, posinf=1.0, neginf=-1.0).mean(axis=1)
             if opened.samplerate == FILE_RATE_HZ:
@@ -73,7 +80,7 @@ def _resampled(opened: soundfile.SoundFile, path: Path) -> Iterator[Block]:
             else:
                 yield Block(resampler.resample_chunk(mono))
     except soundfile.LibsndfileError as e:
-        msg = f"{path}: damaged after {opened.tell() / opened.samplerate:.1f} s"
+        msg = f"{path}: damaged, cannot be read to its end"
         raise BadConfig(msg) from e
     if opened.samplerate != FILE_RATE_HZ:
         yield Block(resampler.resample_chunk(np.empty(0, np.float32), last=True))

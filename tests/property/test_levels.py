@@ -87,9 +87,10 @@ def test_any_samples_give_levels_from_minus_120_to_140_db(
 @settings(max_examples=10, deadline=None)
 @given(seed=seeds)
 def test_quantities_keep_their_order(seed: int) -> None:
-    # a maximum is not below what it is the maximum of, a peak not below an RMS
-    state = levels.start(RATE_HZ)
-    for second in levels.step(state, noise(seed, seconds=3))[1][1:]:
-        assert second.lafmax_db >= second.laeq_1s_db
-        assert second.lafmax_db >= second.lasmax_db
+    # a maximum is not below its mean, S is a mean of what F was, a peak not below an RMS
+    loudest_so_far = -120.0
+    for second in levels.step(levels.start(RATE_HZ), noise(seed, seconds=3))[1]:
+        loudest_so_far = max(loudest_so_far, second.lafmax_db)
+        assert second.lafmax_db >= second.laeq_1s_db - 0.011
+        assert loudest_so_far >= second.lasmax_db - 0.011
         assert second.lcpeak_db >= second.lceq_1s_db

@@ -1,0 +1,95 @@
+"""What a second of sound costs the device: levels, mel frames, the whole step; in CPU time.
+
+python -m benchmarks.device [--json] [--seconds N]
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acoustics import levels, mel
+from agents import pipeline
+
+_SESSION: Final = "01JWZZZZZZZZZZZZZZZZZZZZZZ"
+_STARTED_AT: Final = datetime(2026, 5, 4, tzinfo=UTC)
+_WARM_UP: Final = 3
+_BLOCKS_PER_S: Final = 8
+
+
+def _median_ms(work: Callable[[], object], count: int) -> float:
+    spent = []
+    for _ in range(_WARM_UP + count):
+        before = time.process_time()
+        work()
+        spent.append(1000 * (time.process_time() - before))
+    return round(statistics.median(spent[_WARM_UP:]), 3)
+
+
+def _levels(sound: NDArray[np.float32], rate_hz: int) -> Callable[[], object]:
+    state, _ = levels.second(levels.start(rate_hz), sound)
+    return lambda: levels.second(state, sound)
+
+
+def _frames(sound: NDArray[np.float32]) -> Callable[[], object]:
+    state, _ = mel.frames(mel.MelState(), sound)
+    return lambda: mel.frames(state, sound)
+
+
+def _step(sound: NDArray[np.float32], rate_hz: int) -> Callable[[], object]:
+    begun = pipeline.start(_SESSION, _STARTED_AT, rate_hz, calibration=pipeline.SIMULATED)
+    state, _ = pipeline.step(begun, pipeline.Block(sound))
+    blocks = [pipeline.Block(part) for part in np.split(sound, _BLOCKS_PER_S)]
+
+    def second() -> None:
+        here = state
+        for block in blocks:
+            here, _ = pipeline.step(here, block)
+
+    return second
+
+
+def measure(count: int) -> dict[str, float]:
+    """Median CPU time per second of sound, ms.
+
+    Parameters
+    ----------
+    count : int, >= 1
+        How many seconds of sound each figure rests on.
+
+    Returns
+    -------
+    dict of str to float
+        Milliseconds, by part and sample rate.
+    """
+    rng = np.random.default_rng(1)
+    figures = {}
+    for rate_hz in pipeline.RATES_HZ:
+        sound = rng.normal(0, 0.05, rate_hz).astype(np.float32)
+        figures[f"levels_{rate_hz}_ms"] = _median_ms(_levels(sound, rate_hz), count)
+        figures[f"step_{rate_hz}_ms"] = _median_ms(_step(sound, rate_hz), count)
+    sound = rng.normal(0, 0.05, mel.RATE_HZ).astype(np.float32)
+    figures["mel_16000_ms"] = _median_ms(_frames(sound), count)
+    return figures
+
+
+def main() -> None:
+    """Print the figures, one a line or as one JSON object."""
+    parser = argparse.ArgumentParser(description="CPU time of the device per second of sound")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--seconds", type=int, default=50)
+    arguments = parser.parse_args()
+    figures = measure(arguments.seconds)
+    lines = [f"{name:18} {value:7.3f}" for name, value in figures.items()]
+    sys.stdout.write((json.dumps(figures) if arguments.json else "\n".join(lines)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

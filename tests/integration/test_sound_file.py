@@ -1,0 +1,89 @@
+"""Sound files of every kind, read by the real libsndfile and resampler."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from acoustics import levels
+from agents.adapters.capture import FILE_RATE_HZ, sound_file
+from schemas.errors import BadConfig
+
+
+def tone(rate_hz: int, seconds: float = 3.0) -> NDArray[np.float64]:
+    return 0.1 * np.sin(2 * np.pi * 1000 * np.arange(round(seconds * rate_hz)) / rate_hz)
+
+
+def read(path: Path) -> NDArray[np.float32]:
+    with sound_file(path) as blocks:
+        return np.concatenate([block.samples for block in blocks])
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 22_050, 44_100, 48_000, 96_000])
+def test_any_rate_is_read_at_16_khz(tmp_path: Path, rate_hz: int) -> None:
+    soundfile.write(tmp_path / "tone.wav", tone(rate_hz), rate_hz, subtype="FLOAT")
+    sound = read(tmp_path / "tone.wav")
+    assert len(sound) == pytest.approx(3 * FILE_RATE_HZ, abs=1)
+    _, seconds = levels.step(levels.start(FILE_RATE_HZ), sound)
+    assert seconds[1].lzeq_1s_db == pytest.approx(-20.0, abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["tone.wav", "tone.flac", "tone.ogg", "tone.aiff", "tone.mp3"])
+def test_any_format_is_read(tmp_path: Path, name: str) -> None:
+    soundfile.write(tmp_path / name, tone(44_100), 44_100)
+    _, seconds = levels.step(levels.start(FILE_RATE_HZ), read(tmp_path / name))
+    assert seconds[1].lzeq_1s_db == pytest.approx(-20.0, abs=0.1)
+
+
+@pytest.mark.parametrize("channels", [2, 6])
+def test_channels_are_mixed_down(tmp_path: Path, channels: int) -> None:
+    only_one = np.zeros((48_000, channels))
+    only_one[:, 1] = channels * tone(16_000)[:48_000] / 10
+    soundfile.write(tmp_path / "tone.wav", only_one, 16_000, subtype="FLOAT")
+    np.testing.assert_allclose(read(tmp_path / "tone.wav"), tone(16_000) / 10, atol=1e-6)
+
+
+def test_a_nan_does_not_spoil_what_follows(tmp_path: Path) -> None:
+    sound = tone(44_100)
+    sound[1000] = np.nan
+    soundfile.write(tmp_path / "tone.wav", sound, 44_100, subtype="FLOAT")
+    assert np.isfinite(read(tmp_path / "tone.wav")).all()
+
+
+def test_a_file_shorter_than_a_block_is_read(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "click.wav", tone(44_100, 0.01), 44_100)
+    assert len(read(tmp_path / "click.wav")) == pytest.approx(160, abs=1)
+
+
+def test_a_file_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match=r"street\.wav: no such sound file"):
+        read(tmp_path / "street.wav")
+    with pytest.raises(BadConfig, match="no such sound file"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.wav", "notes.raw", "notes.mp3"])
+@pytest.mark.parametrize("content", [b"", b"these are words", bytes(range(256)) * 20])
+def test_a_file_without_sound_is_one_clear_line(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadConfig, match=rf"{name}: (not a sound file|holds no sound)") as error:
+        read(tmp_path / name)
+    assert "\n" not in str(error.value)
+
+
+def test_an_empty_recording_is_one_clear_line(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 16_000)
+    with pytest.raises(BadConfig, match=r"empty\.wav: holds no sound"):
+        read(tmp_path / "empty.wav")
+
+
+def test_a_truncated_recording_is_read_to_where_it_ends_or_told(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "cut.flac", np.random.default_rng(1).normal(0, 0.1, 64_000), 16_000)
+    whole = (tmp_path / "cut.flac").read_bytes()
+    (tmp_path / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    try:
+        assert 16_000 < len(read(tmp_path / "cut.flac")) < 48_000
+    except BadConfig as e:
+        assert "cut.flac: damaged" in str(e)  # noqa: PT017 (either is right)
