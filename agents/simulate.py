@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -161,8 +162,9 @@ async def simulate(plan: Plan, settings: AgentSettings, tell: Callable[[Truth], 
     """Play a city until its end or a signal; `tell` the truth as far as it is known, twice."""
     clock = SystemClock()
     with stop_signals() as stop, Renderer(plan.seed, len(plan.places)) as city:
+        expecting = asyncio.create_task(city.true_events(plan.seconds or OPEN_END_S))
         async with _players(plan, settings, city) as players:
-            events = await city.true_events(plan.seconds or OPEN_END_S)
+            events = await expecting
             for k in range(_AHEAD_S):
                 await _prepare(players, k)
             show = _Show(plan, players, clock, clock.monotonic_s(), clock.utc_now())
@@ -170,9 +172,11 @@ async def simulate(plan: Plan, settings: AgentSettings, tell: Callable[[Truth], 
                 player.agent.begin(show.started_at)
             tell(show.truth(events, unacknowledged=0))
             await until(stop, show.play())
-            played_s = clock.monotonic_s() - show.begun_s
+            played_s = min(clock.monotonic_s() - show.begun_s, plan.seconds or math.inf)
             left = await _drain(players, FAREWELL_S if stop.is_set() else DRAIN_S)
-            truth = show.truth(await city.true_events(played_s), left)
+            if played_s > OPEN_END_S and plan.seconds is None:
+                events = await city.true_events(played_s)
+            truth = show.truth((e for e in events if e.onset_s < played_s), left)
             tell(truth)
             return truth
 

@@ -31,6 +31,9 @@ def levels(laeq_1s_db: float = 61.23, **overrides: float | tuple[float, ...]) ->
     return Levels.model_validate({**fields, **overrides})
 
 
+_STREET_LEVELS = levels()
+
+
 def reading(
     seq: int = 0,
     *,
@@ -46,7 +49,7 @@ def reading(
         started_at=started_at or STARTED_AT + timedelta(seconds=seq),
         clock=clock,
         calibration=calibration,
-        levels=levels(),
+        levels=_STREET_LEVELS,
         codes=bytes([seq % 250]) * READING_CODE_BYTES,
     )
 

@@ -1,0 +1,107 @@
+"""The spool as a state machine: whatever happens, and wherever it is killed, nothing is lost."""
+
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from agents import batches
+from agents.adapters.spool import SqliteSpool
+from schemas.messages import Rejected
+from tests.builders import OTHER_SESSION, SESSION, reading, seqs
+
+REJECTED = Rejected(digest="0" * 32, reason="clock", detail="of tomorrow")
+SESSIONS = (SESSION, OTHER_SESSION)
+PLENTY = 2**30
+
+
+class SpoolMachine(RuleBasedStateMachine):
+    """The model: which readings of which session were appended, and which still wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(mkdtemp())
+        self.session = SESSION
+        self.appended: dict[str, int] = {}
+        self.waiting: list[tuple[str, int]] = []
+        self.rejected = 0
+        self.spool = SqliteSpool(self.folder / "spool.sqlite", PLENTY).__enter__()
+
+    @rule(count=st.integers(1, 20))
+    def append(self, count: int) -> None:
+        first = self.appended.get(self.session, 0)
+        new = range(first, first + count)
+        self.spool.append([reading(seq, session=self.session) for seq in new])
+        self.appended[self.session] = first + count
+        self.waiting += [(self.session, seq) for seq in new]
+
+    @rule(session=st.sampled_from(SESSIONS), first=st.integers(0, 60), count=st.integers(1, 30))
+    def acknowledge(self, session: str, first: int, count: int) -> None:
+        left = [
+            (each, seq)
+            for each, seq in self.waiting
+            if each != session or not first <= seq < first + count
+        ]
+        newly = self.spool.acknowledge([seqs(first, count, session=session)])
+        assert newly == len(self.waiting) - len(left)
+        self.waiting = left
+
+    @rule()
+    def reject_the_oldest(self) -> None:
+        if self.waiting:
+            session, seq = self.waiting.pop(0)
+            self.spool.quarantine(seqs(seq, session=session), REJECTED)
+            self.rejected += 1
+
+    @rule()
+    def checkpoint(self) -> None:
+        self.spool.checkpoint()
+
+    @rule()
+    def restart(self) -> None:
+        """As an agent does: with a new session, if there is one left."""
+        self._reopen(self.folder)
+
+    @rule()
+    def crash(self) -> None:
+        """What a kill leaves: the files as they are at this moment, nothing closed."""
+        copy = Path(mkdtemp())
+        for path in self.folder.iterdir():
+            shutil.copy(path, copy / path.name)
+        self._reopen(copy)
+
+    def _reopen(self, folder: Path) -> None:
+        self.spool.__exit__(None, None, None)
+        if folder != self.folder:
+            shutil.rmtree(self.folder)
+            self.folder = folder
+        self.spool = SqliteSpool(folder / "spool.sqlite", PLENTY).__enter__()
+        self.session = OTHER_SESSION if self.session in self.appended else self.session
+
+    @invariant()
+    def everything_waits_in_order(self) -> None:
+        stored = self.spool.waiting(0, 10_000)
+        assert [(each.reading.session, each.reading.seq) for each in stored] == self.waiting
+        assert self.spool.depth() == len(self.waiting)
+        assert self.spool.quarantined() == self.rejected
+
+    @invariant()
+    def what_waits_has_its_context(self) -> None:
+        for stored in self.spool.waiting(0, 10_000):
+            one = stored.reading
+            earlier = [
+                reading(seq, session=one.session) for seq in range(max(0, one.seq - 3), one.seq)
+            ]
+            expected = batches.context(earlier, one)
+            assert batches.context(self.spool.before(one), one) == expected
+
+    def teardown(self) -> None:
+        self.spool.__exit__(None, None, None)
+        shutil.rmtree(self.folder)
+
+
+TestSpoolMachine = SpoolMachine.TestCase
+TestSpoolMachine.settings = settings(max_examples=8, stateful_step_count=15, deadline=None)
