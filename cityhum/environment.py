@@ -11,6 +11,9 @@ from processors.settings import ProcessorSettings
 from schemas.errors import BadConfig
 
 PREFIX = "CITYHUM_"
+NEIGHBOURS = ("CITYHUM_LOCAL_", "CITYHUM_DASHBOARD_")
+"""Read by the local stack and by the dashboard, which check their own."""
+
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
@@ -30,7 +33,8 @@ def read(kind: type[Settings]) -> Settings:
     """
     ours = {name for name in map(str.upper, os.environ) if name.startswith(PREFIX)}
     for name in sorted(ours - known()):
-        raise BadConfig(f"unknown setting {name}")
+        if not name.startswith(NEIGHBOURS):
+            raise BadConfig(f"unknown setting {name}")
     try:
         return kind()
     except ValidationError as error:

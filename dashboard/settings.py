@@ -9,11 +9,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class DashboardSettings(BaseSettings):
     """Where the database is; the dashboard reads it through the read-only role."""
 
-    model_config = SettingsConfigDict(env_prefix="CITYHUM_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="CITYHUM_DASHBOARD_", frozen=True, extra="ignore")
 
     postgres_host: str = "127.0.0.1"
     postgres_port: int = Field(default=5432, ge=1, le=65535)
     postgres_db: str = "cityhum"
-    postgres_reader: str = "cityhum_reader"
-    postgres_reader_password_file: Path | None = None
+    postgres_user: str = "cityhum_reader"
+    postgres_password_file: Path | None = None
     refresh_s: float = Field(default=2.0, ge=0.5)

@@ -84,7 +84,7 @@ def open_pool(settings: DashboardSettings) -> Pool:
     BadConfig
         If the password file is missing.
     """
-    path = settings.postgres_reader_password_file
+    path = settings.postgres_password_file
     try:
         password = path.read_text(encoding="utf-8").strip() if path else None
     except OSError as error:
@@ -94,7 +94,7 @@ def open_pool(settings: DashboardSettings) -> Pool:
             "host": settings.postgres_host,
             "port": settings.postgres_port,
             "dbname": settings.postgres_db,
-            "user": settings.postgres_reader,
+            "user": settings.postgres_user,
             "password": password,
             "autocommit": True,
             "options": "-c default_transaction_read_only=on -c statement_timeout=10000",

@@ -35,10 +35,10 @@ def dashboard(addresses: Addresses, port: int) -> Program:
         "dashboard",
         [*(sys.executable, "-m", "streamlit", "run", "dashboard/app.py", f"--server.port={port}")],
         {
-            "CITYHUM_POSTGRES_HOST": addresses.postgres_host,
-            "CITYHUM_POSTGRES_PORT": str(addresses.postgres_port),
-            "CITYHUM_POSTGRES_DB": addresses.postgres_db,
-            "CITYHUM_POSTGRES_READER_PASSWORD_FILE": str(reader),
+            "CITYHUM_DASHBOARD_POSTGRES_HOST": addresses.postgres_host,
+            "CITYHUM_DASHBOARD_POSTGRES_PORT": str(addresses.postgres_port),
+            "CITYHUM_DASHBOARD_POSTGRES_DB": addresses.postgres_db,
+            "CITYHUM_DASHBOARD_POSTGRES_PASSWORD_FILE": str(reader),
         },
     )
 
