@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
-from psycopg import errors
+from psycopg import AsyncConnection, errors
 
 from processors.settings import ProcessorSettings
 from schemas.errors import BadConfig, Unavailable
@@ -13,11 +14,7 @@ _PASSING = (
     psycopg.OperationalError,  # gone, refused, shutting down, deadlock, serialization failure
     psycopg.InterfaceError,  # the connection is closed already
 )
-_BY_A_PERSON = (
-    errors.InvalidPassword,
-    errors.InvalidAuthorizationSpecification,
-    errors.InvalidCatalogName,
-)
+_NOT_YET = (errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn)
 
 
 def password(settings: ProcessorSettings) -> str | None:
@@ -50,15 +47,31 @@ def conninfo(settings: ProcessorSettings) -> str:
     )
 
 
+async def connected(settings: ProcessorSettings) -> AsyncConnection[Any]:
+    """Connect; transactions are explicit."""
+    connection = await AsyncConnection.connect(conninfo(settings), autocommit=True)
+    connection.prepare_threshold = 2
+    return connection
+
+
 @contextmanager
 def unavailable() -> Iterator[None]:
-    """Turn the errors of a database that is away into `Unavailable`."""
+    """Turn the errors of a database that is away, or not migrated yet, into `Unavailable`.
+
+    Raises
+    ------
+    BadConfig
+        If the database does not know the user or the password.
+    """
     try:
         yield
-    except _BY_A_PERSON as error:
-        raise BadConfig(f"PostgreSQL: {_first_line(error)}") from error
+    except _NOT_YET as error:
+        raise Unavailable(f"PostgreSQL: {_first_line(error)}: run cityhum migrate") from error
     except _PASSING as error:
-        raise Unavailable(f"PostgreSQL: {_first_line(error)}") from error
+        line = _first_line(error)
+        if "authentication failed" in line:  # libpq gives no code before there is a session
+            raise BadConfig(f"PostgreSQL: {line}") from None
+        raise Unavailable(f"PostgreSQL: {line}") from error
 
 
 def _first_line(error: Exception) -> str:

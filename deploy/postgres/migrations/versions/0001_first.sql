@@ -32,9 +32,9 @@ CREATE TABLE device (
     site                 text NOT NULL REFERENCES site,
     name                 text NOT NULL,
     street               text NOT NULL,
-    latitude             double precision NOT NULL,
-    longitude            double precision NOT NULL,
-    height_m             real NOT NULL,
+    latitude             double precision,
+    longitude            double precision,
+    height_m             real,
     facade_correction_db real NOT NULL,
     active               boolean NOT NULL DEFAULT true,  -- false: no longer in the file
     -- the newest status; a late will of an older session does not count

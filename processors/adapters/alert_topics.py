@@ -1,0 +1,151 @@
+"""Alerts on MQTT: each device and rule has a topic that always holds its newest alert."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from processors.adapters import text_file
+from processors.settings import ProcessorSettings
+from schemas import topics
+from schemas.codec import CONTENT_TYPE, encode
+from schemas.errors import BadConfig, Unavailable
+from schemas.results import Alert, Window
+
+_EXPIRES_AFTER_S: Final = 86_400
+_KEEP_ALIVE_S: Final = 30
+_CONFIRMED_WITHIN_S: Final = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class MqttTarget:
+    """The alert topics; an async context manager that connects, and reconnects by itself."""
+
+    name = "mqtt"
+
+    def __init__(self, settings: ProcessorSettings) -> None:
+        self._settings = settings
+        self._connected = asyncio.Event()
+        self._failure: BadConfig | None = None
+        self._confirmed: dict[int, asyncio.Future[None]] = {}
+        self._client = self._build()
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._client.connect_async(
+            self._settings.mqtt_host, self._settings.mqtt_port, _KEEP_ALIVE_S, clean_start=True
+        )
+        self._client.loop_start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._client.disconnect()
+        await asyncio.to_thread(self._client.loop_stop)
+
+    async def deliver(self, messages: Sequence[Alert | Window]) -> None:
+        """Publish all, retained; done when the broker has confirmed them.
+
+        Raises
+        ------
+        Unavailable
+            If the broker is away or does not confirm in time.
+        BadConfig
+            If the broker refuses our user or our topics.
+        """
+        try:
+            async with asyncio.timeout(_CONFIRMED_WITHIN_S):
+                await self._connected.wait()
+                self._check()
+                alerts = [message for message in messages if isinstance(message, Alert)]
+                await asyncio.gather(*[self._publish(alert) for alert in alerts])
+        except TimeoutError:
+            where = f"{self._settings.mqtt_host}:{self._settings.mqtt_port}"
+            raise Unavailable(f"MQTT at {where} does not confirm") from None
+        self._check()
+
+    def _publish(self, alert: Alert) -> asyncio.Future[None]:
+        described = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        described.ContentType = CONTENT_TYPE
+        described.MessageExpiryInterval = _EXPIRES_AFTER_S
+        topic = topics.alert_topic(alert.site, alert.device, alert.rule)
+        confirmed: asyncio.Future[None] = self._loop.create_future()
+        sent = self._client.publish(topic, encode(alert), 1, retain=True, properties=described)
+        # the confirmation comes through the event loop, so not before this line
+        self._confirmed[sent.mid] = confirmed
+        return confirmed
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _build(self) -> Client:
+        client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        if self._settings.mqtt_password_file is not None:
+            password = text_file.read(self._settings.mqtt_password_file).strip()
+            client.username_pw_set(self._settings.mqtt_user, password)
+        client.reconnect_delay_set(min_delay=1, max_delay=30)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        return client
+
+    def _on_connect(
+        self,
+        _client: Client,
+        _data: object,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._connection, reason)
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _data: object,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._connection, reason)
+
+    def _on_publish(
+        self,
+        _client: Client,
+        _data: object,
+        message_id: int,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._confirm, message_id, reason)
+
+    # the rest runs in the event loop -------------------------------------------------------------
+
+    def _connection(self, reason: ReasonCode) -> None:
+        if not self._client.is_connected():
+            self._connected.clear()
+            log.warning("mqtt_away", extra={"reason": str(reason)})
+            return
+        log.info("mqtt_connected")
+        self._connected.set()
+
+    def _confirm(self, message_id: int, reason: ReasonCode) -> None:
+        confirmed = self._confirmed.pop(message_id, None)
+        if reason.is_failure:
+            user = self._settings.mqtt_user
+            self._failure = BadConfig(f"the MQTT broker refuses alerts of {user!r}: {reason}")
+        if confirmed is not None and not confirmed.done():
+            confirmed.set_result(None)

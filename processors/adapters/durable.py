@@ -1,0 +1,277 @@
+"""Runs a program over partitions: state, offset, rows and outbox become true together.
+
+Whatever ends this process, and whenever: what was committed stays, the rest is read again. Kafka
+is acknowledged only after the database has committed, and even that is a mere hint.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, Protocol, TypeVar
+
+from processors.adapters.clock import utc_now
+from processors.partitions import (
+    LOOK_EVERY_S,
+    MAX_WAIT_S,
+    Checkpoint,
+    Commit,
+    Key,
+    Program,
+    Progress,
+    Span,
+    Watch,
+    is_due,
+    judged,
+    starting_point,
+)
+from processors.unreadable import dead_letter
+from processors.verdicts import Record
+from schemas import metrics
+from schemas.base import DeviceId
+from schemas.errors import BadMessage, Unavailable
+
+_FIRST_WAIT_S: Final = 0.5
+_LONGEST_WAIT_S: Final = 5.0
+_SEEK_AGAIN_S: Final = 5.0
+_REVOKE_WITHIN_S: Final = 3.0
+_AT_ONCE: Final = 256
+_WAITING_RECORDS: Final = 1024
+
+Result = TypeVar("Result")
+Stored = Mapping[Key, tuple[Checkpoint | None, Mapping[DeviceId, bytes]]]
+
+log = logging.getLogger(__name__)
+
+
+class TakenOver(RuntimeError):
+    """Another worker has claimed the partition: what we hold is stale, so end this process."""
+
+
+class Store(Protocol):
+    """Where checkpoints, states, rows and messages are kept. Raises Unavailable when away."""
+
+    async def load(self, program: str, keys: Iterable[Key]) -> Stored:
+        """Checkpoint and states of each partition."""
+
+    async def claim(self, program: str, key: Key, checkpoint: Checkpoint) -> Checkpoint:
+        """Write a starting point with its next version: earlier holders can no longer commit."""
+
+    async def commit(self, program: str, commits: Sequence[Commit]) -> None:
+        """Make all commits true in one transaction, or none; TakenOver if a version differs."""
+
+
+class Log(Protocol):
+    """What Kafka holds."""
+
+    async def spans(self, keys: Iterable[Key]) -> Mapping[Key, Span]:
+        """First and last offset of each partition; Unavailable if Kafka is away."""
+
+    async def ends(self, keys: Iterable[Key]) -> Mapping[Key, int]:
+        """Offset behind the last record of each partition; Unavailable if Kafka is away."""
+
+
+class Received(Protocol):
+    """A record from Kafka; `ack` says that it need not come again."""
+
+    key: Key
+    offset: int
+    value: bytes
+
+    def ack(self) -> None:
+        """Tell Kafka."""
+
+
+Bury = Callable[[Record], Awaitable[None]]
+Seek = Callable[[Key, int], Awaitable[None]]
+
+
+class Durable:
+    """A program at work on the partitions that this process was given."""
+
+    def __init__(self, program: Program, *, store: Store, log: Log, bury: Bury, seek: Seek) -> None:
+        self._program = program
+        self._store = store
+        self._log = log
+        self._bury = bury
+        self._seek = seek
+        self._clock = asyncio.get_running_loop().time
+        self._partitions: dict[Key, Progress] = {}
+        self._unacknowledged: list[Received] = []
+        self._received: asyncio.Queue[Received] = asyncio.Queue(_WAITING_RECORDS)
+        self._sought: dict[Key, float] = {}
+        self._pending_since: float | None = None
+        self._busy = asyncio.Lock()
+        self._waiting = False
+        self._closed = False
+
+    async def assign(self, positions: Mapping[Key, int]) -> Mapping[Key, int]:
+        """Drop everything, load these partitions, and say where each is to be read on."""
+        wanted = sorted(positions)  # where the group would read on does not matter
+        async with self._busy:
+            self._forget()
+            stored = await self._patiently(lambda: self._store.load(self._program.name, wanted))
+            spans = await self._patiently(lambda: self._log.spans(wanted))
+            for key in wanted:
+                checkpoint, states = stored[key]
+                await self._open(key, checkpoint, states, spans[key])
+        return {key: one.next_offset for key, one in self._partitions.items()}
+
+    async def revoke(self) -> None:
+        """Commit what was applied, if that is possible now: others may take over."""
+        with suppress(TimeoutError):  # then it is applied again, by whoever reads on
+            async with asyncio.timeout(_REVOKE_WITHIN_S), self._busy:
+                await self._commit()
+                self._forget()
+
+    async def close(self) -> None:
+        """Commit what was applied and take nothing more."""
+        async with self._busy:
+            self._closed = True
+            await self._commit()
+
+    async def receive(self, records: AsyncIterator[Received]) -> None:
+        """Queue records; waits while the queue is full, which holds Kafka back."""
+        async for record in records:
+            await self._received.put(record)
+
+    async def run(self) -> None:
+        """Apply and commit for ever."""
+        while not self._closed:
+            batch = await self._next()
+            async with self._busy:
+                for record in batch:
+                    await self._take(record)
+                if is_due(list(self._partitions.values()), self._waited_s()):
+                    await self._commit()
+
+    async def watch(self) -> Sequence[Key]:
+        """Return the partitions that stand still although there is more to read, once any do."""
+        seen = Watch({})
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                ends = await self._log.ends(list(self._partitions))
+            except Unavailable:
+                ends = {}
+            positions = {key: one.next_offset for key, one in self._partitions.items()}
+            seen = Watch({}) if self._waiting else seen.seen(self._clock(), positions, ends)
+            if stuck := seen.stuck(self._clock()):
+                return stuck
+
+    async def _open(
+        self, key: Key, stored: Checkpoint | None, states: Mapping[DeviceId, bytes], span: Span
+    ) -> None:
+        start = starting_point(key, stored, span)
+        if stored is not None and start.epoch != stored.epoch:
+            log.error(
+                "log_began_anew",
+                extra={"topic": key.topic, "partition": key.partition, "epoch": start.epoch},
+            )
+        claimed = await self._patiently(lambda: self._store.claim(self._program.name, key, start))
+        run = self._program.topics[key.topic](states)
+        self._partitions[key] = Progress(key, claimed, run)
+
+    async def _next(self) -> list[Received]:
+        """All that waits, at most until the next commit is due."""
+        if self._received.empty():
+            try:
+                async with asyncio.timeout(self._patience_s()):
+                    first = await self._received.get()
+            except TimeoutError:
+                return []
+        else:
+            first = self._received.get_nowait()
+        more = min(self._received.qsize(), _AT_ONCE)
+        return [first, *(self._received.get_nowait() for _ in range(more))]
+
+    async def _take(self, record: Received) -> None:
+        progress = self._partitions.get(record.key)
+        if progress is None or self._closed:
+            return  # no longer ours
+        match judged(record.key, progress.next_offset, record.offset):
+            case "past":
+                record.ack()
+            case "ahead":
+                await self._seek_again(progress, record.offset)
+            case "next":
+                await self._apply(progress, record)
+
+    async def _apply(self, progress: Progress, record: Received) -> None:
+        try:
+            readings = progress.apply(record.offset, record.value)
+        except BadMessage as bad:
+            await self._skip(progress, record, bad)
+        else:
+            metrics.APPLIED_READINGS.labels(self._program.name).inc(readings)
+        self._sought.pop(record.key, None)
+        self._unacknowledged.append(record)
+        if self._pending_since is None:
+            self._pending_since = self._clock()
+
+    async def _skip(self, progress: Progress, record: Received, bad: BadMessage) -> None:
+        """Keep a record that we cannot read, and go on."""
+        where = {**record.key._asdict(), "offset": record.offset}
+        log.error("bad_record", extra={**where, "reason": bad.reason, "detail": bad.detail})
+        letter = dead_letter(record.key, record.offset, record.value, bad, utc_now())
+        await self._patiently(lambda: self._bury(letter))
+        metrics.DEAD_LETTERS.labels(bad.reason).inc()
+        progress.skip(record.offset)
+
+    async def _seek_again(self, progress: Progress, offset: int) -> None:
+        """Ask for the record that we need; LogGap if it is gone."""
+        key, now = progress.key, self._clock()
+        if now - self._sought.get(key, -_SEEK_AGAIN_S) < _SEEK_AGAIN_S:
+            return  # it is on its way
+        wanted = Checkpoint(progress.next_offset, "")
+        span = (await self._patiently(lambda: self._log.spans([key])))[key]
+        starting_point(key, wanted, span._replace(cluster_id=""))
+        log.warning(
+            "seek_again",
+            extra={**key._asdict(), "offset": offset, "next_offset": progress.next_offset},
+        )
+        self._sought[key] = now
+        await self._seek(key, progress.next_offset)
+
+    async def _commit(self) -> None:
+        pending = [one for one in self._partitions.values() if one.pending]
+        if pending:
+            commits = [one.commit() for one in pending]
+            await self._patiently(lambda: self._store.commit(self._program.name, commits))
+            metrics.COMMITS.labels(self._program.name).inc()
+            for one, commit in zip(pending, commits, strict=True):
+                one.committed(commit)
+        for record in self._unacknowledged:
+            record.ack()
+        self._unacknowledged = []
+        self._pending_since = None
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        """Try until it is available again; a database that is away is no reason to end."""
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                return await attempt()
+            except Unavailable as error:
+                log.warning("waiting", extra={"why": str(error), "again_in_s": wait_s})
+                self._waiting = True
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+            finally:
+                self._waiting = False
+
+    def _forget(self) -> None:
+        self._partitions = {}
+        self._unacknowledged = []
+        self._pending_since = None
+        self._sought = {}
+        while not self._received.empty():
+            self._received.get_nowait()
+
+    def _waited_s(self) -> float:
+        return 0.0 if self._pending_since is None else self._clock() - self._pending_since
+
+    def _patience_s(self) -> float | None:
+        if self._pending_since is None:
+            return None
+        return max(0.0, MAX_WAIT_S - self._waited_s())

@@ -1,0 +1,66 @@
+"""What Kafka holds of a partition: its first and last offset, and which cluster it is."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from processors.partitions import Key, Span
+from processors.settings import ProcessorSettings
+from schemas.errors import Unavailable
+
+
+class Offsets:
+    """Asks Kafka about partitions; without a group, so that nothing is ever committed."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
+        self._consumer = consumer
+        self._admin = admin
+
+    async def spans(self, keys: Iterable[Key]) -> Mapping[Key, Span]:
+        """First and last offset of each partition.
+
+        Raises
+        ------
+        Unavailable
+            If Kafka is away.
+        """
+        partitions = [TopicPartition(*key) for key in keys]
+        with _unavailable():
+            cluster_id = (await self._admin.describe_cluster())["cluster_id"]
+            begins = await self._consumer.beginning_offsets(partitions)
+            ends = await self._consumer.end_offsets(partitions)
+        return {
+            Key(tp.topic, tp.partition): Span(cluster_id, begins[tp], ends[tp]) for tp in partitions
+        }
+
+    async def ends(self, keys: Iterable[Key]) -> Mapping[Key, int]:
+        """Offset behind the last record of each partition; Unavailable if Kafka is away."""
+        with _unavailable():
+            ends = await self._consumer.end_offsets([TopicPartition(*key) for key in keys])
+        return {Key(tp.topic, tp.partition): end for tp, end in ends.items()}
+
+
+@asynccontextmanager
+async def opened_offsets(settings: ProcessorSettings) -> AsyncIterator[Offsets]:
+    """Connect to a Kafka that answers."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap, group_id=None)
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    with _unavailable():
+        await consumer.start()
+        await admin.start()
+    try:
+        yield Offsets(consumer, admin)
+    finally:
+        await consumer.stop()
+        await admin.close()
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (KafkaError, OSError) as error:
+        raise Unavailable(f"Kafka: {error or type(error).__name__}") from error

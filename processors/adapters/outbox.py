@@ -1,0 +1,96 @@
+"""The outbox: messages that were committed with their rows, until every target has them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+from psycopg import AsyncCursor
+
+from schemas.codec import decode, encode
+from schemas.results import Alert, Window
+
+CHANNEL: Final = "cityhum_outbox"
+TARGETS: Final[Mapping[str, Sequence[str]]] = {"alert": ("kafka", "mqtt"), "window": ("kafka",)}
+"""Who is told of which kind."""
+
+_ADD: Final = """
+WITH added AS (
+    INSERT INTO outbox (kind, key, payload)
+    SELECT kind, key, payload::json
+    FROM unnest(%(kinds)s::text[], %(keys)s::text[], %(payloads)s::text[])
+        WITH ORDINALITY AS message (kind, key, payload, position)
+    ORDER BY position
+    RETURNING id, kind
+)
+INSERT INTO delivery (outbox_id, target)
+SELECT id, target FROM added
+JOIN unnest(%(told_kinds)s::text[], %(told)s::text[]) AS told (kind, target) USING (kind)"""
+_WAITING: Final = """
+SELECT id, kind, payload::text FROM delivery JOIN outbox ON id = outbox_id
+WHERE target = %s AND delivered_at IS NULL ORDER BY id LIMIT %s"""
+_DELIVERED: Final = """
+UPDATE delivery SET delivered_at = clock_timestamp(), attempts = attempts + 1
+WHERE target = %s AND outbox_id = ANY(%s)"""
+_FAILED: Final = """
+UPDATE delivery SET attempts = attempts + 1 WHERE target = %s AND outbox_id = ANY(%s)"""
+_FORGET: Final = """
+DELETE FROM outbox WHERE created_at < clock_timestamp() - %s
+AND NOT EXISTS (SELECT FROM delivery WHERE outbox_id = id AND delivered_at IS NULL)"""
+
+
+class Waiting(NamedTuple):
+    """A message that a target does not have yet."""
+
+    id: int
+    message: Alert | Window
+
+
+async def add(cursor: AsyncCursor[Any], messages: Iterable[Alert | Window]) -> None:
+    """Put messages into the outbox, with a delivery for each of their targets."""
+    told = [message for message in messages if not is_historical(message)]
+    if not told:
+        return
+    pairs = [(kind, target) for kind, targets in TARGETS.items() for target in targets]
+    await cursor.execute(
+        _ADD,
+        {
+            "kinds": ["alert" if isinstance(m, Alert) else "window" for m in told],
+            "keys": [str(m.alert_id) if isinstance(m, Alert) else m.device for m in told],
+            "payloads": [encode(message).decode() for message in told],
+            "told_kinds": [kind for kind, _ in pairs],
+            "told": [target for _, target in pairs],
+        },
+    )
+
+
+def is_historical(message: Alert | Window) -> bool:
+    """Whether it was found in late data: stored, told to nobody."""
+    return isinstance(message, Alert) and message.historical
+
+
+async def waiting(cursor: AsyncCursor[Any], target: str, limit: int) -> list[Waiting]:
+    """Return the oldest messages that a target does not have yet.
+
+    Never those beyond the last id: ids are given out before their transactions commit.
+    """
+    await cursor.execute(_WAITING, (target, limit))
+    return [Waiting(number, _message(kind, text.encode())) async for number, kind, text in cursor]
+
+
+async def delivered(cursor: AsyncCursor[Any], target: str, ids: Sequence[int]) -> None:
+    """Mark messages as delivered to a target."""
+    await cursor.execute(_DELIVERED, (target, list(ids)))
+
+
+async def failed(cursor: AsyncCursor[Any], target: str, ids: Sequence[int]) -> None:
+    """Count an attempt that did not succeed."""
+    await cursor.execute(_FAILED, (target, list(ids)))
+
+
+async def forget(cursor: AsyncCursor[Any], older_than: timedelta) -> None:
+    """Delete what everybody has for some time."""
+    await cursor.execute(_FORGET, (older_than,))
+
+
+def _message(kind: str, payload: bytes) -> Alert | Window:
+    return decode(Alert, payload) if kind == "alert" else decode(Window, payload)

@@ -1,0 +1,153 @@
+"""Outbox -> Kafka and MQTT: at least once, in order, and no target waits for another.
+
+Only one relay serves a target at a time; further ones stand by. A delivery may come twice, with
+the same alert id and revision.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Final, Protocol
+
+from psycopg import AsyncConnection, AsyncCursor
+
+from processors.adapters import outbox
+from processors.adapters.outbox import Waiting
+from processors.adapters.postgres import connected, unavailable
+from processors.settings import ProcessorSettings
+from processors.verdicts import Record
+from schemas import metrics, topics
+from schemas.codec import encode
+from schemas.errors import Unavailable
+from schemas.results import Alert, Window
+
+_AT_ONCE: Final = 200
+_LOOK_EVERY_S: Final = 5.0
+_FIRST_WAIT_S: Final = 0.5
+_LONGEST_WAIT_S: Final = 30.0
+_FORGET_AFTER: Final = timedelta(days=7)
+_FORGET_EVERY_S: Final = 600.0
+
+log = logging.getLogger(__name__)
+
+
+class Target(Protocol):
+    """Somebody who is told."""
+
+    name: str
+
+    async def deliver(self, messages: Sequence[Alert | Window]) -> None:
+        """Deliver all, in order; Unavailable if that is not certain."""
+
+
+class Log(Protocol):
+    """Where records go."""
+
+    async def append(self, record: Record) -> Awaitable[object]:
+        """Hand over a record; what comes back is done when it is safe."""
+
+
+class KafkaTarget:
+    """The public topics `alerts.v1` and `windows.v1`."""
+
+    name = "kafka"
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def deliver(self, messages: Sequence[Alert | Window]) -> None:
+        """Append all; done when Kafka has them."""
+        safe = [await self._log.append(record_of(message)) for message in messages]
+        for one in safe:
+            await one
+
+
+def record_of(message: Alert | Window) -> Record:
+    """Public record of a message; a device keeps its partition."""
+    alert = isinstance(message, Alert)
+    key = str(message.alert_id) if isinstance(message, Alert) else message.device
+    return Record(
+        topics.ALERTS if alert else topics.WINDOWS,
+        topics.partition(message.device),
+        key.encode(),
+        encode(message),
+    )
+
+
+async def relay(settings: ProcessorSettings, target: Target) -> None:
+    """Tell a target for ever; a database or target that is away is waited for."""
+    wait_s = _FIRST_WAIT_S
+    while True:
+        try:
+            async with _serving(settings, target.name) as connection:
+                async for told in _told(connection, target):
+                    metrics.DELIVERED.labels(target.name).inc(told)
+                    wait_s = _FIRST_WAIT_S
+        except Unavailable as error:
+            extra = {"target": target.name, "why": str(error), "again_in_s": wait_s}
+            log.warning("relay_waiting", extra=extra)
+        await asyncio.sleep(wait_s)
+        wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+
+@asynccontextmanager
+async def _serving(settings: ProcessorSettings, target: str) -> AsyncIterator[AsyncConnection[Any]]:
+    """Connect, and wait until no other relay serves this target; listen for new messages."""
+    with unavailable():
+        connection = await connected(settings)
+        async with connection:
+            lock = "SELECT pg_advisory_lock(hashtext('cityhum relay'), hashtext(%s))"
+            await connection.execute(lock, (target,))
+            await connection.execute(f"LISTEN {outbox.CHANNEL}")
+            log.info("relay_serving", extra={"target": target})
+            yield connection
+
+
+async def _told(connection: AsyncConnection[Any], target: Target) -> AsyncIterator[int]:
+    """Deliver what waits, then wait for more; yields how many each time."""
+    while True:
+        async with connection.cursor() as cursor:
+            waiting = await outbox.waiting(cursor, target.name, _AT_ONCE)
+            if waiting:
+                await _deliver(cursor, target, waiting)
+                yield len(waiting)
+        if len(waiting) < _AT_ONCE:
+            await _more(connection)
+
+
+async def _deliver(cursor: AsyncCursor[Any], target: Target, waiting: Sequence[Waiting]) -> None:
+    ids = [one.id for one in waiting]
+    try:
+        await target.deliver([one.message for one in waiting])
+    except Unavailable:
+        await outbox.failed(cursor, target.name, ids)
+        raise
+    await outbox.delivered(cursor, target.name, ids)
+
+
+async def _more(connection: AsyncConnection[Any]) -> None:
+    """Wait for a notification; look anyway after a while, for a delivery that failed."""
+    async for _ in connection.notifies(timeout=_LOOK_EVERY_S, stop_after=1):
+        pass
+
+
+async def forget(settings: ProcessorSettings) -> None:
+    """Delete what everybody has been told for a week, now and then, for ever."""
+    while True:
+        try:
+            with unavailable():
+                async with await connected(settings) as connection, connection.cursor() as cursor:
+                    await outbox.forget(cursor, _FORGET_AFTER)
+        except Unavailable as error:
+            log.warning("forget_later", extra={"why": str(error)})
+        await asyncio.sleep(_FORGET_EVERY_S)
+
+
+async def run(settings: ProcessorSettings, kafka: Log, mqtt: Target) -> None:
+    """Tell every target, for ever."""
+    async with asyncio.TaskGroup() as tasks:
+        for target in (KafkaTarget(kafka), mqtt):
+            tasks.create_task(relay(settings, target), name=target.name)
+        tasks.create_task(forget(settings), name="forget")

@@ -1,0 +1,166 @@
+"""The durable store on PostgreSQL: everything of a commit in one transaction."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from datetime import date
+from typing import Any, Final, LiteralString, Self
+
+from psycopg import AsyncConnection, AsyncCursor
+
+from processors.adapters import outbox
+from processors.adapters.durable import Stored, TakenOver
+from processors.adapters.postgres import connected, unavailable
+from processors.adapters.tables import TABLES, days_of
+from processors.partitions import Checkpoint, Commit, Key
+from processors.settings import ProcessorSettings
+from schemas.base import DeviceId, Frozen
+
+Cursor = AsyncCursor[Any]
+
+_CHECKPOINTS: Final = """
+SELECT topic, partition, next_offset, cluster_id, epoch, version FROM checkpoint
+JOIN unnest(%(topics)s::text[], %(partitions)s::integer[]) AS wanted (topic, partition)
+    USING (topic, partition)
+WHERE program = %(program)s ORDER BY topic, partition"""
+_STATES: Final = """
+SELECT topic, partition, device, state FROM fold_state
+JOIN unnest(%(topics)s::text[], %(partitions)s::integer[]) AS wanted (topic, partition)
+    USING (topic, partition)
+WHERE program = %(program)s ORDER BY device"""
+_CLAIM: Final = """
+INSERT INTO checkpoint (program, topic, partition, next_offset, cluster_id, epoch, version)
+VALUES (%(program)s, %(topic)s, %(partition)s, %(next_offset)s, %(cluster_id)s, %(epoch)s, 1)
+ON CONFLICT (program, topic, partition) DO UPDATE SET
+    next_offset = excluded.next_offset, cluster_id = excluded.cluster_id, epoch = excluded.epoch,
+    version = checkpoint.version + 1, updated_at = clock_timestamp()
+WHERE checkpoint.version = %(version)s
+RETURNING version"""
+_ADVANCE: Final = """
+UPDATE checkpoint SET next_offset = %(next_offset)s, version = %(version)s,
+    updated_at = clock_timestamp()
+WHERE program = %(program)s AND topic = %(topic)s AND partition = %(partition)s"""
+_STATE: Final = """
+INSERT INTO fold_state (program, topic, partition, device, state)
+SELECT %(program)s, %(topic)s, %(partition)s, device, state
+FROM unnest(%(devices)s::text[], %(states)s::bytea[]) AS changed (device, state)
+ON CONFLICT (program, topic, partition, device) DO UPDATE SET state = excluded.state"""
+
+
+class PostgresStore:
+    """One connection to PostgreSQL, made again when it is lost."""
+
+    def __init__(self, settings: ProcessorSettings) -> None:
+        self._settings = settings
+        self._connection: AsyncConnection[Any] | None = None
+        self._days: set[date] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._drop()
+
+    async def load(self, program: str, keys: Iterable[Key]) -> Stored:
+        """Checkpoint and states of each partition."""
+        wanted = list(keys)
+        asked = _asked(program, wanted)
+        async with self._transaction() as cursor:
+            checkpoints = await _checkpoints(cursor, _CHECKPOINTS, asked)
+            await cursor.execute(_STATES, asked)
+            states: dict[Key, dict[DeviceId, bytes]] = defaultdict(dict)
+            async for topic, partition, device, state in cursor:
+                states[Key(topic, partition)][device] = state
+        return {key: (checkpoints.get(key), states[key]) for key in wanted}
+
+    async def claim(self, program: str, key: Key, checkpoint: Checkpoint) -> Checkpoint:
+        """Write a starting point with its next version."""
+        given = {"program": program, **key._asdict(), **asdict(checkpoint)}
+        async with self._transaction() as cursor:
+            await cursor.execute(_CLAIM, given)
+            written = await cursor.fetchone()
+        if written is None:
+            raise TakenOver(f"{program}: {key.topic}/{key.partition} was claimed meanwhile")
+        return replace(checkpoint, version=written[0])
+
+    async def commit(self, program: str, commits: Sequence[Commit]) -> None:
+        """Make all commits true in one transaction."""
+        rows = [row for commit in commits for row in commit.rows]
+        await self._ensure_partitions(days_of(rows))
+        async with self._transaction() as cursor:
+            asked = _asked(program, [commit.key for commit in commits])
+            held = await _checkpoints(cursor, _CHECKPOINTS + " FOR UPDATE OF checkpoint", asked)
+            if all(held.get(commit.key) == commit.after for commit in commits):
+                return  # the answer to this very commit was lost
+            _check_holder(program, held, commits)
+            await _write_rows(cursor, rows)
+            for commit in commits:
+                await _advance(cursor, program, commit)
+            await outbox.add(cursor, [m for commit in commits for m in commit.messages])
+
+    async def _ensure_partitions(self, days: set[date]) -> None:
+        """Daily partitions; apart, since the lock they take must not be held with others."""
+        if missing := sorted(days - self._days):
+            async with self._transaction() as cursor:
+                await cursor.execute("SELECT ensure_reading_partitions(%s::date[])", (missing,))
+            self._days.update(missing)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Cursor]:
+        with unavailable():
+            if self._connection is None:
+                self._connection = await connected(self._settings)
+            try:
+                async with self._connection.transaction(), self._connection.cursor() as cursor:
+                    yield cursor
+            except BaseException:
+                if self._connection.broken or self._connection.closed:
+                    await self._drop()
+                raise
+
+    async def _drop(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+
+def _asked(program: str, keys: Sequence[Key]) -> Mapping[str, object]:
+    return {
+        "program": program,
+        "topics": [key.topic for key in keys],
+        "partitions": [key.partition for key in keys],
+    }
+
+
+async def _checkpoints(
+    cursor: Cursor, query: LiteralString, asked: Mapping[str, object]
+) -> Mapping[Key, Checkpoint]:
+    await cursor.execute(query, asked)
+    return {Key(row[0], row[1]): Checkpoint(*row[2:]) async for row in cursor}
+
+
+def _check_holder(program: str, held: Mapping[Key, Checkpoint], commits: Sequence[Commit]) -> None:
+    for commit in commits:
+        if held.get(commit.key) != commit.before:
+            raise TakenOver(
+                f"{program}: {commit.key.topic}/{commit.key.partition} is at "
+                f"{held.get(commit.key)}, not at {commit.before}"
+            )
+
+
+async def _write_rows(cursor: Cursor, rows: Iterable[Frozen]) -> None:
+    by_kind: dict[type[Frozen], list[Frozen]] = defaultdict(list)
+    for row in rows:
+        by_kind[type(row)].append(row)
+    for kind in sorted(by_kind, key=lambda kind: kind.__name__):
+        for table in TABLES[kind]:
+            await table.write(cursor, by_kind[kind])
+
+
+async def _advance(cursor: Cursor, program: str, commit: Commit) -> None:
+    place = {"program": program, **commit.key._asdict()}
+    if commit.states:
+        states = {"devices": list(commit.states), "states": list(commit.states.values())}
+        await cursor.execute(_STATE, {**place, **states})
+    await cursor.execute(_ADVANCE, {**place, **asdict(commit.after)})

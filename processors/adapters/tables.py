@@ -1,0 +1,219 @@
+"""Which rows go into which table, and what happens when one is there already."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date
+from typing import Any, Final, Protocol
+
+from psycopg import AsyncCursor
+from psycopg.sql import SQL, Composed, Identifier
+
+from processors.archive import IndicesRow, ReadingRow, StatusRow
+from schemas.base import Frozen
+from schemas.results import Alert, Window
+
+Values = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that is written by COPY into a temporary one and an upsert from there.
+
+    `key` are its first columns. Of rows with the same key the last counts, or the first where
+    `update` is None: then what is there stays.
+    """
+
+    name: str
+    key: Sequence[str]
+    columns: Sequence[str]
+    values: Callable[[Any], Iterable[Values]]
+    update: SQL | Composed | None
+
+    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
+        """Upsert rows in the open transaction."""
+        values = self._unique(line for row in rows for line in self.values(row))
+        if not values:
+            return
+        await cursor.execute(self._temporary())
+        async with cursor.copy(self._copy()) as copy:
+            for line in values:
+                await copy.write_row(line)
+        await cursor.execute(self._upsert())
+
+    def _unique(self, lines: Iterable[Values]) -> Sequence[Values]:
+        unique: dict[Values, Values] = {}
+        width = len(self.key)
+        for line in lines:
+            if self.update is None:
+                unique.setdefault(line[:width], line)
+            else:
+                unique[line[:width]] = line
+        return list(unique.values())
+
+    @property
+    def _new(self) -> Identifier:
+        return Identifier(f"new_{self.name}")
+
+    def _all(self) -> Composed:
+        return SQL(", ").join(map(Identifier, (*self.key, *self.columns)))
+
+    def _temporary(self) -> Composed:
+        """Made once per connection; empty at the beginning of every transaction."""
+        return SQL(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS {new} ON COMMIT DELETE ROWS "
+            "AS SELECT {columns} FROM {table} WITH NO DATA"
+        ).format(new=self._new, columns=self._all(), table=Identifier(self.name))
+
+    def _copy(self) -> Composed:
+        return SQL("COPY {} ({}) FROM STDIN").format(self._new, self._all())
+
+    def _upsert(self) -> Composed:
+        key = SQL(", ").join(map(Identifier, self.key))
+        return SQL(
+            "INSERT INTO {table} ({columns}) SELECT {columns} FROM {new} ORDER BY {key} "
+            "ON CONFLICT ({key}) DO {action}"
+        ).format(
+            table=Identifier(self.name),
+            columns=self._all(),
+            new=self._new,
+            key=key,
+            action=SQL("NOTHING") if self.update is None else self.update,
+        )
+
+
+def overwritten(
+    table: str, columns: Sequence[str], also: str = "", where: SQL | Composed | None = None
+) -> Composed:
+    """Take the new values, by default only if one of them differs."""
+    names = [Identifier(column) for column in columns]
+    old = SQL(", ").join(Identifier(table, column) for column in columns)
+    new = SQL(", ").join(Identifier("excluded", column) for column in columns)
+    changed = SQL("({}) IS DISTINCT FROM ({})").format(old, new)
+    return SQL("UPDATE SET {values}{also} WHERE {where}").format(
+        values=SQL(", ").join(SQL("{n} = excluded.{n}").format(n=name) for name in names),
+        also=SQL(also),
+        where=where or changed,
+    )
+
+
+_WINDOW_KEY = ("device", "length_s", "started_at")
+_WINDOW = (
+    *("site", "calibration", "laeq_db", "lceq_db", "lzeq_db", "lafmax_db", "lasmax_db"),
+    *("lcpeak_db", "l10_db", "l50_db", "l90_db", "coverage_s", "overload_s", "floor_s", "final"),
+)
+_LABEL = ("origin", "active_s", "mean_score", "max_score", "laeq_active_db")
+_ALERT = (
+    *("revision", "state", "rule", "rule_version", "site", "device", "session", "onset_at"),
+    *("raised_at", "ended_at", "end_reason", "peak_laeq_1s_db", "peak_score", "active_s"),
+    "historical",
+)
+_READING_KEY = ("device", "session", "seq", "started_at")
+_READING = (
+    *("received_at", "clock", "calibration", "laeq_1s_db", "lceq_1s_db", "lzeq_1s_db"),
+    *("lafmax_db", "lasmax_db", "lcpeak_db", "overload", "floor", "third_octaves_db"),
+    *("model", "labels", "scores"),
+)
+_INDICES_KEY = ("device", "session", "first_seq")
+_INDICES = ("started_at", "aci", "adi", "aei", "bi", "h", "ndsi")
+# the same decision as StatusRow.replaces
+_STATUS = """
+UPDATE device SET online = %(online)s, session = %(session)s,
+    status_at = coalesce(%(status_at)s, status_at), status = %(status)s::jsonb,
+    status_written_at = clock_timestamp()
+WHERE device = %(device)s AND (
+    session IS NULL OR session COLLATE "C" < %(session)s
+    OR (session = %(session)s AND (%(status_at)s::timestamptz IS NULL
+        OR status_at IS NULL OR status_at <= %(status_at)s::timestamptz)))"""
+
+
+def fields(row: Frozen, names: Sequence[str]) -> Values:
+    """Some fields of a message, as a line of a table."""
+    values = (getattr(row, name) for name in names)
+    return tuple(list(value) if isinstance(value, tuple) else value for value in values)
+
+
+def _label_lines(window: Window) -> Iterable[Values]:
+    key = fields(window, _WINDOW_KEY)
+    return [(*key, label.label, *fields(label, _LABEL)) for label in window.labels]
+
+
+LEVEL_WINDOW: Final = Table(
+    "level_window",
+    _WINDOW_KEY,
+    _WINDOW,
+    lambda window: [fields(window, (*_WINDOW_KEY, *_WINDOW))],
+    overwritten(
+        "level_window",
+        _WINDOW,
+        also=", revision = level_window.revision + 1, written_at = clock_timestamp()",
+    ),
+)
+LABEL_WINDOW: Final = Table(
+    "label_window",
+    (*_WINDOW_KEY, "label"),
+    _LABEL,
+    _label_lines,
+    overwritten("label_window", _LABEL),
+)
+ALERT: Final = Table(
+    "alert",
+    ("alert_id",),
+    _ALERT,
+    lambda alert: [fields(alert, ("alert_id", *_ALERT))],
+    overwritten(
+        "alert",
+        _ALERT,
+        also=", written_at = clock_timestamp()",
+        where=SQL("alert.revision < excluded.revision"),
+    ),
+)
+
+READING: Final = Table(
+    "reading",
+    _READING_KEY,
+    _READING,
+    lambda row: [fields(row, (*_READING_KEY, *_READING))],
+    update=None,
+)
+INDICES: Final = Table(
+    "indices",
+    _INDICES_KEY,
+    _INDICES,
+    lambda row: [fields(row, (*_INDICES_KEY, *_INDICES))],
+    update=None,
+)
+
+
+class DeviceStatus:
+    """The newest status in `device`: an update, since who is a device is not ours to say."""
+
+    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
+        """Keep the newest status of each device."""
+        newest: dict[str, StatusRow] = {}
+        for row in rows:
+            if isinstance(row, StatusRow) and row.replaces(newest.get(row.device)):
+                newest[row.device] = row
+        await cursor.executemany(
+            _STATUS, [newest[device].model_dump() for device in sorted(newest)]
+        )
+
+
+class Writable(Protocol):
+    """Where rows of one kind go."""
+
+    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
+        """Upsert rows in the open transaction."""
+
+
+TABLES: Final[Mapping[type[Frozen], Sequence[Writable]]] = {
+    Window: (LEVEL_WINDOW, LABEL_WINDOW),
+    Alert: (ALERT,),
+    ReadingRow: (READING,),
+    IndicesRow: (INDICES,),
+    StatusRow: (DeviceStatus(),),
+}
+
+
+def days_of(rows: Iterable[Frozen]) -> set[date]:
+    """Days, UTC, for which readings need a partition."""
+    return {row.started_at.astimezone(UTC).date() for row in rows if isinstance(row, ReadingRow)}

@@ -1,0 +1,260 @@
+"""What becomes of a partition of the log: where to begin, which record is next, what to commit.
+
+Pure: `adapters.durable` does the reading and writing. A checkpoint's `next_offset` is the only
+truth about progress; the offset that the consumer group remembers is a hint.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Generic, Literal, NamedTuple, Protocol, TypeVar
+
+from processors.folds import Fold, Outputs, Tick
+from schemas import topics
+from schemas.base import DeviceId, Frozen
+from schemas.codec import decode
+from schemas.envelopes import ReadingEnvelope
+from schemas.errors import LogGap
+from schemas.results import Alert, Window
+
+State = TypeVar("State")
+Message = TypeVar("Message", bound=Frozen)
+
+MAX_READINGS: Final = 2000
+MAX_WAIT_S: Final = 1.0
+STUCK_S: Final = 15.0
+LOOK_EVERY_S: Final = 3.0
+COMPACTED: Final = frozenset({topics.STATUS})
+"""Topics in which Kafka may remove a record that a later one of the same key replaces."""
+
+
+class Key(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+class Span(NamedTuple):
+    """What Kafka holds of a partition: offsets `begin` to `end`, exclusive."""
+
+    cluster_id: str
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a program is in a partition."""
+
+    next_offset: int
+    cluster_id: str
+    epoch: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What becomes true at once: rows, messages, states and the checkpoint."""
+
+    key: Key
+    before: Checkpoint
+    after: Checkpoint
+    states: Mapping[DeviceId, bytes]
+    rows: Sequence[Frozen]
+    messages: Sequence[Alert | Window]
+
+
+class Run(Protocol):
+    """A program at work on one partition."""
+
+    def apply(self, payload: bytes) -> tuple[Outputs, int]:
+        """Take a record; return its outputs and its number of readings, or raise BadMessage."""
+
+    def changed(self) -> Mapping[DeviceId, bytes]:
+        """Stored form of the states that changed since the last call."""
+
+
+Open = Callable[[Mapping[DeviceId, bytes]], Run]
+"""Start at stored states."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A named consumer: what it does with the records of each of its topics."""
+
+    name: str
+    topics: Mapping[str, Open]
+
+
+def starting_point(key: Key, stored: Checkpoint | None, span: Span) -> Checkpoint:
+    """Where to read on.
+
+    Raises
+    ------
+    LogGap
+        If retention has removed records that were not applied yet.
+    """
+    if stored is None:
+        return Checkpoint(span.begin, span.cluster_id)
+    if stored.cluster_id != span.cluster_id or stored.next_offset > span.end:
+        # another cluster, or one that came back empty: its records are new, the ledgers stay
+        return replace(
+            stored,
+            next_offset=span.begin,
+            cluster_id=span.cluster_id,
+            epoch=stored.epoch + 1,
+        )
+    if stored.next_offset < span.begin:
+        raise LogGap(
+            f"{key.topic}/{key.partition}: offsets {stored.next_offset} to {span.begin - 1} "
+            "were removed before they were applied"
+        )
+    return stored
+
+
+def judged(key: Key, next_offset: int, offset: int) -> Literal["past", "next", "ahead"]:
+    """Whether a record was applied already, is the next one, or comes too early.
+
+    >>> judged(Key("readings.v1", 0), next_offset=7, offset=8)
+    'ahead'
+    """
+    if offset < next_offset:
+        return "past"
+    return "next" if offset == next_offset or key.topic in COMPACTED else "ahead"
+
+
+class FoldRun(Generic[State]):
+    """A fold over the devices of one partition of `readings.v1`."""
+
+    def __init__(self, fold: Fold[State], states: Mapping[DeviceId, bytes]) -> None:
+        self._fold = fold
+        self._states = {device: fold.load(state) for device, state in states.items()}
+        self._changed: set[DeviceId] = set()
+
+    def apply(self, payload: bytes) -> tuple[Outputs, int]:
+        """Step every batch's device; a tick steps all devices."""
+        envelope = decode(ReadingEnvelope, payload)
+        outputs = [self._step(batch.device, batch) for batch in envelope.batches]
+        if envelope.tick is not None:
+            tick = Tick(envelope.tick)
+            outputs += [self._step(device, tick) for device in sorted(self._states)]
+        return joined(outputs), sum(batch.count for batch in envelope.batches)
+
+    def changed(self) -> Mapping[DeviceId, bytes]:
+        """States of the devices that changed since the last call."""
+        stored = {d: self._fold.dump(self._states[d]) for d in sorted(self._changed)}
+        self._changed.clear()
+        return stored
+
+    def _step(self, device: DeviceId, event: Tick | object) -> Outputs:
+        before = self._states.get(device)
+        state, outputs = self._fold.step(
+            self._fold.empty(device) if before is None else before,
+            event,  # type: ignore[arg-type]  # LabelledBatch or Tick
+        )
+        if state is not before:
+            self._states[device] = state
+            self._changed.add(device)
+        return outputs
+
+
+class RowsRun(Generic[Message]):
+    """A program without state: every message of a topic becomes rows."""
+
+    def __init__(self, kind: type[Message], rows: Callable[[Message], Sequence[Frozen]]) -> None:
+        self._kind = kind
+        self._rows = rows
+
+    def apply(self, payload: bytes) -> tuple[Outputs, int]:
+        """Rows of a message."""
+        return Outputs(rows=tuple(self._rows(decode(self._kind, payload)))), 1
+
+    def changed(self) -> Mapping[DeviceId, bytes]:
+        """No state ever."""
+        return {}
+
+
+class Progress:
+    """One partition at work: what was applied since the last commit."""
+
+    def __init__(self, key: Key, checkpoint: Checkpoint, run: Run) -> None:
+        self.key = key
+        self.next_offset = checkpoint.next_offset
+        self.readings = 0
+        self.urgent = False
+        self._checkpoint = checkpoint
+        self._run = run
+        self._outputs: list[Outputs] = []
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is anything to commit."""
+        return self.next_offset != self._checkpoint.next_offset
+
+    def apply(self, offset: int, payload: bytes) -> int:
+        """Apply a record and return its number of readings; BadMessage changes nothing."""
+        outputs, readings = self._run.apply(payload)
+        self._outputs.append(outputs)
+        self.readings += readings
+        self.urgent = self.urgent or outputs.urgent
+        self.next_offset = offset + 1
+        return readings
+
+    def skip(self, offset: int) -> None:
+        """Go past a record that cannot be read."""
+        self.next_offset = offset + 1
+
+    def commit(self) -> Commit:
+        """Everything since the last commit; to be written before anything else is applied."""
+        before = self._checkpoint
+        after = replace(before, next_offset=self.next_offset, version=before.version + 1)
+        outputs = joined(self._outputs)
+        states = self._run.changed()
+        return Commit(self.key, before, after, states, outputs.rows, outputs.messages)
+
+    def committed(self, commit: Commit) -> None:
+        """Begin anew after a commit."""
+        self._checkpoint = commit.after
+        self._outputs = []
+        self.readings = 0
+        self.urgent = False
+
+
+def joined(outputs: Sequence[Outputs]) -> Outputs:
+    """All outputs in their order."""
+    return Outputs(
+        rows=tuple(row for one in outputs for row in one.rows),
+        messages=tuple(message for one in outputs for message in one.messages),
+    )
+
+
+def is_due(partitions: Sequence[Progress], waited_s: float) -> bool:
+    """Whether to commit now: somebody waits, enough was applied, or it was long ago."""
+    if not any(one.pending for one in partitions):
+        return False
+    return (
+        waited_s >= MAX_WAIT_S
+        or any(one.urgent for one in partitions)
+        or sum(one.readings for one in partitions) >= MAX_READINGS
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Since when each partition stands still although there is more to read."""
+
+    since: Mapping[Key, tuple[int, float]]
+
+    def seen(self, now: float, positions: Mapping[Key, int], ends: Mapping[Key, int]) -> "Watch":
+        """Look again."""
+        lagging = {key: at for key, at in positions.items() if at < ends.get(key, 0)}
+        return Watch(
+            {
+                key: before if (before := self.since.get(key, (at, now)))[0] == at else (at, now)
+                for key, at in lagging.items()
+            }
+        )
+
+    def stuck(self, now: float) -> Sequence[Key]:
+        """Partitions without progress for too long."""
+        return [key for key, (_, since) in self.since.items() if now - since >= STUCK_S]

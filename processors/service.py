@@ -1,0 +1,131 @@
+"""The processors at work: each built from settings, running until told to stop."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Final
+
+from prometheus_client import start_http_server
+
+from hearing.adapters import runtime
+from processors import alerts, archive, windows
+from processors.adapters import faust_app, relay, rule_file
+from processors.adapters.alert_topics import MqttTarget
+from processors.adapters.classifier import Classifier
+from processors.adapters.durable import Durable
+from processors.adapters.faust_app import App
+from processors.adapters.kafka import KafkaLog, opened_log
+from processors.adapters.offsets import Offsets, opened_offsets
+from processors.adapters.store import PostgresStore
+from processors.folds import Fold, State
+from processors.partitions import FoldRun, Key, Open, Program, RowsRun
+from processors.settings import ProcessorSettings
+from processors.verdicts import Record
+from schemas import topics
+from schemas.messages import Indices, Status
+
+log = logging.getLogger(__name__)
+
+PRODUCED: Final = (topics.READINGS, topics.DEAD_LETTERS)
+
+
+def _windows(_: ProcessorSettings) -> Program:
+    return Program("windows", {topics.READINGS: _opened(windows.fold())})
+
+
+def _alerts(settings: ProcessorSettings) -> Program:
+    rules = rule_file.load(settings.alerts_file)
+    return Program("alerts", {topics.READINGS: _opened(alerts.fold(rules))})
+
+
+def _archive(_: ProcessorSettings) -> Program:
+    return Program(
+        "archive",
+        {
+            topics.READINGS: _opened(archive.FOLD),
+            topics.INDICES: lambda _: RowsRun(Indices, lambda one: (archive.indices_row(one),)),
+            topics.STATUS: lambda _: RowsRun(Status, lambda one: (archive.status_row(one),)),
+        },
+    )
+
+
+def _opened(fold: Fold[State]) -> Open:
+    return partial(FoldRun, fold)
+
+
+FOLDS: Final[Mapping[str, Callable[[ProcessorSettings], Program]]] = {
+    "windows": _windows,
+    "alerts": _alerts,
+    "archive": _archive,
+}
+
+
+async def run_fold(name: str, settings: ProcessorSettings, stop: asyncio.Event) -> None:
+    """Run windows, alerts or archive; waits for Kafka and PostgreSQL, and says so."""
+    program = FOLDS[name](settings)
+    async with AsyncExitStack() as stack:
+        kafka, offsets = await _kafka(stack, settings, (*program.topics, topics.DEAD_LETTERS))
+        store = await stack.enter_async_context(PostgresStore(settings))
+
+        async def seek(key: Key, offset: int) -> None:
+            await faust_app.seek(app, key, offset)
+
+        work = Durable(program, store=store, log=offsets, bury=partial(_bury, kafka), seek=seek)
+        app: App = faust_app.application(program.name, list(program.topics), settings, work)
+        await faust_app.serve(app, stop)
+
+
+async def run_classify(settings: ProcessorSettings, stop: asyncio.Event) -> None:
+    """Run classify; waits for Kafka, and says so."""
+    model = runtime.load(settings.models_folder / settings.model)
+    read = (topics.FEATURES, topics.RESULTS)
+    async with AsyncExitStack() as stack:
+        kafka, offsets = await _kafka(stack, settings, (*read, *PRODUCED))
+        work = Classifier(model, log=kafka, ends=offsets)
+        app = faust_app.application("classify", read, settings, work)
+        await faust_app.serve(app, stop)
+
+
+async def run_relay(settings: ProcessorSettings, stop: asyncio.Event) -> None:
+    """Run the relay; `CITYHUM_MQTT_USER` must be allowed to write the alert topics."""
+    needed = (topics.ALERTS, topics.WINDOWS)
+    async with (
+        opened_log(settings, needed, topics.PARTITIONS) as kafka,
+        MqttTarget(settings) as mqtt,
+    ):
+        work = asyncio.create_task(relay.run(settings, kafka, mqtt))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            await work
+        work.cancel()
+        await asyncio.wait([work])
+
+
+async def run(name: str, settings: ProcessorSettings, stop: asyncio.Event) -> None:
+    """Run one processor until told to stop."""
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port)
+    log.info("started", extra={"program": name})
+    if name == "classify":
+        await run_classify(settings, stop)
+    elif name == "relay":
+        await run_relay(settings, stop)
+    else:
+        await run_fold(name, settings, stop)
+    log.info("stopped", extra={"program": name})
+
+
+async def _kafka(
+    stack: AsyncExitStack, settings: ProcessorSettings, needed: tuple[str, ...]
+) -> tuple[KafkaLog, Offsets]:
+    opened = opened_log(settings, needed, topics.PARTITIONS)
+    kafka = await stack.enter_async_context(opened)
+    return kafka, await stack.enter_async_context(opened_offsets(settings))
+
+
+async def _bury(kafka: KafkaLog, letter: Record) -> None:
+    safe: Awaitable[object] = await kafka.append(letter)
+    await safe
