@@ -20,7 +20,7 @@ from processors import ledger as ledgers
 from processors.detector import LEVEL_FIELDS, Place, Second
 from processors.event_time import SECOND_US, microseconds
 from processors.folds import NOTHING, Event, Fold, Outputs, Tick
-from processors.lanes import Lane
+from processors.lanes import SILENCE_US, Lane, Pace
 from processors.ledger import Ledger
 from processors.rules import Rule
 from schemas.base import LabelScores
@@ -28,8 +28,10 @@ from schemas.envelopes import LabelledBatch
 from schemas.results import Alert
 
 HOLD_US: Final = 2 * SECOND_US
-LATE_HOLD_US: Final = 180 * SECOND_US
-"""A backlog comes in batches of up to a minute, two at a time, and nobody waits for it."""
+LIVE: Final = Pace(HOLD_US, gap_us=SILENCE_US)
+LATE: Final = Pace(hold_us=180 * SECOND_US, gap_us=SECOND_US)
+"""A backlog comes in batches of up to a minute, two at a time, and nobody waits for it. Seconds
+that are not its own belong to the live lane: each span between them begins from cold."""
 
 LATE_PATIENCE_US: Final = 600 * SECOND_US
 """Received time after which a backlog that stopped coming is taken as it is."""
@@ -129,7 +131,7 @@ def _heard(
     if not fresh:
         return state, _outputs((), found)
     live = lanes.received(lanes.under_rules(state.live, rules), fresh, received_us)
-    live, alerts = lanes.heard(live, state.place, HOLD_US)
+    live, alerts = lanes.heard(live, ledger, state.place, LIVE)
     return _with_ended(replace(state, live=live), alerts), _outputs(alerts, found)
 
 
@@ -143,13 +145,13 @@ def _late(
     if not hearable:
         return state, ()
     late = lanes.received(lanes.under_rules(state.late, rules), hearable, received_us)
-    late, alerts = lanes.heard(late, state.place, LATE_HOLD_US)
+    late, alerts = lanes.heard(late, state.ledger, state.place, LATE)
     return _historical(replace(state, late=late), alerts)
 
 
 def _ticked(state: AlertsState, at_us: int) -> tuple[AlertsState, Outputs]:
-    live, alerts = _live_ticked(state.live, at_us, state.place)
-    late, found = _late_ticked(state.late, at_us, state.place)
+    live, alerts = _live_ticked(state, at_us)
+    late, found = _late_ticked(state, at_us)
     if live is state.live and late is state.late:
         return state, NOTHING
     state = _with_ended(replace(state, live=live, late=late), alerts)
@@ -157,21 +159,23 @@ def _ticked(state: AlertsState, at_us: int) -> tuple[AlertsState, Outputs]:
     return state, _outputs(alerts, historical)
 
 
-def _live_ticked(lane: Lane, at_us: int, place: Place) -> lanes.Step:
+def _live_ticked(state: AlertsState, at_us: int) -> lanes.Step:
+    lane = state.live
     alerts: tuple[Alert, ...] = ()
     if lane.pending and at_us >= lane.heard_us + HOLD_US:
-        lane, alerts = lanes.heard(lane, place, hold_us=0)
+        lane, alerts = lanes.heard(lane, state.ledger, state.place, LIVE._replace(hold_us=0))
     if lane.is_open and lane.is_silent(at_us):
-        lane, ended = lanes.lost(lane, place)
+        lane, ended = lanes.lost(lane, state.place)
         alerts += ended
     return lane, alerts
 
 
-def _late_ticked(lane: Lane, at_us: int, place: Place) -> lanes.Step:
+def _late_ticked(state: AlertsState, at_us: int) -> lanes.Step:
+    lane = state.late
     if not (lane.pending or lane.is_open) or at_us < lane.heard_us + LATE_PATIENCE_US:
         return lane, ()
-    lane, alerts = lanes.heard(lane, place, hold_us=0)
-    lane, ended = lanes.lost(lane, place)
+    lane, alerts = lanes.heard(lane, state.ledger, state.place, LATE._replace(hold_us=0))
+    lane, ended = lanes.lost(lane, state.place)
     return lane, alerts + ended
 
 

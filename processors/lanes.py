@@ -1,21 +1,29 @@
 """Puts the seconds of a device into event-time order and lets the rules hear them.
 
-A second is heard as soon as it follows the one before it in its session; after a missing seq it
+A second is heard as soon as the one before it in its session has come; after a missing seq it
 waits until event time is `hold_us` past it.
 """
 
 from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from processors import detector, rules
 from processors.detector import Met, Open, Place, Second, Watch
 from processors.event_time import SECOND_US
+from processors.ledger import Ledger
 from processors.rules import Rule
 from schemas.results import Alert
 
 SILENCE_US: Final = 30 * SECOND_US
+
+
+class Pace(NamedTuple):
+    """How long a lane waits for a missing seq, and what gap in event time ends its alerts."""
+
+    hold_us: int
+    gap_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +130,18 @@ def received(lane: Lane, seconds: Sequence[Second], received_us: int) -> Lane:
     )
 
 
-def heard(lane: Lane, place: Place, hold_us: int) -> Step:
-    """Let the rules hear every second whose turn it is."""
+def heard(lane: Lane, ledger: Ledger, place: Place, pace: Pace) -> Step:
+    """Let the rules hear every second whose turn it is; `ledger` has counted all of them."""
     alerts: list[Alert] = []
-    waiting = 0
-    pending = lane.pending
-    for second in pending:
-        if not _follows(lane, second) and lane.newest_us - second.end_us < hold_us:
+    waiting = lane.pending
+    count = 0
+    for second in waiting:
+        if not _follows(lane, ledger, second) and lane.newest_us - second.end_us < pace.hold_us:
             break
-        waiting += 1
-        lane, new = _heard_one(lane, second, place)
+        count += 1
+        lane, new = _heard_one(lane, second, place, pace.gap_us)
         alerts += new
-    return replace(lane, pending=pending[waiting:]), tuple(alerts)
+    return replace(lane, pending=waiting[count:]), tuple(alerts)
 
 
 def lost(lane: Lane, place: Place) -> Step:
@@ -142,15 +150,17 @@ def lost(lane: Lane, place: Place) -> Step:
     return _with_watches(lane, steps)
 
 
-def _follows(lane: Lane, second: Second) -> bool:
-    if not lane.position_us:  # cold: only a session's first reading has nothing before it
-        return second.seq == 0
-    return second.seq == lane.next_seq and second.session == lane.session
+def _follows(lane: Lane, ledger: Ledger, second: Second) -> bool:
+    if second.seq == 0:  # the end of another session may still be on its way
+        return not lane.position_us
+    if second.seq == lane.next_seq and second.session == lane.session:
+        return True
+    return ledger.holds(second.session, second.seq - 1, second.seq - 1)
 
 
-def _heard_one(lane: Lane, second: Second, place: Place) -> Step:
+def _heard_one(lane: Lane, second: Second, place: Place, gap_us: int) -> Step:
     ended: tuple[Alert, ...] = ()
-    if lane.position_us and second.start_us - lane.position_us >= SILENCE_US:
+    if lane.position_us and second.start_us - lane.position_us >= gap_us:
         lane, ended = lost(lane, place)
     if second.start_us < lane.position_us:  # clocks are slewed, spans of alerts must not overlap
         second = second._replace(start_us=lane.position_us)
