@@ -130,8 +130,12 @@ def _rights() -> Sequence[str] | None:
 
 def _first_known(requirement: Requirement) -> str:
     for package in requirement.packages:
-        known = subprocess.run(["apt-cache", "show", package], capture_output=True, check=False)
-        if known.returncode == 0:
+        # `apt-cache show` also knows packages that others merely mention
+        asked = ["apt-cache", "policy", package]
+        known = subprocess.run(
+            asked, capture_output=True, text=True, check=False, env={"LC_ALL": "C"}
+        )
+        if re.search(r"Candidate: (?!\(none\))", known.stdout):
             return package
     return requirement.packages[-1]
 
