@@ -51,6 +51,7 @@ class StoredAlert(NamedTuple):
     rule: str
     state: str
     onset_at: datetime
+    raised_at: datetime
     delivered_at: datetime | None
 
 
@@ -72,7 +73,10 @@ class AlertLine(BaseModel):
     rule: str
     onset: datetime
     onset_s: float
+    decided_s: float | None
+    """Event time of the decision, after the true onset."""
     delay_s: float | None
+    """Arrival on the MQTT topic, after the true onset."""
     state: str
     true_event: bool
 
@@ -119,16 +123,22 @@ def build(run: Run, stored: Stored) -> Report:
 
 def _line(run: Run, sirens: Sequence[TrueEvent], alert: StoredAlert) -> AlertLine:
     event = next((event for event in sirens if _matches(event, alert)), None)
-    delay = alert.delivered_at - event.onset_at if event and alert.delivered_at else None
     return AlertLine(
         device=alert.device,
         rule=alert.rule,
         onset=alert.onset_at,
         onset_s=round((alert.onset_at - run.started_at).total_seconds(), 3),
-        delay_s=round(delay.total_seconds(), 2) if delay is not None else None,
+        decided_s=_after(event, alert.raised_at),
+        delay_s=_after(event, alert.delivered_at),
         state=alert.state,
         true_event=event is not None,
     )
+
+
+def _after(event: TrueEvent | None, at: datetime | None) -> float | None:
+    if event is None or at is None:
+        return None
+    return round((at - event.onset_at).total_seconds(), 2)
 
 
 def _matches(event: TrueEvent, alert: StoredAlert) -> bool:

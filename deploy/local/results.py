@@ -24,7 +24,7 @@ SELECT extract(epoch FROM written_at - started_at)::float8 - 1
 FROM reading WHERE session = ANY(%s)
 """
 ALERTS: LiteralString = """
-SELECT a.device, a.rule, a.state, a.onset_at, min(d.delivered_at)
+SELECT a.device, a.rule, a.state, a.onset_at, a.raised_at, min(d.delivered_at)
 FROM alert a
 LEFT JOIN outbox o ON o.kind = 'alert' AND o.key = a.alert_id::text
 LEFT JOIN delivery d ON d.outbox_id = o.id AND d.target = 'mqtt'

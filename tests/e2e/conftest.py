@@ -1,0 +1,20 @@
+"""The whole stack, privately, for the tests that need all of it."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local import programs
+from deploy.local.stack import LocalStack
+from tests.servers import DEVICES, JARS
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Mosquitto, Kafka with our topics, PostgreSQL with our tables; no processors yet."""
+    servers = LocalStack(tmp_path_factory.mktemp("stack"), devices=DEVICES, jars=JARS)
+    with servers:
+        asyncio.run(programs.prepare(servers.addresses))
+        yield servers
+    servers.postgres.remove()
