@@ -2,26 +2,29 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, Protocol
 
 from agents import pipeline
+from agents.adapters import publish
 from agents.adapters.capture import FILE_RATE_HZ, microphone, sound_file
-from agents.adapters.clock import SystemClock, new_session
+from agents.adapters.clock import Clock, SessionClock, SystemClock, new_session
 from agents.adapters.health import agent_version, health
 from agents.adapters.link import Link, Login
-from agents.adapters.publish import Connect, Publisher
+from agents.adapters.publish import Publisher
 from agents.adapters.running import background, stop_signals, until
 from agents.adapters.spool import SqliteSpool
 from agents.batches import Origin
 from agents.pipeline import Block, Calibration, PipelineState
+from agents.reading import Reading
 from agents.settings import AgentSettings
-from schemas.base import Frozen, UtcTime
+from schemas.base import Frozen, SeqRange, UtcTime
 from schemas.errors import BadConfig, Unavailable
 from schemas.messages import Status
 
@@ -29,10 +32,25 @@ CHECKPOINT_S: Final = 30.0
 FAREWELL_S: Final = 10.0
 PATIENCE_S: Final = 30.0
 MICROPHONE_RETRY_S: Final = 5.0
-CLOCK_STEP_S: Final = 1.0
 SPOOL_FILE: Final = "spool.sqlite"
 
 log = logging.getLogger(__name__)
+
+
+class Spool(publish.Spool, Protocol):
+    """A spool as the agent needs it."""
+
+    def append(self, readings: Sequence[Reading]) -> None:
+        """Store readings; beyond the bound the oldest ones are dropped and remembered."""
+
+    def heard_until(self) -> datetime | None:
+        """Event time at which the reading stored last ended."""
+
+    def quarantined(self) -> int:
+        """Number of readings that were ever rejected."""
+
+    def dropped(self) -> Sequence[SeqRange]:
+        """The newest ranges that were lost because the spool was full, oldest first."""
 
 
 class Agent:
@@ -41,11 +59,11 @@ class Agent:
     def __init__(
         self,
         origin: Origin,
-        spool: SqliteSpool,
-        connect: Connect,
+        spool: Spool,
+        connect: publish.Connect,
         *,
         folder: Path,
-        clock: SystemClock,
+        clock: Clock,
         calibration: Calibration | None,
         rate_hz: int,
     ) -> None:
@@ -78,7 +96,8 @@ class Agent:
         unused = self._state.seq == 0 and not len(self._state.pending)
         session = self.session if unused else new_session(self._clock.utc_now())
         self._state = self._fresh(session, started_at)
-        self.publisher.wake()
+        if not unused:
+            self.publisher.renew()
 
     def hear(self, block: Block) -> None:
         """Take the next samples; readings that they complete are stored and sent."""
@@ -92,15 +111,15 @@ class Agent:
         self.publisher.wake()
 
     async def hear_live(self, blocks: AsyncIterator[Block]) -> None:
-        """Hear a microphone to its end; a new session for it, and after each clock step."""
-        clock_offset_s = None
+        """Hear a microphone to its end; a new session for it, and after each step of the clock."""
+        timed: SessionClock | None = None
         async for block in blocks:
-            now = self._clock.utc_now()
-            offset_s = now.timestamp() - self._clock.monotonic_s()
-            if clock_offset_s is None or abs(offset_s - clock_offset_s) > CLOCK_STEP_S:
-                clock_offset_s = offset_s
-                self.begin(now - timedelta(seconds=len(block.samples) / self._rate_hz))
+            if timed is None or timed.has_stepped:
+                timed = SessionClock(self._clock)
+                self.begin(timed.began(len(block.samples) / self._rate_hz))
             self.hear(block)
+            correction = timed.correction(self._heard_until)
+            self._state = replace(self._state, started_at=self._state.started_at + correction)
 
     def back_dated(self, by_s: float) -> datetime:
         """So long ago, but not before the end of what this device has heard."""
@@ -136,7 +155,7 @@ class Agent:
             overruns=self._overruns,
             temperature_c=condition.temperature_c,
             disk_free_bytes=condition.disk_free_bytes,
-            dropped=self.spool.dropped(),
+            dropped=tuple(self.spool.dropped()),
         )
 
     async def drain(self, timeout_s: float) -> int:
@@ -145,6 +164,12 @@ class Agent:
             async with asyncio.timeout(timeout_s):
                 await self.publisher.drained()
         return self.spool.depth()
+
+    @property
+    def _heard_until(self) -> datetime:
+        """Event time of the end of the last sample."""
+        samples = self._state.position + len(self._state.pending)
+        return self._state.started_at + timedelta(seconds=samples / self._rate_hz)
 
     def _fresh(self, session: str, started_at: datetime) -> PipelineState:
         return pipeline.start(session, started_at, self._rate_hz, calibration=self._calibration)
@@ -194,12 +219,16 @@ class Played(Frozen):
     started_at: UtcTime
     seconds: float
     readings: int
+    rejected: int
     remaining: int
 
     def sentence(self) -> str:
         """Return it for a person."""
-        rest = f"{self.remaining} of the spool still wait" if self.remaining else "all acknowledged"
-        return f"{self.file}: {self.readings} readings of {self.seconds:.1f} s published, {rest}"
+        rest = f"{self.remaining} of the spool still wait" if self.remaining else "all answered"
+        return (
+            f"{self.file}: {self.readings} readings of {self.seconds:.1f} s published,"
+            f" {self.rejected} rejected, {rest}"
+        )
 
 
 async def listen(settings: AgentSettings) -> None:
@@ -222,14 +251,17 @@ async def play(settings: AgentSettings, path: Path, speed: float) -> Played:
         async with opened(settings, rate_hz=FILE_RATE_HZ) as agent:
             started_at = agent.back_dated(length_s * (1 - 1 / speed))
             agent.begin(started_at)
+            rejected = agent.spool.quarantined()
             await until(stop, agent.hear_paced(blocks, started_at, speed))
+            remaining = await agent.drain(PATIENCE_S)
             return Played(
                 file=str(path),
                 session=agent.session,
                 started_at=started_at,
                 seconds=round(length_s, 3),
                 readings=agent.heard,
-                remaining=await agent.drain(PATIENCE_S),
+                rejected=agent.spool.quarantined() - rejected,
+                remaining=remaining,
             )
 
 

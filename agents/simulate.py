@@ -162,9 +162,8 @@ async def simulate(plan: Plan, settings: AgentSettings, tell: Callable[[Truth], 
     """Play a city until its end or a signal; `tell` the truth as far as it is known, twice."""
     clock = SystemClock()
     with stop_signals() as stop, Renderer(plan.seed, len(plan.places)) as city:
-        expecting = asyncio.create_task(city.true_events(plan.seconds or OPEN_END_S))
         async with _players(plan, settings, city) as players:
-            events = await expecting
+            events = await city.true_events(plan.seconds or OPEN_END_S)
             for k in range(_AHEAD_S):
                 await _prepare(players, k)
             show = _Show(plan, players, clock, clock.monotonic_s(), clock.utc_now())

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 import pytest
@@ -11,10 +13,13 @@ from agents.adapters.link import Message
 from agents.adapters.publish import Connect, Connection, Spool
 from agents.adapters.spool import BYTES_PER_READING
 from agents.reading import Reading
+from processors.adapters.durable import Store, TakenOver
+from processors.partitions import Checkpoint, Commit, Key
 from schemas.base import SeqRange
 from schemas.errors import Unavailable
 from schemas.messages import Rejected
 from tests.builders import OTHER_SESSION, reading, readings, seqs
+from tests.streams import KEY, alert, window
 
 # --- agent: spool --------------------------------------------------------------------------------
 
@@ -27,6 +32,8 @@ class WritableSpool(Spool, Protocol):
     def quarantined(self) -> int: ...
 
     def dropped(self) -> tuple[SeqRange, ...]: ...
+
+    def heard_until(self) -> datetime | None: ...
 
 
 OpenSpool = Callable[[int], WritableSpool]
@@ -98,6 +105,12 @@ class SpoolContract:
         spool.quarantine(seqs(1, 2), REJECTED)
         assert [each.reading.seq for each in spool.waiting(0, 10)] == [0, 3, 4]
         assert spool.quarantined() == 2
+
+    def test_knows_until_when_it_has_heard(self, spool: WritableSpool) -> None:
+        assert spool.heard_until() is None
+        spool.append(readings(3))
+        spool.acknowledge([seqs(0, 3)])
+        assert spool.heard_until() == reading(3).started_at
 
     def test_a_full_spool_drops_its_oldest_and_says_which(self, open_spool: OpenSpool) -> None:
         spool = open_spool(100 * BYTES_PER_READING)
@@ -191,3 +204,78 @@ class ConnectionContract:
         while told[-1] != lost.payload:  # a retained one of long ago may come first
             told.append(await broker.receive(WILL.topic))
         assert left.payload not in told
+
+
+# --- processors: store ---------------------------------------------------------------------------
+
+
+class StoreContract:
+    """A store makes all of a commit true at once, for whoever claimed the partition last."""
+
+    program = "contract"
+
+    @pytest.fixture
+    def store(self) -> Store:
+        raise NotImplementedError
+
+    async def _stored(self, store: Store, key: Key = KEY) -> tuple[Checkpoint | None, object]:
+        return (await store.load(self.program, [key]))[key]
+
+    @staticmethod
+    def _commit(before: Checkpoint, next_offset: int, state: bytes, key: Key = KEY) -> Commit:
+        after = replace(before, next_offset=next_offset, version=before.version + 1)
+        rows = (window(), alert(next_offset))
+        return Commit(key, before, after, {"pole-07": state}, rows, (alert(next_offset),))
+
+    async def test_knows_nothing_at_first(self, store: Store) -> None:
+        assert await self._stored(store) == (None, {})
+
+    async def test_a_claim_raises_the_version(self, store: Store) -> None:
+        claimed = await store.claim(self.program, KEY, Checkpoint(5, "c"))
+        assert claimed == Checkpoint(5, "c", version=1)
+        assert await self._stored(store) == (claimed, {})
+        again = await store.claim(self.program, KEY, replace(claimed, next_offset=0, epoch=1))
+        assert again == Checkpoint(0, "c", epoch=1, version=2)
+
+    async def test_of_two_claims_one_wins(self, store: Store) -> None:
+        claimed = await store.claim(self.program, KEY, Checkpoint(5, "c"))
+        await store.claim(self.program, KEY, claimed)
+        with pytest.raises(TakenOver):
+            await store.claim(self.program, KEY, claimed)
+        with pytest.raises(TakenOver):
+            await store.claim(self.program, KEY, Checkpoint(5, "c"))
+
+    async def test_gives_back_what_was_committed(self, store: Store) -> None:
+        start = await store.claim(self.program, KEY, Checkpoint(0, "c"))
+        first = self._commit(start, 3, b"\x00one")
+        await store.commit(self.program, [first])
+        await store.commit(self.program, [self._commit(first.after, 8, b"two")])
+        checkpoint, states = await self._stored(store)
+        assert checkpoint == Checkpoint(8, "c", version=3)
+        assert states == {"pole-07": b"two"}
+
+    async def test_partitions_and_programs_are_apart(self, store: Store) -> None:
+        start = await store.claim(self.program, KEY, Checkpoint(0, "c"))
+        await store.commit(self.program, [self._commit(start, 3, b"one")])
+        other = Key(KEY.topic, (KEY.partition + 1) % 12)
+        assert await self._stored(store, other) == (None, {})
+        assert (await store.load("another", [KEY]))[KEY] == (None, {})
+
+    async def test_refuses_who_was_taken_over_altogether(self, store: Store) -> None:
+        other = Key(KEY.topic, (KEY.partition + 1) % 12)
+        mine = await store.claim(self.program, KEY, Checkpoint(0, "c"))
+        lost = await store.claim(self.program, other, Checkpoint(0, "c"))
+        claimed = await store.claim(self.program, other, lost)
+        commits = [self._commit(mine, 3, b"a"), self._commit(lost, 3, b"b", other)]
+        with pytest.raises(TakenOver):
+            await store.commit(self.program, commits)
+        assert await self._stored(store) == (mine, {})
+        assert await self._stored(store, other) == (claimed, {})
+
+    async def test_the_same_commit_again_changes_nothing(self, store: Store) -> None:
+        start = await store.claim(self.program, KEY, Checkpoint(0, "c"))
+        commit = self._commit(start, 3, b"one")
+        await store.commit(self.program, [commit])
+        before = await self._stored(store)
+        await store.commit(self.program, [commit])
+        assert await self._stored(store) == before

@@ -32,6 +32,9 @@ class FakeClock:
     def monotonic_s(self) -> float:
         return self._passed_s
 
+    def set_forward(self, seconds: float) -> None:
+        self._start += timedelta(seconds=seconds)
+
     async def sleep(self, seconds: float) -> None:
         self._passed_s += max(seconds, 0.0)
         await asyncio.sleep(0)
@@ -100,8 +103,9 @@ class FakeSpool:
     def dropped(self) -> tuple[SeqRange, ...]:
         return tuple(self._dropped)
 
-    def checkpoint(self) -> None:
-        pass
+    def heard_until(self) -> datetime | None:
+        ends = [stored.reading.started_at + timedelta(seconds=1) for stored in self._stored]
+        return ends[-1] if ends else None
 
     def _drop(self, excess: int) -> None:
         for stored in self.waiting(0, max(excess, min(60, self._capacity // 2))):

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ def health(folder: Path) -> Health:
     return Health(disk_free_bytes=shutil.disk_usage(folder).free, temperature_c=_temperature_c())
 
 
+@cache
 def agent_version() -> str:
     """Version of the installed package; empty if it runs from a bare checkout."""
     try:

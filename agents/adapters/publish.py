@@ -9,6 +9,7 @@ from random import Random
 from typing import Final, Never, Protocol
 
 from agents import batches, delivery
+from agents.adapters.clock import Clock
 from agents.adapters.link import Message
 from agents.batches import Origin
 from agents.delivery import Delivery, Run, Stored
@@ -77,24 +78,11 @@ class Connect(Protocol):
         """Connect, subscribe, and call back."""
 
 
-class Clock(Protocol):
-    """Time as the publisher needs it."""
-
-    def monotonic_s(self) -> float:
-        """Seconds on a clock that is never set."""
-
-    async def sleep(self, seconds: float) -> None:
-        """Return after so many seconds."""
-
-    async def wait(self, event: asyncio.Event, timeout_s: float) -> None:
-        """Return once the event is set, or after `timeout_s`."""
-
-
 class Publisher:
     """One device's publisher: connects again for ever, sends again what nobody acknowledged.
 
-    `status()` describes the device at the moment; the session in it decides when the last
-    will is out of date, and the connection is then made anew.
+    `status()` describes the device at the moment. The last will names its session, so a new session
+    takes a new connection: call `renew`.
     """
 
     def __init__(
@@ -117,9 +105,15 @@ class Publisher:
         self._delivery = Delivery(live_after=0)
         self._digests: OrderedDict[str, SeqRange] = OrderedDict()
         self._acknowledged = asyncio.Event()
+        self._renewed = False
 
     def wake(self) -> None:
-        """There is something new in the spool, or a new session."""
+        """There is something new in the spool."""
+        self._awake.set()
+
+    def renew(self) -> None:
+        """There is a new session."""
+        self._renewed = True
         self._awake.set()
 
     async def drained(self) -> None:
@@ -135,6 +129,7 @@ class Publisher:
             try:
                 async with self._link() as link:
                     backoff_s = FIRST_BACKOFF_S
+                    log.info("connected", extra={"device": self._origin.device})
                     await self._serve(link)
             except Unavailable as error:
                 wait_s = backoff_s * (0.5 + self._chance.random() / 2)
@@ -151,6 +146,7 @@ class Publisher:
                 backoff_s = min(2 * backoff_s, MAX_BACKOFF_S)
 
     def _link(self) -> AbstractAsyncContextManager[Connection]:
+        self._renewed = False
         offline = self._status().model_copy(update={"online": False, "at": None})
         return self._connect(
             will=self._status_message(offline),
@@ -161,29 +157,25 @@ class Publisher:
 
     async def _serve(self, link: Connection) -> None:
         """Send until the connection is lost or the session ends."""
-        birth = self._status()
-        log.info("connected", extra={"device": birth.device, "session": birth.session})
         self._delivery = Delivery(live_after=self._spool.newest())
         try:
-            await self._serve_session(link, birth)
+            await self._serve_session(link)
         except asyncio.CancelledError:
             await self._say_goodbye(link)
             raise
 
-    async def _serve_session(self, link: Connection, birth: Status) -> None:
-        status: Status = birth
+    async def _serve_session(self, link: Connection) -> None:
         health_due_s = self._clock.monotonic_s()
-        while status.session == birth.session:
+        while not self._renewed:
             now_s = self._clock.monotonic_s()
             if now_s >= health_due_s:
-                link.publish(self._status_message(status))
+                link.publish(self._status_message(self._status()))
                 health_due_s = now_s + HEALTH_S
             self._send_what_is_due(link, now_s)
             next_s = min(health_due_s, self._delivery.next_due_s or health_due_s)
             await self._clock.wait(self._awake, next_s - now_s)
             self._awake.clear()
             link.check()
-            status = self._status()
 
     async def _say_goodbye(self, link: Connection) -> None:
         try:

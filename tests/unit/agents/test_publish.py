@@ -192,7 +192,7 @@ async def test_a_new_session_makes_a_new_birth_and_a_new_will(device: Device) ->
         await until(lambda: device.statuses)
         device.session = OTHER_SESSION
         device.spool.append([reading(0, session=OTHER_SESSION)])
-        device.publisher.wake()
+        device.publisher.renew()
         await until(lambda: device.batches)
         (link,) = device.broker.links
         assert codec.decode(Status, link.will.payload).session == OTHER_SESSION

@@ -1,0 +1,156 @@
+"""One agent with everything around it in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents.batches import Origin
+from agents.pipeline import SIMULATED, Block
+from agents.reading import Reading
+from agents.service import Agent, login_of, origin_of
+from agents.settings import AgentSettings
+from schemas.errors import BadConfig
+from tests.builders import reading
+from tests.fakes import FakeBroker, FakeClock, FakeSpool
+
+RATE_HZ = 16_000
+SECOND = Block(np.zeros(RATE_HZ, np.float32))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def spool() -> FakeSpool:
+    return FakeSpool()
+
+
+@pytest.fixture
+def agent(clock: FakeClock, spool: FakeSpool, tmp_path: Path) -> Agent:
+    return Agent(
+        Origin("harbour", "pole-01"),
+        spool,
+        FakeBroker().connect,
+        folder=tmp_path,
+        clock=clock,
+        calibration=SIMULATED,
+        rate_hz=RATE_HZ,
+    )
+
+
+def heard(spool: FakeSpool) -> list[Reading]:
+    return [stored.reading for stored in spool.waiting(0, 10_000)]
+
+
+async def microphone(clock: FakeClock, arrivals_s: Iterable[float]) -> AsyncIterator[Block]:
+    """One second of sound at each of these times."""
+    for arrival_s in arrivals_s:
+        await clock.sleep(arrival_s - clock.monotonic_s())
+        yield SECOND
+
+
+def test_readings_go_into_the_spool(agent: Agent, spool: FakeSpool) -> None:
+    agent.hear(Block(np.zeros(5 * RATE_HZ // 2, np.float32)))
+    assert [each.seq for each in heard(spool)] == [0, 1]
+    assert agent.heard == 2
+    status = agent.status()
+    assert (status.session, status.spooled_readings) == (agent.session, 2)
+    assert (status.calibration, status.profile, status.online) == ("simulated", "mel32x8", True)
+
+
+def test_a_session_that_was_not_used_keeps_its_id(agent: Agent, clock: FakeClock) -> None:
+    first = agent.session
+    agent.begin(clock.utc_now())
+    assert agent.session == first
+    agent.hear(SECOND)
+    agent.begin(clock.utc_now())
+    assert agent.session != first
+
+
+async def test_a_microphones_time_begins_with_its_first_block(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    start = clock.utc_now()
+    await agent.hear_live(microphone(clock, [5, 6, 7]))
+    assert [each.started_at - start for each in heard(spool)] == [
+        timedelta(seconds=seconds) for seconds in (4, 5, 6)
+    ]
+
+
+async def test_blocks_that_come_late_move_nothing(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    await agent.hear_live(microphone(clock, [1, 2, 9, 9, 9, 9, 9, 9, 9, 10]))
+    first, *_, last = heard(spool)
+    assert last.session == first.session
+    assert last.started_at - first.started_at == timedelta(seconds=9)
+
+
+async def test_a_step_of_the_clock_begins_a_session(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    async def stepped() -> AsyncIterator[Block]:
+        async for block in microphone(clock, [1, 2, 3, 4]):
+            if clock.monotonic_s() == 3:
+                clock.set_forward(3600)
+            yield block
+
+    await agent.hear_live(stepped())
+    sessions = [each.session for each in heard(spool)]
+    assert len(set(sessions[:2])) == len(set(sessions[2:])) == 1
+    assert sessions[1] != sessions[2]
+    assert [each.seq for each in heard(spool)] == [0, 1, 0, 1]
+    assert heard(spool)[2].started_at - heard(spool)[1].started_at == timedelta(seconds=3601)
+
+
+async def test_a_slow_sample_clock_is_slewed(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    start = clock.utc_now()
+    arrivals_s = [n * 1.0004 for n in range(1, 151)]  # 400 ppm: 60 ms, were it left alone
+    await agent.hear_live(microphone(clock, arrivals_s))
+    last = heard(spool)[-1]
+    assert last.seq == 149
+    ahead = last.started_at + timedelta(seconds=1) - start - timedelta(seconds=arrivals_s[-1])
+    assert abs(ahead) < timedelta(milliseconds=20)
+
+
+async def test_a_recording_is_paced(agent: Agent, spool: FakeSpool, clock: FakeClock) -> None:
+    started_at = agent.back_dated(10 * (1 - 1 / 5))
+    agent.begin(started_at)
+    await agent.hear_paced([SECOND] * 10, started_at, speed=5)
+    assert clock.monotonic_s() == pytest.approx(2)
+    assert heard(spool)[-1].started_at + timedelta(seconds=1) == clock.utc_now()
+
+
+async def test_a_recording_does_not_reach_into_what_was_heard_before(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    spool.append([reading(started_at=clock.utc_now() - timedelta(seconds=1))])
+    started_at = agent.back_dated(8)
+    assert started_at == clock.utc_now()
+    agent.begin(started_at)
+    await agent.hear_paced([SECOND] * 10, started_at, speed=5)
+    assert clock.monotonic_s() == pytest.approx(10)  # nothing is of the future
+
+
+async def test_draining_ends_although_nobody_answers(agent: Agent) -> None:
+    agent.hear(SECOND)
+    assert await agent.drain(0) == 1
+    await asyncio.sleep(0)
+
+
+def test_a_profile_without_its_model_is_a_mistake() -> None:
+    with pytest.raises(BadConfig, match="profile labels"):
+        origin_of(AgentSettings(profile="labels"))
+
+
+def test_a_missing_password_file_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="No such file"):
+        login_of(AgentSettings(mqtt_password_file=tmp_path / "nowhere"))
