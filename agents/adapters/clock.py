@@ -109,7 +109,7 @@ def ulid(now: datetime, entropy: bytes) -> str:
     Examples
     --------
     >>> ulid(datetime(2026, 5, 4, tzinfo=UTC), bytes(10))
-    '01KQRKWN000000000000000000'
+    '01KQR4HQ000000000000000000'
     """
     if len(entropy) != _RANDOM_BYTES:
         raise BadConfig(f"a session id takes {_RANDOM_BYTES} random bytes, not {len(entropy)}")
