@@ -136,14 +136,18 @@ class Durable:
             await self._received.put(record)
 
     async def run(self) -> None:
-        """Apply and commit for ever."""
+        """Work for ever."""
         while not self._closed:
-            batch = await self._next()
-            async with self._busy:
-                for record in batch:
-                    await self._take(record)
-                if is_due(list(self._partitions.values()), self._waited_s()):
-                    await self._commit()
+            await self.work()
+
+    async def work(self) -> None:
+        """Apply what waits, as soon as there is anything, and commit if that is due."""
+        batch = await self._next()
+        async with self._busy:
+            for record in batch:
+                await self._take(record)
+            if is_due(list(self._partitions.values()), self._waited_s()):
+                await self._commit()
 
     async def watch(self) -> Sequence[Key]:
         """Return the partitions that stand still although there is more to read, once any do."""

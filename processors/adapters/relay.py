@@ -147,7 +147,6 @@ async def forget(settings: ProcessorSettings) -> None:
 
 async def run(settings: ProcessorSettings, kafka: Log, mqtt: Target) -> None:
     """Tell every target, for ever."""
-    async with asyncio.TaskGroup() as tasks:
-        for target in (KafkaTarget(kafka), mqtt):
-            tasks.create_task(relay(settings, target), name=target.name)
-        tasks.create_task(forget(settings), name="forget")
+    await asyncio.gather(
+        relay(settings, KafkaTarget(kafka)), relay(settings, mqtt), forget(settings)
+    )

@@ -1,0 +1,207 @@
+import pytest
+
+from processors.adapters.durable import TakenOver
+from processors.partitions import (
+    Checkpoint,
+    Key,
+    Span,
+    Watch,
+    judged,
+    starting_point,
+)
+from schemas import topics
+from schemas.errors import LogGap
+from tests.builders import labelled
+from tests.contracts import StoreContract
+from tests.streams import KEY, Bench, FakeLog, FakeStore, envelope
+
+# --- where to begin -----------------------------------------------------------------------------
+
+
+def test_a_new_program_begins_where_the_log_does() -> None:
+    assert starting_point(KEY, None, Span("c", 5, 9)) == Checkpoint(5, "c")
+
+
+def test_a_known_program_goes_on_at_its_checkpoint() -> None:
+    stored = Checkpoint(7, "c", epoch=1, version=3)
+    assert starting_point(KEY, stored, Span("c", 5, 9)) == stored
+    assert starting_point(KEY, stored, Span("c", 7, 7)) == stored
+
+
+@pytest.mark.parametrize("span", [Span("other", 0, 99), Span("c", 0, 6)], ids=["other", "empty"])
+def test_a_log_that_began_anew_opens_an_epoch(span: Span) -> None:
+    start = starting_point(KEY, Checkpoint(7, "c", epoch=1, version=3), span)
+    assert start == Checkpoint(0, span.cluster_id, epoch=2, version=3)
+
+
+def test_records_that_retention_took_before_us_stop_everything() -> None:
+    with pytest.raises(LogGap, match="7 to 8"):
+        starting_point(KEY, Checkpoint(7, "c"), Span("c", 9, 20))
+
+
+def test_only_a_compacted_topic_may_skip_offsets() -> None:
+    assert judged(KEY, 7, 6) == "past"
+    assert judged(KEY, 7, 7) == "next"
+    assert judged(KEY, 7, 8) == "ahead"
+    assert judged(Key(topics.STATUS, 0), 7, 8) == "next"
+
+
+def test_only_a_partition_with_more_to_read_can_be_stuck() -> None:
+    watch = Watch({}).seen(0.0, {KEY: 5}, {KEY: 5}).seen(20.0, {KEY: 5}, {KEY: 9})
+    assert watch.stuck(34.0) == []
+    assert watch.seen(34.0, {KEY: 5}, {KEY: 9}).stuck(36.0) == [KEY]
+    assert watch.seen(34.0, {KEY: 6}, {KEY: 9}).stuck(36.0) == []
+    assert watch.seen(34.0, {KEY: 9}, {KEY: 9}).stuck(36.0) == []
+
+
+# --- a worker ------------------------------------------------------------------------------------
+
+
+def bench(count: int = 5) -> Bench:
+    return Bench(FakeLog({KEY: [envelope(labelled(n)) for n in range(count)]}))
+
+
+async def test_records_are_acknowledged_after_the_commit() -> None:
+    here = bench()
+    worker = here.worker()
+    assert await worker.assign({KEY: 3}) == {KEY: 0}  # whatever the group thinks
+    records = here.log.records(KEY, range(5))
+    await here.feed(worker, records)
+    assert not any(record.acked for record in records)
+    await worker.close()
+    assert all(record.acked for record in records)
+    assert here.seen() == (0, 1, 2, 3, 4)
+    assert len(here.store.messages) == 5
+
+
+async def test_two_thousand_readings_are_enough_for_a_commit() -> None:
+    here = bench(0)
+    minute = [61.2] * 60
+    here.log.partitions[KEY] = [envelope(labelled(60 * n, minute)) for n in range(34)]
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    await here.feed(worker, here.log.records(KEY, range(33)))
+    assert here.seen() == ()
+    await here.feed(worker, here.log.records(KEY, [33]))
+    assert len(here.seen()) == 34
+
+
+async def test_an_alert_is_committed_at_once() -> None:
+    here = bench()
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    await here.feed(worker, here.log.records(KEY, range(2)))
+    assert here.seen() == ()
+    here.log.partitions[KEY][2] = envelope(labelled(2, labels=[{"siren": 800}]))
+    await here.feed(worker, here.log.records(KEY, [2]))
+    assert here.seen() == (0, 1, 2)
+
+
+async def test_what_was_not_committed_is_applied_again() -> None:
+    here = bench()
+    killed = here.worker()
+    await killed.assign({KEY: 0})
+    await here.feed(killed, here.log.records(KEY, range(3)))
+    after = here.worker()
+    assert await after.assign({KEY: 0}) == {KEY: 0}
+    await here.feed(after, here.log.records(KEY, range(5)))
+    await after.close()
+    assert here.seen() == (0, 1, 2, 3, 4)
+
+
+async def test_records_come_twice_but_count_once() -> None:
+    here = bench()
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    records = here.log.records(KEY, [0, 1, 0, 1, 2, 1])
+    await here.feed(worker, records)
+    await worker.close()
+    assert here.seen() == (0, 1, 2)
+    assert all(record.acked for record in records)
+
+
+async def test_a_gap_is_read_again() -> None:
+    here = bench()
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    await here.feed(worker, here.log.records(KEY, [0, 2, 3]))
+    assert here.sought == [(KEY, 1)]
+    await here.feed(worker, here.log.records(KEY, range(1, 5)))
+    await worker.close()
+    assert here.seen() == (0, 1, 2, 3, 4)
+
+
+async def test_a_gap_that_cannot_be_read_again_stops_the_worker() -> None:
+    here = bench()
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    here.log.begins[KEY] = 2
+    with pytest.raises(LogGap):
+        await here.feed(worker, here.log.records(KEY, [2]))
+
+
+async def test_a_worker_that_was_taken_over_commits_nothing() -> None:
+    here = bench()
+    zombie, heir = here.worker(), here.worker()
+    await zombie.assign({KEY: 0})
+    await here.feed(zombie, here.log.records(KEY, range(5)))
+    await heir.assign({KEY: 0})
+    with pytest.raises(TakenOver):
+        await zombie.close()
+    assert here.seen() == ()
+
+
+async def test_a_lost_answer_is_no_second_commit() -> None:
+    here = bench()
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    await here.feed(worker, here.log.records(KEY, range(5)))
+    here.store.fail_after = 1
+    await worker.close()
+    assert here.seen() == (0, 1, 2, 3, 4)
+    assert len(here.store.messages) == 5
+
+
+async def test_an_unreadable_record_is_buried_and_passed() -> None:
+    here = bench()
+    here.log.partitions[KEY][1] = b'{"version":2}'
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    await here.feed(worker, here.log.records(KEY, range(5)))
+    await worker.close()
+    assert here.seen() == (0, 2, 3, 4)
+    (letter,) = here.buried
+    assert letter.topic == topics.DEAD_LETTERS
+    assert letter.value == b'{"version":2}'
+    assert dict(letter.headers)["reason"] == b"version"
+
+
+async def test_revoked_partitions_are_left_committed() -> None:
+    here = bench()
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    await here.feed(worker, here.log.records(KEY, range(3)))
+    await worker.revoke()
+    await here.feed(worker, here.log.records(KEY, range(3, 5)))  # no longer ours
+    await worker.close()
+    assert here.seen() == (0, 1, 2)
+
+
+async def test_a_new_log_is_read_from_its_beginning_with_the_states_kept() -> None:
+    here = bench()
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    await here.feed(worker, here.log.records(KEY, range(5)))
+    await worker.close()
+    here.log = FakeLog({KEY: [envelope(labelled(9))]}, cluster_id="second")
+    after = here.worker()
+    assert await after.assign({KEY: 5}) == {KEY: 0}
+    await here.feed(after, here.log.records(KEY, [0]))
+    await after.close()
+    assert here.seen() == (0, 1, 2, 3, 4, 9)
+
+
+class TestFakeStore(StoreContract):
+    @pytest.fixture
+    def store(self) -> FakeStore:
+        return FakeStore()
