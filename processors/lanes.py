@@ -152,7 +152,7 @@ def lost(lane: Lane, place: Place) -> Step:
 
 def _follows(lane: Lane, ledger: Ledger, second: Second) -> bool:
     if second.seq == 0:  # the end of another session may still be on its way
-        return not lane.position_us
+        return False
     if second.seq == lane.next_seq and second.session == lane.session:
         return True
     return ledger.holds(second.session, second.seq - 1, second.seq - 1)

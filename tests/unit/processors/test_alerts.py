@@ -188,7 +188,7 @@ def test_a_level_rule_needs_no_label() -> None:
 
 
 def test_an_overloaded_second_meets_a_level_rule() -> None:
-    batch = labelled(0, [70.0, 70.0])
+    batch = labelled(0, [70.0] * 4)
     overloaded = tuple(one.model_copy(update={"overload": True}) for one in batch.levels)
     _, outputs = run([batch.model_copy(update={"levels": overloaded})], [LOUD])
     assert [alert.state for alert in told(outputs)] == ["raised"]

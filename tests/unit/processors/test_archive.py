@@ -1,0 +1,98 @@
+from datetime import UTC, datetime, timedelta
+
+from processors.archive import (
+    FOLD,
+    ArchiveState,
+    IndicesRow,
+    ReadingRow,
+    indices_row,
+    status_row,
+)
+from processors.folds import NOTHING, Event, Outputs, Tick
+from schemas.messages import Indices, Status
+from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled
+
+
+def run(*events: Event) -> tuple[ArchiveState, list[Outputs]]:
+    state, outputs = FOLD.empty("pole-07"), []
+    for event in events:
+        state, output = FOLD.step(FOLD.load(FOLD.dump(state)), event)
+        outputs.append(output)
+    return state, outputs
+
+
+def status(at_s: float | None, *, session: str = SESSION, online: bool = True) -> Status:
+    at = None if at_s is None else STARTED_AT + timedelta(seconds=at_s)
+    return Status(site="harbour", device="pole-07", session=session, online=online, at=at)
+
+
+def test_every_reading_is_a_row() -> None:
+    batch = labelled(7, [60.0, 61.5], labels=[{"siren": 700, "birds": 400}, {}])
+    _, [output] = run(batch)
+    first, second = output.rows
+    assert isinstance(first, ReadingRow)
+    assert isinstance(second, ReadingRow)
+    assert ReadingRow.model_validate(first.model_dump()) == first
+    assert (first.seq, first.labels, first.scores) == (7, ("birds", "siren"), (400, 700))
+    assert (second.seq, second.labels, second.laeq_1s_db) == (8, (), 61.5)
+    assert second.started_at == STARTED_AT + timedelta(seconds=8)
+    assert second.third_octaves_db == batch.levels[1].third_octaves_db
+
+
+def test_unsynced_and_unclassified_readings_are_archived() -> None:
+    batch = labelled(0, clock="unsynced", model=None).model_copy(update={"labels": ()})
+    _, [output] = run(batch)
+    [row] = output.rows
+    assert isinstance(row, ReadingRow)
+    assert (row.clock, row.model, row.labels) == ("unsynced", None, ())
+
+
+def test_a_duplicate_gives_no_row() -> None:
+    state, outputs = run(labelled(0, [60.0] * 5), labelled(0, [60.0] * 5), labelled(3, [60.0] * 4))
+    assert [len(output.rows) for output in outputs] == [5, 0, 2]
+    assert (state.ledger.duplicates, state.conflicts) == (7, 0)
+
+
+def test_the_first_in_the_log_stays_and_the_conflict_is_counted() -> None:
+    state, outputs = run(
+        labelled(0, [60.0] * 5, digest="a" * 32), labelled(0, [90.0] * 5, digest="b" * 32)
+    )
+    assert outputs[1] == NOTHING
+    assert state.conflicts == 5
+
+
+def test_a_tick_changes_nothing() -> None:
+    state, [output] = run(Tick(STARTED_AT))
+    assert state == FOLD.empty("pole-07")
+    assert output == NOTHING
+
+
+def test_indices_become_a_row() -> None:
+    at = datetime(2026, 5, 4, 10, tzinfo=UTC)
+    measured = {"aci": 1.5, "adi": None, "aei": 0.2, "bi": 3.0, "h": None, "ndsi": -0.5}
+    row = indices_row(
+        Indices(
+            site="harbour",
+            device="pole-07",
+            session=SESSION,
+            first_seq=60,
+            started_at=at,
+            **measured,
+        )
+    )
+    assert IndicesRow.model_validate(row.model_dump()) == row
+    assert (row.first_seq, row.adi, row.ndsi) == (60, None, -0.5)
+
+
+def test_a_newer_status_replaces_an_older_one() -> None:
+    birth, health = status_row(status(0)), status_row(status(60))
+    assert birth.replaces(None)
+    assert health.replaces(birth)
+    assert not birth.replaces(health)
+
+
+def test_a_late_will_of_an_older_session_is_ignored() -> None:
+    birth = status_row(status(0, session=OTHER_SESSION))
+    will = status_row(status(None, session=SESSION, online=False))
+    assert not will.replaces(birth)
+    assert status_row(status(None, session=OTHER_SESSION, online=False)).replaces(birth)

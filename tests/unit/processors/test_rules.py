@@ -1,0 +1,93 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from cityhum.rules import app
+from processors import rules
+from processors.rules import LabelRule, LevelRule
+from schemas.errors import BadConfig
+
+SIREN: dict[str, Any] = {
+    "rule": "siren",
+    "label": "siren",
+    "on_score": 500,
+    "off_score": 300,
+    "on_seconds": 3,
+    "of_seconds": 5,
+    "off_seconds": 6,
+    "cooldown_s": 10,
+    "max_duration_s": 600,
+}
+LOUD: dict[str, Any] = {
+    **{name: SIREN[name] for name in SIREN if name not in ("label", "on_score", "off_score")},
+    "rule": "loud",
+    "level": "laeq_1s_db",
+    "on_db": 85,
+    "off_db": 80.0,
+}
+
+
+def text(*them: dict[str, Any]) -> str:
+    return yaml.safe_dump({"rules": list(them)})
+
+
+def test_rules_on_labels_and_on_levels() -> None:
+    siren, loud = rules.parse(text(SIREN, LOUD), "alerts.yaml")
+    assert isinstance(siren, LabelRule)
+    assert isinstance(loud, LevelRule)
+    assert (siren.label, loud.on_db) == ("siren", 85.0)
+
+
+def test_the_shipped_rules_are_right() -> None:
+    shipped = Path("deploy/alerts.yaml")
+    assert [rule.rule for rule in rules.parse(shipped.read_text(), shipped.name)] == ["siren"]
+
+
+def test_the_version_follows_the_meaning_not_the_writing() -> None:
+    [siren] = rules.parse(text(SIREN), "a")
+    [rewritten] = rules.parse(text(dict(reversed(SIREN.items()))) + "# why\n", "b")
+    [stricter] = rules.parse(text({**SIREN, "on_score": 501}), "c")
+    assert siren.version == rewritten.version != stricter.version
+    assert rules.restored(rules.stored(siren)) == siren
+
+
+@pytest.mark.parametrize(
+    ("document", "line"),
+    [
+        ("rules: [", "alerts.yaml: line 1: "),
+        ("[]", "alerts.yaml: must hold one list named 'rules'"),
+        ("rules: siren", "alerts.yaml: rules: must be a list"),
+        ("rules: [siren]", "alerts.yaml: rule 1: must have named fields"),
+        (text(SIREN, SIREN), "alerts.yaml: rule siren: defined twice"),
+        (text({**SIREN, "on_score": "high"}), "alerts.yaml: rule siren: on_score: "),
+        (text({**SIREN, "colour": 1}), "alerts.yaml: rule siren: colour: "),
+        (text({**SIREN, "off_score": 600}), "alerts.yaml: rule siren: off_score must not exceed"),
+        (text({**SIREN, "on_seconds": 6}), "alerts.yaml: rule siren: on_seconds must not exceed"),
+        (text({**SIREN, "label": "sirene"}), "alerts.yaml: rule siren: label 'sirene' is none of"),
+        (text({**LOUD, "level": "laeq"}), "alerts.yaml: rule loud: level: "),
+        (text({**LOUD, "off_db": 90}), "alerts.yaml: rule loud: off_db must not exceed"),
+        (text({"label": "siren"}), "alerts.yaml: rule 1: rule: Field required"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_file_rule_and_field(document: str, line: str) -> None:
+    with pytest.raises(BadConfig) as caught:
+        rules.parse(document, "alerts.yaml")
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_command_prints_each_rule(tmp_path: Path) -> None:
+    file = tmp_path / "alerts.yaml"
+    file.write_text(text(SIREN, LOUD))
+    result = CliRunner().invoke(app, ["check", str(file)])
+    assert result.exit_code == 0
+    assert "siren at 500 per mille for 3 of 5 s" in result.output
+    assert "laeq_1s_db at 85 dB" in result.output
+
+
+def test_the_command_fails_on_a_missing_file(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["check", str(tmp_path / "none.yaml")])
+    assert isinstance(result.exception, BadConfig)
