@@ -13,14 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from acoustics.bands import third_octave_powers
 from acoustics.decibels import CEILING_DB, FLOOR_DB
 from acoustics.peaks import OVERLAP, true_peak
-from acoustics.weighting import (
-    FAST_S,
-    SILENT,
-    SLOW_S,
-    WeightingState,
-    exponential_mean,
-    weighted,
-)
+from acoustics.weighting import FAST_S, SLOW_S, exponential_mean, weighted
 from schemas.messages import Levels
 
 CALIBRATOR_DB: Final = 94.0
@@ -49,8 +42,6 @@ class LevelState:
         The part of the next second that is already there.
     before : ndarray of float64, shape (rate_hz,), or None
         The last measured second; None at the start.
-    weighting : WeightingState
-        Of the A and C filters.
     fast, slow : float
         Exponential means F and S of the squared A-weighted pressure.
     peak_tail : ndarray of float64, shape (OVERLAP,)
@@ -62,7 +53,6 @@ class LevelState:
     noise_dbfs: float
     pending: Samples = field(default_factory=lambda: np.empty(0))
     before: Samples | None = None
-    weighting: WeightingState = SILENT
     fast: float = 0.0
     slow: float = 0.0
     peak_tail: Samples = field(default_factory=lambda: np.zeros(OVERLAP))
@@ -149,7 +139,8 @@ def second(state: LevelState, samples: ArrayLike) -> tuple[LevelState, Levels]:
     rate_hz = state.rate_hz
     # a mirrored first second spares the filters their attack on a sound that was always there
     before = x[::-1] if state.before is None else state.before
-    weighting, a, c = weighted(state.weighting, x, rate_hz)
+    spectrum = np.fft.rfft(np.concatenate([before, x]))
+    a, c = weighted(spectrum, rate_hz)
     a_power = np.square(a)
     fast, laf = exponential_mean(state.fast, a_power, time_s=FAST_S, rate_hz=rate_hz)
     slow, las = exponential_mean(state.slow, a_power, time_s=SLOW_S, rate_hz=rate_hz)
@@ -168,12 +159,11 @@ def second(state: LevelState, samples: ArrayLike) -> tuple[LevelState, Levels]:
         lcpeak_db=db(true_peak(reach) ** 2),
         overload=bool(np.abs(x).max() >= _FULL_SCALE),
         floor=a_mean < _FULL_SCALE_SINE * 10 ** (state.noise_dbfs / 10),
-        third_octaves_db=tuple(db(p) for p in third_octave_powers(before, x, rate_hz).tolist()),
+        third_octaves_db=tuple(db(p) for p in third_octave_powers(spectrum, rate_hz).tolist()),
     )
     after = replace(
         state,
         before=x,
-        weighting=weighting,
         fast=fast,
         slow=slow,
         peak_tail=reach[-OVERLAP:],

@@ -18,7 +18,6 @@ from schemas.messages import Clock
 
 Samples = NDArray[np.float64]
 RATES_HZ: Final = (mel.RATE_HZ, decimate.RATE_HZ)
-_SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,8 @@ def step(state: PipelineState, block: Block) -> tuple[PipelineState, tuple[Readi
         What the blocks before this left.
     block : Block
         The next samples; `lost_samples` before them drop the second under way and restart
-        levels and frames from silence, while `seq` goes on and the time moves by the loss.
+        levels and frames, while `seq` goes on and the time moves by the loss: that time tells
+        whoever makes batches to end one.
 
     Returns
     -------
@@ -136,26 +136,6 @@ def step(state: PipelineState, block: Block) -> tuple[PipelineState, tuple[Readi
         state, reading = _second(state, one)
         readings.append(reading)
     return replace(state, pending=sound[whole * state.rate_hz :]), tuple(readings)
-
-
-def follows(before: Reading, reading: Reading) -> bool:
-    """Whether a reading continues the one before without a gap, so both may share a batch.
-
-    Parameters
-    ----------
-    before, reading : Reading
-        Two readings of one device.
-
-    Returns
-    -------
-    bool
-        False across sessions and overruns, where the mel context begins anew.
-    """
-    return (
-        reading.session == before.session
-        and reading.seq == before.seq + 1
-        and reading.started_at == before.started_at + _SECOND
-    )
 
 
 def _fresh_levels(rate_hz: int, calibration: Calibration | None) -> levels.LevelState:

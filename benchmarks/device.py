@@ -1,6 +1,13 @@
 """What a second of sound costs the device: levels, mel frames, the whole step; in CPU time.
 
-python -m benchmarks.device [--json] [--seconds N]
+Run: `python -m benchmarks.device [--json] [--seconds N]`. Recorded on a busy two-core server
+(numpy 2.4, one thread), median of 200 seconds of noise:
+
+    16 kHz: levels 1.4 ms, mel frames 0.3 ms, the whole step 2.7 ms
+    48 kHz: levels 4.2 ms, the whole step 8.0 ms
+
+Twenty simulated devices at 16 kHz thus need 5 % of a core. Importing the pipeline takes 0.5 s
+of CPU time and 18 MB; with scipy.signal, which the filters could have used, 2.4 s and 92 MB.
 """
 
 import argparse

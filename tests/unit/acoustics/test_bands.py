@@ -11,7 +11,7 @@ RATES_HZ = (16_000, 48_000)
 def tone_db(frequency_hz: float, rate_hz: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Band levels of a steady tone of mean square 1, in its second second."""
     tone = np.sqrt(2) * np.sin(2 * np.pi * frequency_hz * np.arange(2 * rate_hz) / rate_hz)
-    return 10 * np.log10(third_octave_powers(tone[:rate_hz], tone[rate_hz:], rate_hz))
+    return 10 * np.log10(third_octave_powers(np.fft.rfft(tone), rate_hz))
 
 
 def test_the_bands_are_those_of_iec_61260() -> None:
@@ -55,7 +55,9 @@ def test_band_energies_of_pink_noise_sum_to_its_level(rate_hz: int) -> None:
     seconds = np.split(pink, 10)
     total = 0.0
     for before, second in pairwise(seconds):
-        power = float(third_octave_powers(before, second, rate_hz).sum())
+        power = float(
+            third_octave_powers(np.fft.rfft(np.concatenate([before, second])), rate_hz).sum()
+        )
         assert 10 * np.log10(power / second.var()) == pytest.approx(0.0, abs=0.3)
         total += power
     mean = np.mean([second.var() for second in seconds[1:]]) * 9
@@ -63,5 +65,4 @@ def test_band_energies_of_pink_noise_sum_to_its_level(rate_hz: int) -> None:
 
 
 def test_an_offset_is_in_no_band() -> None:
-    second = np.full(16_000, 0.5)
-    assert third_octave_powers(second, second, 16_000).max() < 1e-12
+    assert third_octave_powers(np.fft.rfft(np.full(32_000, 0.5)), 16_000).max() < 1e-12

@@ -6,7 +6,8 @@ import pytest
 from numpy.typing import NDArray
 
 from acoustics import mel
-from agents.pipeline import SIMULATED, Block, PipelineState, follows, start, step
+from agents.batches import follows
+from agents.pipeline import SIMULATED, Block, PipelineState, start, step
 from agents.reading import READING_CODE_BYTES, Reading
 from schemas.errors import BadConfig
 from schemas.messages import NO_FRAME
