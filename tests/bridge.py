@@ -17,7 +17,7 @@ from schemas import codec, topics
 from schemas.messages import Ack, FeatureBatch, Rejected
 
 DEVICE = "pole-01"
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 def login(broker: Mosquitto, user: str = DEVICE) -> Login:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from agents.adapters import spool_file
 from agents.batches import CONTEXT_READINGS
 from agents.delivery import Stored
 from agents.reading import Reading
@@ -16,13 +17,11 @@ from schemas.base import SeqRange
 from schemas.errors import BadConfig, Unavailable
 from schemas.messages import Levels, Rejected
 
-VERSION: Final = 1
 BYTES_PER_READING: Final = 1100
 """What a reading takes in the file, its share of indices and pages included; measured."""
 MAX_QUARANTINE: Final = 64
 MAX_DROPPED_RANGES: Final = 64
 
-_APPLICATION_ID: Final = 0x43485350  # "CHSP"
 _DROP_CHUNK: Final = 60
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -30,36 +29,6 @@ _SECOND: Final = timedelta(seconds=1)
 _SELECT: Final = (
     "SELECT position, session, seq, started_us, clock, calibration, levels, codes FROM reading "
 )
-_SCHEMA: Final = """
-BEGIN;
-CREATE TABLE reading (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    session TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    started_us INTEGER NOT NULL,
-    clock TEXT NOT NULL,
-    calibration TEXT,
-    levels TEXT NOT NULL,
-    codes BLOB NOT NULL,
-    safe INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (session, seq)
-);
-CREATE TABLE quarantine (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    session TEXT NOT NULL, first_seq INTEGER NOT NULL, count INTEGER NOT NULL,
-    digest TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL
-);
-CREATE TABLE dropped (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    session TEXT NOT NULL, first_seq INTEGER NOT NULL, count INTEGER NOT NULL
-);
-CREATE TABLE tally (quarantined INTEGER NOT NULL, heard_until_us INTEGER);
-INSERT INTO tally VALUES (0, NULL);
-PRAGMA application_id = 1128813392;
-PRAGMA user_version = 1;
-COMMIT;
-"""
-
 # safe, and none of the next three readings waits for its frames
 _FORGET: Final = (
     "DELETE FROM reading WHERE safe AND NOT EXISTS"
@@ -88,16 +57,13 @@ class SqliteSpool:
         self._lock = self._path.with_suffix(".lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._db = sqlite3.connect(self._path, isolation_level=None)
-            self._open()
+            self._db = spool_file.opened(self._path)
+            self._begin()
         except BlockingIOError:
             self._lock.close()
             raise BadConfig(f"another agent is using the spool {self._path}") from None
-        except sqlite3.DatabaseError as error:
-            self._close()
-            raise BadConfig(f"{self._path} is no spool: {error}") from None
         except BadConfig:
-            self._close()
+            self._lock.close()
             raise
         return self
 
@@ -185,7 +151,7 @@ class SqliteSpool:
 
     def quarantined(self) -> int:
         """Number of readings that were ever rejected."""
-        return self._number("SELECT quarantined FROM tally")
+        return spool_file.number(self._db, "SELECT quarantined FROM tally")
 
     def dropped(self) -> tuple[SeqRange, ...]:
         """The newest ranges that were lost because the spool was full, oldest first."""
@@ -203,23 +169,10 @@ class SqliteSpool:
             other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         other.close()
 
-    def _open(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute("PRAGMA wal_autocheckpoint = 0")
-        version = self._number("PRAGMA user_version")
-        application = self._number("PRAGMA application_id")
-        is_new = self._number("SELECT count(*) FROM sqlite_master") == 0
-        if is_new and (application, version) == (0, 0):
-            self._db.executescript(_SCHEMA)
-        elif application != _APPLICATION_ID or version != VERSION:
-            raise BadConfig(f"{self._path} is no spool of version {VERSION}: move it away")
+    def _begin(self) -> None:
         # an agent starts with a new session: of older ones only what waiting readings need is kept
         self._db.execute(_FORGET, (CONTEXT_READINGS,))
-        self._waiting = self._number("SELECT count(*) FROM reading WHERE NOT safe")
-
-    def _number(self, query: str) -> int:
-        return int(self._db.execute(query).fetchone()[0])
+        self._waiting = spool_file.number(self._db, "SELECT count(*) FROM reading WHERE NOT safe")
 
     def _close(self) -> None:
         self._db.close()
