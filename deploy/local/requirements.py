@@ -74,6 +74,7 @@ JAVA = Requirement(
     find_java,
     ["openjdk-21-jre-headless", "openjdk-17-jre-headless", "default-jre-headless"],
 )
+SETPRIV = Requirement("setpriv (Linux)", lambda: find_program("setpriv"), ["util-linux"])
 MAVEN = Requirement("Maven", lambda: find_program("mvn"), ["maven"])
 
 
@@ -87,7 +88,7 @@ def require(requirement: Requirement) -> Path:
 
 def install_for(jars: Path) -> None:
     """Make the stack's programs be there; Maven only if Kafka's jars are not there yet."""
-    ensure([MOSQUITTO, POSTGRES, JAVA, *([] if jars.is_dir() else [MAVEN])])
+    ensure([MOSQUITTO, POSTGRES, JAVA, SETPRIV, *([] if jars.is_dir() else [MAVEN])])
 
 
 def ensure(requirements: Iterable[Requirement]) -> None:

@@ -1,5 +1,6 @@
 """Settings of the local stack: the only reader of its variables."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -8,13 +9,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from deploy.local.ports import Ports
 from schemas.errors import BadConfig
 
+PREFIX = "CITYHUM_LOCAL_"
 _Port = Field(default=0, ge=0, le=65535, description="0: any free one")
 
 
 class LocalSettings(BaseSettings):
     """Where the private servers keep their data and which ports they take."""
 
-    model_config = SettingsConfigDict(env_prefix="CITYHUM_LOCAL_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     folder: Path = Field(default=Path(".local"), description="data, logs, passwords")
     sites_file: Path = Field(default=Path("deploy/sites.yaml"), description="whose devices log in")
@@ -34,10 +36,14 @@ class LocalSettings(BaseSettings):
 
 
 def local_settings() -> LocalSettings:
-    """Read the settings; a wrong one is told in one line."""
+    """Read the settings; a wrong or unknown one is told in one line."""
+    known = {PREFIX + name.upper() for name in LocalSettings.model_fields}
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise BadConfig(f"unknown setting {name}")
     try:
         return LocalSettings()
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        raise BadConfig(f"CITYHUM_LOCAL_{name}: {first['msg']}") from None
+        raise BadConfig(f"{PREFIX}{name}: {first['msg']}") from None

@@ -114,13 +114,16 @@ class LocalStack:
 
     def start(self) -> None:
         """Start all servers side by side and wait until each answers."""
+        launched: list[Server] = []
         try:
             for server in self.servers.values():
                 server.launch()
-            for server in self.servers.values():
+                launched.append(server)
+            for server in launched:
                 server.wait_ready()
         except BaseException:
-            self.stop()
+            for server in reversed(launched):  # not those that another process has started
+                server.stop()
             raise
         write_addresses(self._folder, self.addresses)
 

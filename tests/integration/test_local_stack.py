@@ -17,7 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.kafka import Kafka
 from deploy.local.mosquitto import Mosquitto
-from deploy.local.ports import HOST, Ports, free_port
+from deploy.local.ports import HOST, free_port
 from deploy.local.postgres import Postgres
 from deploy.local.probes import mqtt_accepts
 from deploy.local.process import Identity, wait_gone
@@ -119,11 +119,10 @@ def test_mosquitto_lets_its_users_in_again(stack: LocalStack, restart: Restart) 
 
 
 def test_a_second_start_on_the_same_data_is_refused_in_one_line(stack: LocalStack) -> None:
-    ports = Ports(mqtt=stack.mosquitto.port)
     folder = stack.addresses.secrets.parent
-    with pytest.raises(BadConfig, match=r"^mosquitto already runs on these data \(process \d+\)"):
-        LocalStack(folder, ports).mosquitto.start()
-    assert stack.mosquitto.running
+    with pytest.raises(BadConfig, match=r"^kafka already runs on these data \(process \d+\)"):
+        LocalStack(folder, jars=JARS).start()
+    assert all(server.running for server in stack.servers.values())
 
 
 def test_the_addresses_are_left_for_later_commands(stack: LocalStack) -> None:

@@ -1,0 +1,73 @@
+"""What the local stack computes by itself: hashes, keystores, addresses, settings."""
+
+import base64
+import hashlib
+import struct
+from pathlib import Path
+
+import pytest
+
+from deploy.local.passwords import mosquitto_hash
+from deploy.local.settings import local_settings
+from deploy.local.stack import Addresses
+from deploy.local.truststore import java_keystore
+from schemas.errors import BadConfig
+
+ADDRESSES = Addresses(
+    mqtt_host="127.0.0.1",
+    mqtt_port=21883,
+    kafka_bootstrap="127.0.0.1:29092",
+    postgres_host="127.0.0.1",
+    postgres_port=25432,
+    postgres_db="cityhum",
+    secrets=Path("secrets"),
+)
+
+
+def test_a_password_hash_is_one_that_mosquitto_can_check() -> None:
+    _, kind, rounds, salt, digest = mosquitto_hash("swordfish").split("$")
+    again = hashlib.pbkdf2_hmac("sha512", b"swordfish", base64.b64decode(salt), int(rounds))
+    assert kind == "7"
+    assert base64.b64decode(digest) == again
+
+
+def test_two_hashes_of_one_password_differ() -> None:
+    assert mosquitto_hash("swordfish") != mosquitto_hash("swordfish")
+
+
+def test_a_keystore_holds_every_certificate_of_the_bundle() -> None:
+    certificates = [b"first", b"second"]
+    lines = [
+        line
+        for one in certificates
+        for line in (
+            "-----BEGIN CERTIFICATE-----",
+            base64.b64encode(one).decode(),
+            "-----END CERTIFICATE-----",
+        )
+    ]
+    store = java_keystore("\n".join(lines))
+    assert struct.unpack_from(">III", store) == (0xFEEDFEED, 2, 2)
+    assert all(struct.pack(">I", len(one)) + one in store for one in certificates)
+
+
+def test_the_environment_names_files_and_no_passwords() -> None:
+    environment = ADDRESSES.environment("relay", "cityhum_reader")
+    named = [environment[f"CITYHUM_{server}_PASSWORD_FILE"] for server in ("MQTT", "POSTGRES")]
+    assert named == ["secrets/mqtt/relay", "secrets/postgres/cityhum_reader"]
+    assert not {"CITYHUM_MQTT_PASSWORD", "CITYHUM_POSTGRES_PASSWORD"} & environment.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("CITYHUM_LOCAL_PORT", "1883", "unknown setting CITYHUM_LOCAL_PORT"),
+        ("CITYHUM_LOCAL_MQTT_PORT", "soon", "CITYHUM_LOCAL_MQTT_PORT: Input should be"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, line: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadConfig, match=rf"^{line}[^\n]*$"):
+        local_settings()
