@@ -23,7 +23,7 @@ def heard(rate_hz: int, blocks: list[Block]) -> list[Reading]:
     return readings
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     rate_hz=st.sampled_from([16_000, 48_000]),
     seed=st.integers(0, 2**32 - 1),
