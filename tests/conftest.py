@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.database"]
 
 TRAINING_INSTALLED = find_spec("torch") is not None
 

@@ -64,6 +64,7 @@ class Classifier:
         self._received: asyncio.Queue[Received] = asyncio.Queue(_WAITING_RECORDS)
         self._positions: dict[Key, int] = {}
         self._busy = asyncio.Lock()
+        self._left: Read | None = None
         self._closed = False
 
     async def assign(self, positions: Mapping[Key, int]) -> Mapping[Key, int]:
@@ -74,6 +75,7 @@ class Classifier:
     async def revoke(self) -> None:
         """Leave what waits to others."""
         self._positions = {}
+        self._left = None
         while not self._received.empty():
             self._received.get_nowait()
 
@@ -89,13 +91,16 @@ class Classifier:
             await self._received.put(record)
 
     async def run(self) -> None:
-        """Classify for ever."""
-        left: Read | None = None
+        """Work for ever."""
         while not self._closed:
-            first = left or await self._read(await self._received.get())
-            async with self._busy:
-                batch, left = await self._drained(first)
-                await self._pass_on(batch)
+            await self.work()
+
+    async def work(self) -> None:
+        """Classify what waits, up to one call, as soon as there is anything."""
+        first = self._left or await self._read(await self._received.get())
+        async with self._busy:
+            batch, self._left = await self._drained(first)
+            await self._pass_on(batch)
 
     async def watch(self) -> Sequence[Key]:
         """Return the partitions that stand still although there is more to read, once any do."""

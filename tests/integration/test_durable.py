@@ -1,0 +1,130 @@
+"""Workers on a real Kafka and PostgreSQL, killed in the middle of the stream."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import pytest
+
+from deploy.local.kafka import Kafka
+from processors import windows
+from processors.partitions import FoldRun, Key
+from processors.settings import ProcessorSettings
+from schemas import topics
+from schemas.codec import encode
+from schemas.envelopes import ReadingEnvelope
+from schemas.results import Window
+from tests import workers
+from tests.builders import STARTED_AT, labelled
+from tests.database import Database, settings_for
+from tests.streams import envelope
+
+DEVICES = [f"pole-{n:02d}" for n in range(1, 21)]
+PER_BATCH = 4
+COLUMNS = (
+    *("device", "length_s", "started_at", "laeq_db", "lceq_db", "lzeq_db", "lafmax_db"),
+    *("lasmax_db", "lcpeak_db", "l10_db", "l50_db", "l90_db", "coverage_s", "final"),
+)
+STORED = f"SELECT {', '.join(COLUMNS)} FROM level_window"  # noqa: S608  # our own names
+REACHED = """
+SELECT count(*) = 0 FROM unnest(%s::integer[], %s::bigint[]) AS wanted (partition, next_offset)
+LEFT JOIN checkpoint ON checkpoint.partition = wanted.partition AND program = 'windows'
+WHERE checkpoint.next_offset IS DISTINCT FROM wanted.next_offset"""
+PASSED = "SELECT sum(next_offset) >= %s FROM checkpoint WHERE program = 'windows'"
+
+
+@pytest.fixture
+async def settings(kafka: Kafka, database: Database) -> ProcessorSettings:
+    settings = settings_for(database.postgres, kafka_bootstrap=kafka.bootstrap)
+    await workers.planned_topics(settings)
+    return settings
+
+
+Row = tuple[object, ...]
+
+
+def log_of(seconds: int) -> list[tuple[Key, bytes]]:
+    """Readings of twenty devices, ticks, and every fifth batch twice."""
+    records: list[tuple[Key, bytes]] = []
+    for n, first_seq in enumerate(range(0, seconds, PER_BATCH)):
+        for number, device in enumerate(DEVICES):
+            key = Key(topics.READINGS, topics.partition(device))
+            heard = [50.0 + (7 * seq + number) % 30 for seq in range(PER_BATCH)]
+            record = key, envelope(labelled(first_seq, heard, device=device))
+            records += [record] * (2 if (n + number) % 5 == 0 else 1)
+        tick = STARTED_AT + timedelta(seconds=first_seq + PER_BATCH)
+        mark = encode(ReadingEnvelope(tick=tick))
+        records += [(key, mark) for key in workers.partitions(topics.READINGS)]
+    return records
+
+
+def undisturbed(
+    records: Sequence[tuple[Key, bytes]],
+) -> tuple[set[tuple[object, ...]], Counter[str]]:
+    """Rows and messages of a run in which nothing happens."""
+    runs = {key: FoldRun(windows.fold(), {}) for key in workers.partitions(topics.READINGS)}
+    rows: dict[object, Window] = {}
+    messages: Counter[str] = Counter()
+    for key, value in records:
+        outputs, _ = runs[key].apply(value)
+        for row in outputs.rows:
+            assert isinstance(row, Window)
+            rows[row.device, row.length_s, row.started_at] = row
+        messages.update(encode(message).decode() for message in outputs.messages)
+    return {tuple(getattr(row, name) for name in COLUMNS) for row in rows.values()}, messages
+
+
+def reached(positions: Mapping[Key, int]) -> tuple[list[int], list[int]]:
+    return [key.partition for key in positions], list(positions.values())
+
+
+async def test_killed_workers_lose_nothing_and_count_nothing_twice(
+    settings: ProcessorSettings, database: Database
+) -> None:
+    records = log_of(seconds=480)
+    start = await workers.start_here("windows", topics.READINGS, settings)
+    await workers.append(settings, records)
+    for kill in range(3):
+        passed = sum(start.values()) + (kill + 1) * len(records) // 5
+        async with workers.worker("windows", settings):
+            await database.until(PASSED, passed)
+    end = await workers.ends(topics.READINGS, settings)
+    async with workers.worker("windows", settings) as last:
+        await database.until(REACHED, *reached(end))
+        assert await workers.stopped(last) == 0
+    rows, messages = undisturbed(records)
+    assert set(database.query(STORED)) == rows
+    told = database.query("SELECT payload::text FROM outbox")
+    assert Counter(payload for (payload,) in told) == messages
+
+
+@pytest.mark.parametrize("behind", [True, False], ids=["group ahead", "group behind"])
+async def test_the_checkpoint_counts_not_the_group(
+    settings: ProcessorSettings, database: Database, *, behind: bool
+) -> None:
+    start = await workers.start_here("windows", topics.READINGS, settings)
+    records = log_of(seconds=40)
+    await workers.append(settings, records)
+    end = await workers.ends(topics.READINGS, settings)
+    group = end if behind else dict.fromkeys(start, 0)
+    await workers.commit_group("cityhum-windows", group, settings)
+    async with workers.worker("windows", settings) as one:
+        await database.until(REACHED, *reached(end))
+        assert await workers.stopped(one) == 0
+    rows, _ = undisturbed(records)
+    assert set(database.query(STORED)) == rows
+
+
+async def test_a_worker_waits_for_its_database(
+    settings: ProcessorSettings, database: Database
+) -> None:
+    await workers.start_here("windows", topics.READINGS, settings)
+    records = log_of(seconds=40)
+    async with workers.worker("windows", settings) as one:
+        database.postgres.kill()
+        await workers.append(settings, records)
+        database.postgres.start()
+        await database.until(REACHED, *reached(await workers.ends(topics.READINGS, settings)))
+        assert await workers.stopped(one) == 0
+    rows, _ = undisturbed(records)
+    assert set(database.query(STORED)) == rows

@@ -1,0 +1,196 @@
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hearing.manifest import Input, Manifest
+from processors import classify
+from processors.adapters.classifier import Classifier
+from processors.partitions import Key
+from processors.verdicts import Record
+from schemas import topics
+from schemas.base import Frozen
+from schemas.codec import decode, encode
+from schemas.envelopes import (
+    FeatureEnvelope,
+    ReadingEnvelope,
+    ReceivedFeatures,
+    ReceivedResults,
+    ResultEnvelope,
+)
+from schemas.errors import BadMessage
+from schemas.messages import FeatureBatch, ResultBatch
+from tests.batches import RECEIVED_AT, codes, feature_batch, levels_batch, result_batch
+from tests.streams import FakeRecord
+
+MANIFEST = Manifest(
+    name="fake",
+    version="0.1.0",
+    sha256="0" * 64,
+    input=Input(frontend="mel32x8", rate_hz=16_000, shape=(32, 32)),
+    labels=("siren", "wind"),
+    thresholds={"siren": 0.2, "wind": 0.5},
+    temperature={"siren": 1.0, "wind": 1.0},
+    activation="sigmoid",
+    licence="none",
+    commercial_use=True,
+    training_data=(),
+    metrics={},
+)
+FEATURES = Key(topics.FEATURES, 8)
+TICK = datetime(2026, 5, 4, 10, 0, 5, tzinfo=UTC)
+
+
+@dataclass
+class FakeModel:
+    """Hears a siren wherever there is a frame, and says how many patches each call had."""
+
+    manifest: Manifest = MANIFEST
+    calls: list[int] = field(default_factory=list)
+
+    def scores(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.calls.append(len(patches))
+        return np.tile(np.array([[0.6, 0.01]], np.float32), (len(patches), 1))
+
+
+@dataclass
+class FakeKafka:
+    """Takes records; `safe` says that it has them."""
+
+    records: list[Record] = field(default_factory=list)
+
+    async def append(self, record: Record) -> Awaitable[object]:
+        self.records.append(record)
+
+        async def safe() -> None: ...
+
+        return safe()
+
+    async def ends(self, keys: Iterable[Key]) -> Mapping[Key, int]:
+        return dict.fromkeys(keys, 0)
+
+
+def features(*batches: FeatureBatch) -> FeatureEnvelope:
+    received = [
+        ReceivedFeatures(received_at=RECEIVED_AT, digest="0" * 32, batch=b) for b in batches
+    ]
+    return FeatureEnvelope(batches=tuple(received))
+
+
+def results(*batches: ResultBatch) -> ResultEnvelope:
+    bridge = {"received_at": RECEIVED_AT, "digest": "0" * 32}
+    received = [ReceivedResults.model_validate({**bridge, "batch": one}) for one in batches]
+    return ResultEnvelope(batches=tuple(received))
+
+
+async def classified(
+    envelopes: Iterable[Frozen | bytes], key: Key = FEATURES, model: FakeModel | None = None
+) -> tuple[list[FakeRecord], list[Record]]:
+    kafka = FakeKafka()
+    work = Classifier(model or FakeModel(), log=kafka, ends=kafka)
+    given = [one if isinstance(one, bytes) else encode(one) for one in envelopes]
+    records = [FakeRecord(key, n, value) for n, value in enumerate(given)]
+
+    async def stream() -> AsyncIterator[FakeRecord]:
+        for record in records:
+            yield record
+
+    await work.assign({key: 0})
+    await work.receive(stream())
+    while not all(record.acked for record in records):
+        await work.work()
+    return records, kafka.records
+
+
+def readings(record: Record) -> ReadingEnvelope:
+    assert record.value is not None
+    return decode(ReadingEnvelope, record.value)
+
+
+def test_a_patch_ends_with_its_reading() -> None:
+    batch = feature_batch(100, 3)
+    heard = classify.patches_of(features(batch))
+    frames = np.frombuffer(codes(100, 3), np.uint8).reshape(-1, 32)
+    assert heard.shape == (3, 32, 32)
+    for n in range(3):
+        np.testing.assert_array_equal(heard[n], frames[8 * n : 8 * n + 32])
+
+
+def test_patches_come_in_the_order_of_batches_and_readings() -> None:
+    both = classify.patches_of(features(feature_batch(7), levels_batch(8), feature_batch(9, 2)))
+    single = [classify.patches_of(features(feature_batch(seq))) for seq in (7, 9, 10)]
+    np.testing.assert_array_equal(both, np.concatenate(single))
+
+
+def test_scores_share_one_scale() -> None:
+    thresholds = np.array([0.2, 0.5])
+    scores = np.array([[0.2, 0.5], [0.04, 0.05], [1.0, 0.0]], np.float32)
+    assert classify.per_mille(scores, thresholds).tolist() == [[500, 500], [100, 50], [1000, 0]]
+
+
+def test_faint_labels_and_silence_are_not_told() -> None:
+    loud, silent = np.full((1, 32, 32), 150, np.uint8), np.zeros((1, 32, 32), np.uint8)
+    scores = np.array([[0.04, 0.05], [1.0, 1.0]], np.float32)
+    told = classify.reported(scores, np.concatenate([loud, silent]), MANIFEST)
+    assert told == [{"siren": 100}, {}]
+
+
+def test_too_few_frames_are_a_bad_message() -> None:
+    short = feature_batch(0, mel=codes(0)[:-32])
+    with pytest.raises(BadMessage, match="malformed"):
+        classify.read(topics.FEATURES, encode(features(short)))
+
+
+async def test_batches_keep_everything_and_gain_labels() -> None:
+    batch = feature_batch(100, 2)
+    _, (record,) = await classified([features(batch)])
+    assert (record.topic, record.partition) == (topics.READINGS, FEATURES.partition)
+    (labelled,) = readings(record).batches
+    assert labelled.seqs == batch.seqs
+    assert labelled.levels == batch.levels
+    assert labelled.received_at == RECEIVED_AT
+    assert labelled.model == "fake-0.1.0@000000000000"
+    assert labelled.labels == ({"siren": 750},) * 2
+
+
+async def test_levels_pass_without_labels() -> None:
+    _, (record,) = await classified([features(levels_batch())])
+    (labelled,) = readings(record).batches
+    assert (labelled.model, labelled.labels) == (None, ())
+
+
+async def test_labels_of_devices_are_passed_on() -> None:
+    _, (record,) = await classified([results(result_batch())], Key(topics.RESULTS, 2))
+    (labelled,) = readings(record).batches
+    assert (labelled.model, labelled.labels) == (result_batch().model, ({"siren": 930},))
+
+
+async def test_ticks_keep_their_place() -> None:
+    tick = FeatureEnvelope(tick=TICK)
+    _, passed = await classified([features(feature_batch(0)), tick, features(feature_batch(1))])
+    assert [readings(one).tick for one in passed] == [None, TICK, None]
+    assert [len(readings(one).batches) for one in passed] == [1, 0, 1]
+
+
+async def test_what_waits_shares_a_call_of_at_most_64_patches() -> None:
+    model = FakeModel()
+    envelopes = [features(feature_batch(10 * n, 10)) for n in range(9)]
+    _, passed = await classified(envelopes, model=model)
+    assert model.calls == [60, 30]
+    assert [readings(one).batches[0].first_seq for one in passed] == list(range(0, 90, 10))
+
+
+async def test_a_large_envelope_takes_several_calls() -> None:
+    model = FakeModel()
+    await classified([features(*[feature_batch(60 * n, 60) for n in range(3)])], model=model)
+    assert model.calls == [64, 64, 52]
+
+
+async def test_an_unreadable_record_is_buried_and_passed() -> None:
+    _, passed = await classified([features(feature_batch(0)), b"{}x", features(feature_batch(1))])
+    assert [one.topic for one in passed].count(topics.DEAD_LETTERS) == 1
+    told = [readings(one).batches[0].first_seq for one in passed if one.topic == topics.READINGS]
+    assert told == [0, 1]
