@@ -76,9 +76,8 @@ class Postgres:
             self._initialise(programs, data)
         settings = {**_SETTINGS, "port": str(self.port)}
         options = [f"--{name}={value}" for name, value in settings.items()]
-        self._daemon.launch(
-            [*postgres_home.as_server(), str(programs / "postgres"), "-D", str(data), *options]
-        )
+        command = [str(programs / "postgres"), "-D", str(data), *options]
+        self._daemon.launch(command, as_user=postgres_home.as_server())
 
     def wait_ready(self) -> None:
         """Return when a query is answered; see that database and roles exist."""

@@ -7,7 +7,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -138,17 +138,17 @@ class Daemon:
                 "stop it with `python -m deploy.local down`"
             )
 
-    def launch(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start the command."""
+    def launch(self, command: Sequence[str], as_user: Sequence[str] = ()) -> None:
+        """Start the command, with what makes it another user's before it, if anything does."""
         for path in (self._pid_file, self._log):
             path.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
-                [*self._launcher(self._stop_signal), *command],
+                # in this order: to become another user unties the process
+                [*as_user, *self._launcher(self._stop_signal), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **(environment or {})},
                 cwd="/",
                 umask=0o077,
                 start_new_session=True,  # Ctrl-C is for us; we stop the servers in order

@@ -145,18 +145,22 @@ def test_no_password_is_seen_by_others(stack: LocalStack) -> None:
     assert {path.stat().st_mode & 0o077 for path in files} == {0}
 
 
-def test_the_servers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [Mosquitto, Postgres])
+def test_a_server_ends_with_the_process_that_started_it(
+    kind: type[Mosquitto | Postgres], tmp_path: Path
+) -> None:
     script = (
         "import os, sys, pathlib\n"
-        "from deploy.local.mosquitto import Mosquitto\n"
-        "Mosquitto(pathlib.Path(sys.argv[1])).start()\n"
+        f"from {kind.__module__} import {kind.__name__}\n"
+        f"{kind.__name__}(pathlib.Path(sys.argv[1])).start()\n"
         "os.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
     assert done.returncode == -signal.SIGKILL
-    pid_file = (tmp_path / "run" / "mosquitto.pid").read_text()
-    pid = int(re.findall(r"\d+", pid_file)[0])
+    (pid_file,) = (tmp_path / "run").iterdir()
+    pid = int(re.findall(r"\d+", pid_file.read_text())[0])
     assert wait_gone(pid, timeout_s=10)
+    Postgres(tmp_path).remove()
 
 
 def test_a_recycled_process_id_is_not_taken_for_ours() -> None:
