@@ -1,4 +1,8 @@
-"""Many devices in one process, each playing its own street in real time."""
+"""Many devices in one process, each playing its own street in real time.
+
+Their seconds end at different moments, as those of real devices do: device 1 begins at the start of
+the simulation, the others evenly spread over the second after it, and so is the work.
+"""
 
 import asyncio
 import logging
@@ -48,6 +52,7 @@ class SimulatedDevice(Place):
     """What one device did."""
 
     session: str
+    started_at: UtcTime
     readings: int
 
 
@@ -87,6 +92,8 @@ class _Player:
 
     agent: Agent
     render: Render
+    offset_s: float
+    """How long after the simulation's start its first second begins."""
     ahead: asyncio.Queue[Samples] = field(default_factory=asyncio.Queue)
 
     async def prepare(self, k: int) -> None:
@@ -124,23 +131,27 @@ class _Show:
 
     async def _hear(self, player: _Player) -> None:
         for k in self.seconds:
-            await self._sleep_until(k + 1)
+            end_s = k + 1 + player.offset_s
+            await self._sleep_until(end_s)
             player.agent.hear(Block(await player.ahead.get()))
-            late_s = self.clock.monotonic_s() - self.begun_s - (k + 1)
+            late_s = self.clock.monotonic_s() - self.begun_s - end_s
             if late_s > _LATE_S:
-                device = player.agent.origin.device
-                log.warning("simulation_late", extra={"device": device, "late_s": late_s})
+                extra = {"device": player.agent.origin.device, "late_s": round(late_s, 3)}
+                log.warning("simulation_late", extra=extra)
 
     async def _sleep_until(self, scene_s: float) -> None:
         await self.clock.sleep(self.begun_s + scene_s - self.clock.monotonic_s())
 
+    def began(self, player: _Player) -> datetime:
+        """When the first second of a device began."""
+        return self.started_at + timedelta(seconds=player.offset_s)
+
     def truth(self, events: Iterable[TrueEvent], unacknowledged: int) -> Truth:
         """What to tell of it."""
-        agents = [player.agent for player in self.players]
         return Truth(
             started_at=self.started_at,
             seed=self.plan.seed,
-            devices=tuple(_done(agent) for agent in agents),
+            devices=tuple(self._done(player) for player in self.players),
             events=tuple(
                 self._at(event)
                 for event in events
@@ -149,12 +160,23 @@ class _Show:
             unacknowledged=unacknowledged,
         )
 
+    def _done(self, player: _Player) -> SimulatedDevice:
+        agent = player.agent
+        return SimulatedDevice(
+            site=agent.origin.site,
+            device=agent.origin.device,
+            session=agent.session,
+            started_at=self.began(player),
+            readings=agent.heard,
+        )
+
     def _at(self, event: TrueEvent) -> TrueEventAt:
+        began = self.began(self.players[event.device_index])
         return TrueEventAt(
             **event.model_dump(),
             device=self.plan.places[event.device_index].device,
-            onset_at=self.started_at + timedelta(seconds=event.onset_s),
-            offset_at=self.started_at + timedelta(seconds=event.offset_s),
+            onset_at=began + timedelta(seconds=event.onset_s),
+            offset_at=began + timedelta(seconds=event.offset_s),
         )
 
 
@@ -168,7 +190,7 @@ async def simulate(plan: Plan, settings: AgentSettings, tell: Callable[[Truth], 
                 await _prepare(players, k)
             show = _Show(plan, players, clock, clock.monotonic_s(), clock.utc_now())
             for player in players:
-                player.agent.begin(show.started_at)
+                player.agent.begin(show.began(player))
             tell(show.truth(events, unacknowledged=0))
             await until(stop, show.play())
             played_s = min(clock.monotonic_s() - show.begun_s, plan.seconds or math.inf)
@@ -235,7 +257,8 @@ async def _players(
             agent = await open_agents.enter_async_context(
                 opened(own, rate_hz=RATE_HZ, calibration=SIMULATED)
             )
-            players.append(_Player(agent, _render_of(plan, index, city)))
+            offset_s = index / len(plan.places)
+            players.append(_Player(agent, _render_of(plan, index, city), offset_s))
         yield players
 
 
@@ -252,12 +275,3 @@ async def _prepare(players: Iterable[_Player], k: int) -> None:
 
 async def _drain(players: Sequence[_Player], timeout_s: float) -> int:
     return sum(await asyncio.gather(*(player.agent.drain(timeout_s) for player in players)))
-
-
-def _done(agent: Agent) -> SimulatedDevice:
-    return SimulatedDevice(
-        site=agent.origin.site,
-        device=agent.origin.device,
-        session=agent.session,
-        readings=agent.heard,
-    )

@@ -63,9 +63,10 @@ async def test_every_device_plays_its_street_to_the_end(
         (event.label, event.onset_s) for event in expected
     ]
     assert [len(each.events) for each in told] == [len(expected)] * 2
-    assert {batch.started_at for batch in bridge.batches if batch.first_seq == 0} == {
-        truth.started_at
+    assert {b.device: b.started_at for b in bridge.batches if b.first_seq == 0} == {
+        each.device: each.started_at for each in truth.devices
     }
+    assert truth.devices[0].started_at == truth.started_at
 
 
 async def test_the_first_device_plays_a_recording_and_then_silence(
