@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from pydantic import TypeAdapter
 
-from processors import privacy
+from processors import dead_letters, privacy
 from processors.privacy import Guard
 from processors.registry import Registry
 from processors.verdicts import Answered, Arrived, Forward, Record, Refuse, Verdict, device_of
@@ -154,10 +154,6 @@ def _refused(arrived: Arrived, bad: BadMessage) -> Refuse:
         topics.partition(device.device) if device else 0,
         device.device.encode() if device else b"",
         None if bad.reason == "privacy" else arrived.payload,
-        _headers(letter),
+        dead_letters.headers(letter),
     )
     return Refuse(device, letter, record)
-
-
-def _headers(letter: DeadLetter) -> tuple[tuple[str, bytes], ...]:
-    return tuple((name, str(v).encode()) for name, v in letter.model_dump(mode="json").items())

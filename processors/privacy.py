@@ -7,7 +7,8 @@ its context the 24 before its first reading. Three rules, one guard for each dev
    byte, so the context of a contiguous batch repeats what was sent, and a resend is welcome. 255
    (no frame) claims nothing. Before a session's first frame there is nothing.
 2. An instant belongs to one run. The event time of frames that are new, context included, overlaps
-   no run of frames that is remembered, in this session or another; only slewing is tolerated.
+   no run of frames that is remembered, in this session or another, and within a run follows their
+   order; only slewing is tolerated.
    Batches whose clock is not synced are exempt: their time means nothing.
 3. In received time, no more new frames than 8.4 a second above a backlog of 30 days.
 
@@ -21,7 +22,8 @@ readings of that overlap are refused.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from math import inf
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +66,15 @@ class Run:
     tail: bytes
 
 
+class Part(NamedTuple):
+    """Frames of a claim that are new, with their event time."""
+
+    first: int
+    end: int
+    starts_s: float | None
+    ends_s: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """What the bridge remembers of one device's frames; `Guard()` remembers nothing."""
@@ -98,10 +109,9 @@ def admit(guard: Guard, batch: FeatureBatch, received_at: datetime) -> Guard:
         return guard
     claim = _claim(batch, batch.mel.codes)
     touching = [run for run in guard.runs if run.session == claim.session and _touch(run, claim)]
-    joined, new = _extended(touching, claim) or _merged(touching, claim)
-    if batch.clock == "synced":
-        for part in _new_parts(touching, claim):
-            _refuse_overlap(guard.runs, part, claim)
+    parts = list(_new_parts(touching, claim, FRAMES_PER_READING * batch.first_seq))
+    _refuse_overlap(guard.runs, touching, parts)
+    joined, new = _extended(touching, claim, parts) or _merged(touching, claim, parts)
     others = tuple(run for run in guard.runs if run not in touching)
     now_s = max(received_at.timestamp(), guard.at_s)
     drained = guard.new_frames - NEW_FRAMES_PER_S * (now_s - guard.at_s)
@@ -133,7 +143,7 @@ def _touch(run: Run, claim: Run) -> bool:
     return run.first <= claim.end and claim.first <= run.end
 
 
-def _extended(touching: Sequence[Run], claim: Run) -> tuple[Run, int] | None:
+def _extended(touching: Sequence[Run], claim: Run, parts: Sequence[Part]) -> tuple[Run, int] | None:
     """The common case at little cost: one run goes on, or is repeated; None if it is neither."""
     if len(touching) != 1:
         return None
@@ -150,16 +160,11 @@ def _extended(touching: Sequence[Run], claim: Run) -> tuple[Run, int] | None:
         return run, 0
     tail = (run.tail + claim.tail[len(known) :])[-TAIL_FRAMES * MEL_BANDS :]
     head = run.head if run.end - run.first >= CONTEXT_FRAMES else _head(tail)
-    ends_s = claim.ends_s
-    if ends_s is None and run.ends_s is not None:
-        ends_s = run.ends_s + new * _SHORTEST_FRAME_S
-    starts_s = run.starts_s
-    if starts_s is None and claim.starts_s is not None:
-        starts_s = claim.starts_s - (claim.first - run.first) * _SHORTEST_FRAME_S
-    return Run(run.session, run.first, claim.end, starts_s, ends_s, head, tail), new
+    times = _times([run, *parts], run.first, claim.end)
+    return Run(run.session, run.first, claim.end, *times, head, tail), new
 
 
-def _merged(touching: Sequence[Run], claim: Run) -> tuple[Run, int]:
+def _merged(touching: Sequence[Run], claim: Run, parts: Sequence[Part]) -> tuple[Run, int]:
     """The claim and the runs it touches as one run, and how many of its frames are new."""
     remembered = _remembered(touching, claim.first, claim.end)
     claimed = _frames(claim.tail)
@@ -174,17 +179,17 @@ def _merged(touching: Sequence[Run], claim: Run) -> tuple[Run, int]:
     known = (*touching, settled)
     tail = _remembered(known, max(first, end - TAIL_FRAMES), end).tobytes()
     head = _remembered(known, first, min(end, first + CONTEXT_FRAMES)).tobytes()
-    starts_s, ends_s = _times(pieces, first, end)
-    return Run(claim.session, first, end, starts_s, ends_s, head, tail), int(unknown.sum())
+    times = _times([*touching, *parts], first, end)
+    return Run(claim.session, first, end, *times, head, tail), int(unknown.sum())
 
 
-def _times(pieces: Sequence[Run], first: int, end: int) -> tuple[float | None, float | None]:
-    """Event time of the outermost pieces that have one, extended no further than is certain."""
-    left = [(run.first, run.starts_s) for run in pieces if run.starts_s is not None]
-    right = [(run.end, run.ends_s) for run in pieces if run.ends_s is not None]
-    if not left or not right:
+def _times(pieces: Sequence[Run | Part], first: int, end: int) -> tuple[float | None, float | None]:
+    """Event time of all pieces together, extended over those without no further than certain."""
+    starts = [(piece.first, piece.starts_s) for piece in pieces if piece.starts_s is not None]
+    ends = [(piece.end, piece.ends_s) for piece in pieces if piece.ends_s is not None]
+    if not starts or not ends:
         return None, None
-    (leftmost, starts_s), (rightmost, ends_s) = min(left), max(right)
+    (leftmost, starts_s), (rightmost, ends_s) = min(starts), max(ends)
     return (
         starts_s - (leftmost - first) * _SHORTEST_FRAME_S,
         ends_s + (end - rightmost) * _SHORTEST_FRAME_S,
@@ -207,28 +212,47 @@ def _remembered(runs: Sequence[Run], first: int, end: int) -> Frames:
     return canvas
 
 
-def _new_parts(touching: Sequence[Run], claim: Run) -> Iterator[tuple[int, int]]:
-    """What of the claim no run covers, as (first, end)."""
+def _new_parts(touching: Sequence[Run], claim: Run, own_first: int) -> Iterator[Part]:
+    """What of the claim no run covers; its own frames begin with `own_first`."""
     at = claim.first
     for run in sorted(touching, key=lambda run: run.first):
         if at < run.first:
-            yield at, run.first
+            part = _part(claim, at, run.first)
+            yield _before(run, part) if run.first <= own_first else part
         at = max(at, run.end)
     if at < claim.end:
-        yield at, claim.end
+        yield _part(claim, at, claim.end)
 
 
-def _refuse_overlap(runs: Sequence[Run], part: tuple[int, int], claim: Run) -> None:
+def _before(run: Run, part: Part) -> Part:
+    """A part of the context, earlier where an overrun since then was not reckoned with."""
+    if part.starts_s is None or part.ends_s is None or run.starts_s is None:
+        return part
+    late_s = max(0.0, part.ends_s - run.starts_s)
+    return part._replace(starts_s=part.starts_s - late_s, ends_s=part.ends_s - late_s)
+
+
+def _part(claim: Run, first: int, end: int) -> Part:
     if claim.starts_s is None:
-        return
-    begins_s = claim.starts_s + (part[0] - claim.first) / FRAMES_PER_READING
-    ends_s = claim.starts_s + (part[1] - claim.first) / FRAMES_PER_READING
-    tolerance_s = _JITTER_S + _SLEW * (ends_s - begins_s)
-    for run in runs:
-        if run.starts_s is None or run.ends_s is None:
+        return Part(first, end, None, None)
+    starts_s = claim.starts_s + (first - claim.first) / FRAMES_PER_READING
+    return Part(first, end, starts_s, starts_s + (end - first) / FRAMES_PER_READING)
+
+
+def _refuse_overlap(runs: Sequence[Run], touching: Sequence[Run], parts: Sequence[Part]) -> None:
+    """New frames of a known time lie outside all runs, and beside those of their own session."""
+    for part in parts:
+        if part.starts_s is None or part.ends_s is None:
             continue
-        if min(ends_s, run.ends_s) - max(begins_s, run.starts_s) > tolerance_s:
-            raise BadMessage("privacy", "another run of frames covers the same time")
+        tolerance_s = _JITTER_S + _SLEW * (part.ends_s - part.starts_s)
+        for run in runs:
+            if run.starts_s is None or run.ends_s is None:
+                continue
+            neighbour = run in touching
+            starts_s = -inf if neighbour and part.first >= run.end else run.starts_s
+            ends_s = inf if neighbour and part.end <= run.first else run.ends_s
+            if min(part.ends_s, ends_s) - max(part.starts_s, starts_s) > tolerance_s:
+                raise BadMessage("privacy", "another run of frames covers the same time")
 
 
 def _frames(codes: bytes) -> Frames:

@@ -15,7 +15,7 @@ from schemas.errors import BadConfig
 def _existing_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):  # OSError: unknown, or the name of a folder
+    except (KeyError, OSError, ValueError):  # unknown, the name of a folder, a path
         msg = f"no time zone is called {name[:50]!r}"
         raise ValueError(msg) from None
     return name

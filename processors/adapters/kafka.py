@@ -36,7 +36,7 @@ class KafkaLog:
             value=record.value,
             key=record.key,
             partition=record.partition,
-            headers=record.headers,
+            headers=list(record.headers),
         )
         return sent
 
