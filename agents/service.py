@@ -103,6 +103,8 @@ class Agent:
         """Take the next samples; readings that they complete are stored and sent."""
         self._state, readings = pipeline.step(self._state, block)
         self._overruns += block.lost_samples > 0
+        if not readings:
+            return
         self.heard += len(readings)
         try:
             self.spool.append(readings)
@@ -285,4 +287,7 @@ def _read_password(path: Path) -> str:
 async def _checkpoints(spool: SqliteSpool, clock: SystemClock) -> None:
     while True:
         await clock.sleep(CHECKPOINT_S)
-        await asyncio.to_thread(spool.checkpoint)
+        try:
+            await asyncio.to_thread(spool.checkpoint)
+        except Unavailable as error:
+            log.warning("checkpoint_failed", extra={"detail": str(error)})

@@ -3,7 +3,8 @@
 import fcntl
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 class SqliteSpool:
     """One file, one agent. Every call is one transaction of well under a millisecond.
 
+    A disk that is full or failing is `Unavailable`, and then nothing has changed.
+
     Write-ahead log without a sync per commit: a killed agent loses nothing; a power cut may cost
     the seconds since the last `checkpoint`, which the agent runs beside its event loop.
     Readings that are safe stay until none after them needs their frames as context.
@@ -76,30 +79,20 @@ class SqliteSpool:
         self._close()
 
     def append(self, readings: Sequence[Reading]) -> None:
-        """Store readings; beyond the bound the oldest ones are dropped and remembered.
-
-        Raises
-        ------
-        Unavailable
-            The disk is full or failing: nothing was stored.
-        """
-        try:
-            with self._db:
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.executemany(
-                    "INSERT INTO reading (session, seq, started_us, clock, calibration, levels,"
-                    " codes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [_row(reading) for reading in readings],
-                )
-                self._db.executemany(
-                    "UPDATE tally SET heard_until_us = ?",
-                    [(_microseconds(reading.started_at + _SECOND),) for reading in readings[-1:]],
-                )
-                waiting = self._waiting + len(readings)
-                if waiting > self._capacity:
-                    waiting -= self._drop(waiting - self._capacity)
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"{self._path}: {error}") from None
+        """Store readings; beyond the bound the oldest ones are dropped and remembered."""
+        waiting = self._waiting + len(readings)
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT INTO reading (session, seq, started_us, clock, calibration, levels,"
+                " codes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [_row(reading) for reading in readings],
+            )
+            db.executemany(
+                "UPDATE tally SET heard_until_us = ?",
+                [(_microseconds(reading.started_at + _SECOND),) for reading in readings[-1:]],
+            )
+            if waiting > self._capacity:
+                waiting -= self._drop(waiting - self._capacity)
         self._waiting = waiting
 
     def waiting(self, after: int, limit: int) -> list[Stored]:
@@ -125,18 +118,16 @@ class SqliteSpool:
 
     def acknowledge(self, ranges: Iterable[SeqRange]) -> int:
         """Let go of what is safe at the other end; how many readings that newly were."""
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._transaction():
             newly = sum(self._mark_safe(done) for done in ranges)
         self._waiting -= newly
         return newly
 
     def quarantine(self, seqs: SeqRange, rejected: Rejected) -> None:
         """Stop sending what will never be accepted; its newest cases are remembered."""
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute("UPDATE tally SET quarantined = quarantined + ?", (seqs.count,))
-            self._db.execute(
+        with self._transaction() as db:
+            db.execute("UPDATE tally SET quarantined = quarantined + ?", (seqs.count,))
+            db.execute(
                 "INSERT INTO quarantine (session, first_seq, count, digest, reason, detail)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (*_range(seqs), rejected.digest, rejected.reason, rejected.detail),
@@ -165,9 +156,21 @@ class SqliteSpool:
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file and sync it; slow, call it in a thread."""
-        with sqlite3.connect(self._path) as other:
+        with self._translated(), closing(sqlite3.connect(self._path)) as other:
             other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        other.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._translated(), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield self._db
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"{self._path}: {error}") from None
 
     def _begin(self) -> None:
         # an agent starts with a new session: of older ones only what waiting readings need is kept

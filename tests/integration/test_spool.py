@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents.adapters.spool import BYTES_PER_READING, SqliteSpool
-from schemas.errors import BadConfig
+from schemas.errors import BadConfig, Unavailable
 from tests.builders import reading, readings, seqs
 from tests.contracts import OpenSpool, SpoolContract
 
@@ -81,3 +81,15 @@ def test_the_bound_in_readings_is_a_bound_in_bytes(path: Path) -> None:
         spool.append(readings(5_000))
         spool.checkpoint()
         assert path.stat().st_size < 5_000 * BYTES_PER_READING
+
+
+def test_a_write_that_fails_stores_nothing_and_says_so(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(3))
+        with sqlite3.connect(path) as other:
+            other.execute("DROP TABLE tally")  # every transaction needs it
+        other.close()
+        with pytest.raises(Unavailable, match=r"spool\.sqlite"):
+            spool.append([reading(3)])
+        assert spool.depth() == 3
+        assert [each.reading for each in spool.waiting(0, 10)] == readings(3)
