@@ -1,0 +1,174 @@
+"""From the outbox to a plain MQTT subscriber and a plain Kafka consumer."""
+
+import asyncio
+import json
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from deploy.local.kafka import Kafka
+from deploy.local.mosquitto import Mosquitto
+from processors import service
+from processors.adapters.store import PostgresStore
+from processors.partitions import Checkpoint, Commit
+from processors.settings import ProcessorSettings
+from schemas import topics
+from schemas.codec import encode
+from schemas.errors import BadConfig
+from schemas.results import Alert, Window
+from tests import workers
+from tests.builders import STARTED_AT
+from tests.database import Database, settings_for
+from tests.streams import KEY, alert, window
+
+TOPIC = topics.alert_topic("harbour", "pole-07", "siren")
+ALL_DELIVERED = """
+SELECT count(*) = %s AND count(delivered_at) = count(*) FROM delivery WHERE target = ANY(%s)"""
+ENDED_AT = STARTED_AT + timedelta(seconds=20)
+
+
+@pytest.fixture
+async def settings(kafka: Kafka, database: Database, mosquitto: Mosquitto) -> ProcessorSettings:
+    settings = settings_for(
+        database.postgres,
+        kafka_bootstrap=kafka.bootstrap,
+        mqtt_host=mosquitto.host,
+        mqtt_port=mosquitto.port,
+        mqtt_user="relay",
+        mqtt_password_file=mosquitto.password_file("relay"),
+    )
+    await workers.planned_topics(settings)
+    return settings
+
+
+@asynccontextmanager
+async def relaying(settings: ProcessorSettings) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    running = asyncio.create_task(service.run("relay", settings, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+@asynccontextmanager
+async def subscribed(mosquitto: Mosquitto) -> AsyncIterator[Process]:
+    """A subscriber as anybody has: prints topic, retained flag and payload of each alert."""
+    word = mosquitto.password_file("viewer").read_text(encoding="utf-8").strip()
+    process = await asyncio.create_subprocess_exec(
+        *("mosquitto_sub", "-h", mosquitto.host, "-p", str(mosquitto.port)),
+        *("-u", "viewer", "-P", word, "-V", "mqttv5", "-q", "1"),
+        *("-t", "cityhum/v1/+/+/alerts/#", "-F", "%j"),
+        stdout=PIPE,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def heard(subscriber: Process, alert: Alert) -> dict[str, object]:
+    """How the subscriber was told of this alert; retained ones of other tests may come before."""
+    assert subscriber.stdout is not None
+    async with asyncio.timeout(20):
+        async for line in subscriber.stdout:
+            told: dict[str, object] = json.loads(line)
+            if told["payload"] == encode(alert).decode():
+                return told
+    raise AssertionError("the subscriber has ended")
+
+
+@asynccontextmanager
+async def consuming(settings: ProcessorSettings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer as anybody has, from the present end on."""
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=settings.kafka_bootstrap, auto_offset_reset="latest"
+    )
+    async with consumer:
+        await consumer.seek_to_end()
+        yield consumer
+
+
+async def put(settings: ProcessorSettings, *messages: Alert | Window) -> None:
+    """Commit messages as a fold does."""
+    async with PostgresStore(settings) as store:
+        (known, _) = (await store.load("test", [KEY]))[KEY]
+        before = known or await store.claim("test", KEY, Checkpoint(0, "c"))
+        after = replace(before, next_offset=before.next_offset + 1, version=before.version + 1)
+        await store.commit("test", [Commit(KEY, before, after, {}, messages, messages)])
+
+
+def cleared(number: int = 0) -> Alert:
+    return alert(number, revision=1, state="cleared", ended_at=ENDED_AT, end_reason="cleared")
+
+
+async def test_everybody_hears_of_an_alert_at_once(
+    settings: ProcessorSettings, mosquitto: Mosquitto, database: Database
+) -> None:
+    async with (
+        consuming(settings, topics.ALERTS) as consumer,
+        relaying(settings),
+        subscribed(mosquitto) as subscriber,
+    ):
+        await put(settings, alert())  # the first may meet a relay that is still connecting
+        await heard(subscriber, alert())
+        clock = asyncio.get_running_loop().time
+        before = clock()
+        await put(settings, cleared())
+        told = await heard(subscriber, cleared())
+        assert clock() - before < 1.0
+        assert (told["topic"], told["qos"]) == (TOPIC, 1)
+        records = [await asyncio.wait_for(consumer.getone(), 10) for _ in range(2)]
+        await database.until(ALL_DELIVERED, 4, ["kafka", "mqtt"])
+    assert [record.value for record in records] == [encode(alert()), encode(cleared())]
+    assert {record.key for record in records} == {str(alert().alert_id).encode()}
+    assert {record.partition for record in records} == {topics.partition("pole-07")}
+
+
+async def test_a_late_subscriber_finds_the_newest_state(
+    settings: ProcessorSettings, mosquitto: Mosquitto, database: Database
+) -> None:
+    async with relaying(settings):
+        await put(settings, alert(), cleared())
+        await database.until(ALL_DELIVERED, 4, ["kafka", "mqtt"])
+    async with subscribed(mosquitto) as subscriber:
+        told = await heard(subscriber, cleared())
+    assert told["retain"] == 1
+
+
+async def test_targets_do_not_wait_for_each_other(
+    settings: ProcessorSettings, mosquitto: Mosquitto, database: Database
+) -> None:
+    mosquitto.stop()
+    try:
+        async with consuming(settings, topics.WINDOWS) as consumer, relaying(settings):
+            final = window(final=True)
+            await put(settings, final, alert(), cleared())
+            record = await asyncio.wait_for(consumer.getone(), 20)
+            assert (record.key, record.value) == (b"pole-07", encode(final))
+            await database.until(ALL_DELIVERED, 3, ["kafka"])
+            waiting = "SELECT count(*) FROM delivery WHERE target = 'mqtt' AND delivered_at IS NULL"
+            assert database.query(waiting) == [(2,)]
+            mosquitto.start()
+            await database.until(ALL_DELIVERED, 2, ["mqtt"])
+    finally:
+        if not mosquitto.running:
+            mosquitto.start()
+
+
+async def test_a_user_who_may_not_write_alerts_is_the_persons_mistake(
+    settings: ProcessorSettings, mosquitto: Mosquitto
+) -> None:
+    viewer = settings.model_copy(
+        update={"mqtt_user": "viewer", "mqtt_password_file": mosquitto.password_file("viewer")}
+    )
+    await put(settings, alert())
+    with pytest.raises(BadConfig, match="refuses"):
+        await asyncio.wait_for(service.run("relay", viewer, asyncio.Event()), 30)
