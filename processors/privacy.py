@@ -7,8 +7,8 @@ its context the 24 before its first reading. Three rules, one guard for each dev
    byte, so the context of a contiguous batch repeats what was sent, and a resend is welcome. 255
    (no frame) claims nothing. Before a session's first frame there is nothing.
 2. An instant belongs to one run. The event time of frames that are new, context included, overlaps
-   no run of frames that is remembered, in this session or another, and within a run follows their
-   order; only slewing is tolerated.
+   no run of frames that is remembered, in this session or another, and follows their order within
+   the session; only slewing is tolerated.
    Batches whose clock is not synced are exempt: their time means nothing.
 3. In received time, no more new frames than 8.4 a second above a backlog of 30 days.
 
@@ -110,7 +110,7 @@ def admit(guard: Guard, batch: FeatureBatch, received_at: datetime) -> Guard:
     claim = _claim(batch, batch.mel.codes)
     touching = [run for run in guard.runs if run.session == claim.session and _touch(run, claim)]
     parts = list(_new_parts(touching, claim, FRAMES_PER_READING * batch.first_seq))
-    _refuse_overlap(guard.runs, touching, parts)
+    _refuse_overlap(guard.runs, claim.session, parts)
     joined, new = _extended(touching, claim, parts) or _merged(touching, claim, parts)
     others = tuple(run for run in guard.runs if run not in touching)
     now_s = max(received_at.timestamp(), guard.at_s)
@@ -239,8 +239,8 @@ def _part(claim: Run, first: int, end: int) -> Part:
     return Part(first, end, starts_s, starts_s + (end - first) / FRAMES_PER_READING)
 
 
-def _refuse_overlap(runs: Sequence[Run], touching: Sequence[Run], parts: Sequence[Part]) -> None:
-    """New frames of a known time lie outside all runs, and beside those of their own session."""
+def _refuse_overlap(runs: Sequence[Run], session: str, parts: Sequence[Part]) -> None:
+    """New frames lie outside all runs in time, on the right side of those of their session."""
     for part in parts:
         if part.starts_s is None or part.ends_s is None:
             continue
@@ -248,9 +248,9 @@ def _refuse_overlap(runs: Sequence[Run], touching: Sequence[Run], parts: Sequenc
         for run in runs:
             if run.starts_s is None or run.ends_s is None:
                 continue
-            neighbour = run in touching
-            starts_s = -inf if neighbour and part.first >= run.end else run.starts_s
-            ends_s = inf if neighbour and part.end <= run.first else run.ends_s
+            ours = run.session == session
+            starts_s = -inf if ours and part.first >= run.end else run.starts_s
+            ends_s = inf if ours and part.end <= run.first else run.ends_s
             if min(part.ends_s, ends_s) - max(part.starts_s, starts_s) > tolerance_s:
                 raise BadMessage("privacy", "another run of frames covers the same time")
 
