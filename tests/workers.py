@@ -66,11 +66,11 @@ async def planned_topics(settings: ProcessorSettings) -> None:
 
 
 async def append(settings: ProcessorSettings, records: Iterable[tuple[Key, bytes]]) -> None:
-    """Append records; done when Kafka has them."""
+    """Append records, with keys since a compacted topic wants one; done when Kafka has them."""
     async with producer(settings) as appending:
         sent = [
-            await appending.send(key.topic, value, partition=key.partition)
-            for key, value in records
+            await appending.send(key.topic, value, key=b"%d" % n, partition=key.partition)
+            for n, (key, value) in enumerate(records)
         ]
         for one in sent:
             await one

@@ -109,7 +109,7 @@ class _Event:
         message = event.message
         self.key = Key(message.topic, message.partition)
         self.offset: int = message.offset
-        self.value: bytes = event.value
+        self.value: bytes = event.value or b""  # a tombstone is none of our messages
         self._event = event
         message.value = None  # else every payload would be kept until it is acknowledged
 
