@@ -15,7 +15,7 @@ def of_readings(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Parameters
     ----------
-    codes : ndarray of uint8, shape (24 + 8 n, 32), n >= 1
+    codes : ndarray of uint8, shape (24 + 8 n, 32)
         The frames of n consecutive readings behind the 24 frames before them.
 
     Returns
@@ -28,6 +28,8 @@ def of_readings(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     >>> of_readings(np.zeros((24 + 8 * 3, 32), np.uint8)).shape
     (3, 32, 32)
     """
+    if len(codes) < PATCH_FRAMES:
+        return np.empty((0, PATCH_FRAMES, MEL_BANDS), np.uint8)
     windows = np.lib.stride_tricks.sliding_window_view(codes, PATCH_FRAMES, axis=0)
     return windows[::FRAMES_PER_READING].transpose(0, 2, 1)
 

@@ -16,7 +16,7 @@ from training.config import Config
 from training.net import Street8
 from training.thresholds import Decisions
 
-LICENCE: Final = "CC-BY-NC-3.0 (weights: trained on UrbanSound8K, non-commercial)"
+LICENCE: Final = "CC-BY-NC-3.0"
 TRAINING_DATA: Final = (
     "UrbanSound8K folds 1, 2 and part of 3, CC BY-NC 3.0",
     "ESC-10 folds 1 to 4, CC BY 3.0 and per clip",

@@ -12,6 +12,10 @@ def test_a_patch_ends_with_its_reading() -> None:
     assert (of_readings[1, 5] == codes[13]).all()
 
 
+def test_the_context_alone_is_no_reading() -> None:
+    assert patches.of_readings(np.zeros((24, 32), np.uint8)).shape == (0, 32, 32)
+
+
 def test_a_session_starts_behind_frames_that_were_never_heard() -> None:
     codes = patches.behind_silence(np.zeros((16, 32), np.uint8))
     assert patches.of_readings(codes).shape == (2, 32, 32)

@@ -1,0 +1,103 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+from typer.testing import CliRunner
+
+from acoustics.sirens import siren
+from cityhum import listen
+from hearing.adapters import runtime
+from schemas.errors import BadConfig
+
+RATE_HZ = 16_000
+
+
+@pytest.fixture(scope="module")
+def model() -> runtime.Model:
+    return runtime.load("street8-0.1.0")
+
+
+def wail(seconds: float, rate_hz: int = RATE_HZ) -> np.ndarray:
+    return 0.05 * siren("wail", seconds, rate_hz, np.random.default_rng(11))
+
+
+def written(path: Path, sound: np.ndarray, rate_hz: int = RATE_HZ) -> Path:
+    soundfile.write(path, sound, rate_hz)
+    return path
+
+
+def test_a_siren_is_heard_and_its_level_measured(tmp_path: Path, model: runtime.Model) -> None:
+    report = listen.listen(written(tmp_path / "wail.wav", wail(8.0)), model)
+    assert report.seconds == 8.0
+    assert report.labels["siren"] > 0.7
+    assert report.origins["technogenic"] > 0.7
+    assert report.laeq_db == pytest.approx(20 * np.log10(0.05) + 3, abs=3)
+    assert report.lafmax_db > report.laeq_db
+    assert [event.label for event in report.events].count("siren") == 1
+
+
+def test_rate_and_channels_do_not_matter(tmp_path: Path, model: runtime.Model) -> None:
+    plain = listen.listen(written(tmp_path / "a.wav", wail(5.0)), model)
+    stereo = np.stack([wail(5.0, 48_000)] * 2, axis=1)
+    other = listen.listen(written(tmp_path / "b.wav", stereo, 48_000), model)
+    assert other.seconds == plain.seconds
+    assert other.laeq_db == pytest.approx(plain.laeq_db, abs=1.0)
+    assert "siren" in other.labels
+
+
+def test_silence_is_silence(tmp_path: Path, model: runtime.Model) -> None:
+    report = listen.listen(written(tmp_path / "zeros.wav", np.zeros(3 * RATE_HZ)), model)
+    assert report.labels == {"silence": 1.0}
+    assert report.origins == {"natural": 0.0, "human": 0.0, "technogenic": 0.0}
+    assert report.events == ()
+
+
+def test_less_than_a_second_is_heard_too(tmp_path: Path, model: runtime.Model) -> None:
+    report = listen.listen(written(tmp_path / "short.wav", wail(0.4)), model)
+    assert report.seconds == 0.4
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "not a sound file"), (b"words, not sound", "not a sound file"), (None, "no such file")],
+)
+def test_what_is_no_sound_is_one_line(
+    tmp_path: Path, model: runtime.Model, content: bytes | None, reason: str
+) -> None:
+    path = tmp_path / "bad.wav"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BadConfig, match=reason) as refused:
+        listen.listen(path, model)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_without_samples_is_one_line(tmp_path: Path, model: runtime.Model) -> None:
+    with pytest.raises(BadConfig, match="holds no sound"):
+        listen.listen(written(tmp_path / "empty.wav", np.empty(0)), model)
+
+
+def test_shares_count_seconds_and_origins() -> None:
+    report = listen.report_of(
+        "f", 4.0, [60.0, 60.0, 60.0, 60.0], 63.0,
+        labels=[{"siren": 900, "dog_bark": 600}, {"siren": 800}, {}, {}],
+        silent=[False, False, False, True],
+    )  # fmt: skip
+    assert report.labels == {"siren": 0.5, "dog_bark": 0.25, "other": 0.25, "silence": 0.25}
+    assert report.origins == {"natural": 0.25, "human": 0.0, "technogenic": 0.5}
+
+
+def test_json_has_one_report_per_file_and_bad_files_end_with_status_2(tmp_path: Path) -> None:
+    command = typer.Typer()
+    command.command()(listen.app)
+    good, bad = written(tmp_path / "good.wav", wail(2.0)), tmp_path / "bad.wav"
+    result = CliRunner().invoke(command, [str(good), str(bad), "--json"])
+    (report,) = json.loads(result.stdout)
+    assert result.exit_code == 2
+    assert set(report) == {
+        "file", "seconds", "laeq_db", "lafmax_db", "labels", "origins", "events",
+    }  # fmt: skip
+    assert "no such file" in result.stderr
