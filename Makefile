@@ -41,10 +41,10 @@ check: setup
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy --no-error-summary $(CODE) tests
 	@.venv/bin/lint-imports > .venv/imports.log || { cat .venv/imports.log; exit 1; }
-	@$(PYTHON) -m pytest -q $(PURE_TESTS)
+	@$(PYTHON) -m pytest -q -n auto $(PURE_TESTS)
 
 unit: setup
-	@$(PYTHON) -m pytest -q $(PURE_TESTS)
+	@$(PYTHON) -m pytest -q -n auto $(PURE_TESTS)
 
 integration: servers
 	@$(PYTHON) -m pytest -q tests/integration
