@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from acoustics.bands import third_octave_powers
 from acoustics.decibels import CEILING_DB, FLOOR_DB
 from acoustics.peaks import OVERLAP, true_peak
-from acoustics.weighting import FAST_S, SLOW_S, exponential_mean, weighted
+from acoustics.weighting import FAST_S, SLOW_S, Spectrum, exponential_mean, weighted
 from schemas.messages import Levels
 
 CALIBRATOR_DB: Final = 94.0
@@ -40,6 +40,8 @@ class LevelState:
         LAeq below which the microphone hears mostly itself, dB re full scale.
     pending : ndarray of float64, shape (n,), n < rate_hz
         The part of the next second that is already there.
+    correction : ndarray of complex128, shape (rate_hz + 1,), or None
+        What undoes the microphone's own frequency response, at every half hertz.
     before : ndarray of float64, shape (rate_hz,), or None
         The last measured second; None at the start.
     fast, slow : float
@@ -51,6 +53,7 @@ class LevelState:
     rate_hz: int
     offset_db: float
     noise_dbfs: float
+    correction: Spectrum | None = None
     pending: Samples = field(default_factory=lambda: np.empty(0))
     before: Samples | None = None
     fast: float = 0.0
@@ -63,6 +66,7 @@ def start(
     *,
     sensitivity_dbfs_at_94: float | None = None,
     noise_dbfs: float = MEMS_NOISE_DBFS,
+    correction: Spectrum | None = None,
 ) -> LevelState:
     """State before the first sample.
 
@@ -75,6 +79,8 @@ def start(
         None: the levels are relative to full scale.
     noise_dbfs : float
         The microphone's own noise, A-weighted, dB re full scale.
+    correction : ndarray of complex128, shape (rate_hz + 1,), or None
+        As `acoustics.response.correction` gives it; None for a flat microphone.
 
     Returns
     -------
@@ -89,7 +95,9 @@ def start(
     """
     relative = sensitivity_dbfs_at_94 is None
     offset_db = 0.0 if relative else CALIBRATOR_DB - (sensitivity_dbfs_at_94 or 0.0)
-    return LevelState(rate_hz=rate_hz, offset_db=offset_db, noise_dbfs=noise_dbfs)
+    return LevelState(
+        rate_hz=rate_hz, offset_db=offset_db, noise_dbfs=noise_dbfs, correction=correction
+    )
 
 
 def step(state: LevelState, samples: ArrayLike) -> tuple[LevelState, tuple[Levels, ...]]:
@@ -137,11 +145,10 @@ def second(state: LevelState, samples: ArrayLike) -> tuple[LevelState, Levels]:
     """
     x = sane(samples)
     rate_hz = state.rate_hz
-    # a mirrored first second spares the filters their attack on a sound that was always there
-    before = x[::-1] if state.before is None else state.before
-    spectrum = np.fft.rfft(np.concatenate([before, x]))
+    spectrum, z = _corrected(state, x)
     a, c = weighted(spectrum, rate_hz)
     a_power = np.square(a)
+    state = state if state.before is not None else _settled(state, a_power, c)
     fast, laf = exponential_mean(state.fast, a_power, time_s=FAST_S, rate_hz=rate_hz)
     slow, las = exponential_mean(state.slow, a_power, time_s=SLOW_S, rate_hz=rate_hz)
     a_mean = float(a_power.mean())
@@ -153,7 +160,7 @@ def second(state: LevelState, samples: ArrayLike) -> tuple[LevelState, Levels]:
     levels = Levels(
         laeq_1s_db=db(a_mean),
         lceq_1s_db=db(float(np.square(c).mean())),
-        lzeq_1s_db=db(float(x.var())),  # Z excludes DC
+        lzeq_1s_db=db(float(z.var())),  # Z excludes DC
         lafmax_db=db(float(laf.max())),
         lasmax_db=db(float(las.max())),
         lcpeak_db=db(true_peak(reach) ** 2),
@@ -161,14 +168,28 @@ def second(state: LevelState, samples: ArrayLike) -> tuple[LevelState, Levels]:
         floor=a_mean < _FULL_SCALE_SINE * 10 ** (state.noise_dbfs / 10),
         third_octaves_db=tuple(db(p) for p in third_octave_powers(spectrum, rate_hz).tolist()),
     )
-    after = replace(
-        state,
-        before=x,
-        fast=fast,
-        slow=slow,
-        peak_tail=reach[-OVERLAP:],
-    )
-    return after, levels
+    return replace(state, before=x, fast=fast, slow=slow, peak_tail=reach[-OVERLAP:]), levels
+
+
+def _corrected(state: LevelState, x: Samples) -> tuple[Spectrum, Samples]:
+    """Spectrum of the second before and this one, and this one's sound, as a flat microphone's."""
+    # a mirrored first second spares the filters their attack on a sound that was always there
+    before = x[::-1] if state.before is None else state.before
+    spectrum = np.fft.rfft(np.concatenate([before, x]))
+    if state.correction is None:
+        return spectrum, x
+    spectrum *= state.correction
+    return spectrum, np.fft.irfft(spectrum)[state.rate_hz :]
+
+
+def _settled(state: LevelState, a_power: Samples, c: Samples) -> LevelState:
+    """As though a sound as loud as this second had been there before it.
+
+    Nobody knows what was. From silence LASmax would read 2 dB too low, and the beginning of a
+    sound that was cut would be a peak.
+    """
+    mean = float(a_power.mean())
+    return replace(state, fast=mean, slow=mean, peak_tail=c[OVERLAP:0:-1])
 
 
 def sane(samples: ArrayLike) -> Samples:

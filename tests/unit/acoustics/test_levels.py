@@ -45,12 +45,13 @@ def test_a_calibrator_reads_its_level_in_a_c_and_z(rate_hz: int, level_db: float
         assert second.lceq_1s_db == pytest.approx(level_db, abs=0.1)
         assert second.lzeq_1s_db == pytest.approx(level_db, abs=0.1)
         assert second.lafmax_db == pytest.approx(level_db, abs=0.1)
+        assert second.lasmax_db == pytest.approx(level_db, abs=0.1)
         assert second.third_octaves_db[16] == pytest.approx(level_db, abs=0.3)
         assert not second.overload
         assert not second.floor
-    # the switching-on of a tone is a peak of its own, in the first second
-    for second in seconds[1:]:
-        assert second.lcpeak_db == pytest.approx(level_db + 3.01, abs=0.02)
+    # what was before the first second is unknown, so its beginning may be a small peak
+    for second, above_db in zip(seconds, (0.7, 0.02, 0.02, 0.02), strict=True):
+        assert second.lcpeak_db == pytest.approx(level_db + 3.01, abs=above_db)
 
 
 def test_without_a_calibration_a_full_scale_sine_is_0_db() -> None:
