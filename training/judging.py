@@ -13,8 +13,8 @@ from hearing.metrics import area_under_curve
 from training import streets
 from training.config import Config
 from training.data import Clip
-from training.mixing import A_WEIGHTS, SIREN_LABEL
 from training.net import Street8
+from training.parts import A_WEIGHTS, SIREN_LABEL
 from training.pools import Pool
 from training.scoring import clip_logits
 from training.thresholds import Decisions, Judged

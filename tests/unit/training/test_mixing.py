@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from hearing.taxonomy import LABELS
-from training.mixing import FRAMES, SIREN_LABEL, Mixer
+from training.mixing import Mixer
+from training.parts import FRAMES, SIREN_LABEL
 from training.pools import BED, DISTRACTOR, FOREGROUND, SIREN, STREET, Pool
 
 DOG = LABELS.index("dog_bark")
