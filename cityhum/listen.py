@@ -40,12 +40,13 @@ class Report(Frozen):
 def app(
     files: Annotated[list[Path], typer.Argument(help="WAV, FLAC, Ogg, MP3; any rate")],
     model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.1.0",
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,  # noqa: FBT002
+    as_json: Annotated[
+        bool, typer.Option("--json", help="a JSON object per file and line")
+    ] = False,  # noqa: FBT002
 ) -> None:
     """Levels, labels and events of sound files."""
     listener, console = runtime.load(model), Console()
     refused = 0
-    reports = []
     for file in files:
         try:
             report = listen(file, listener)
@@ -53,11 +54,10 @@ def app(
             refused += 1
             print(f"cityhum: {error}", file=sys.stderr)  # noqa: T201  # the others are still heard
             continue
-        reports.append(report)
-        if not as_json:
+        if as_json:
+            typer.echo(orjson.dumps(report.model_dump()))
+        else:
             console.print(_table(report))
-    if as_json:
-        typer.echo(orjson.dumps([r.model_dump() for r in reports], option=orjson.OPT_INDENT_2))
     if refused:
         raise typer.Exit(2)
 

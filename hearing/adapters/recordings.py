@@ -32,10 +32,12 @@ def read_mono(path: Path, rate_hz: int) -> NDArray[np.float64]:
     """
     if not path.is_file():
         raise BadConfig(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise BadConfig(f"{path}: is empty")
     try:
         channels, file_rate_hz = soundfile.read(path, dtype="float64", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
-        reason = getattr(error, "error_string", str(error))
+        reason = str(getattr(error, "error_string", error)).rstrip(".")
         raise BadConfig(f"{path}: not a sound file: {reason}") from error
     if len(channels) == 0:
         raise BadConfig(f"{path}: holds no sound")

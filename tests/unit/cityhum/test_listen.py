@@ -62,7 +62,7 @@ def test_less_than_a_second_is_heard_too(tmp_path: Path, model: runtime.Model) -
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"", "not a sound file"), (b"words, not sound", "not a sound file"), (None, "no such file")],
+    [(b"", "is empty"), (b"words, not sound", "not a sound file"), (None, "no such file")],
 )
 def test_what_is_no_sound_is_one_line(
     tmp_path: Path, model: runtime.Model, content: bytes | None, reason: str
@@ -90,12 +90,13 @@ def test_shares_count_seconds_and_origins() -> None:
     assert report.origins == {"natural": 0.25, "human": 0.0, "technogenic": 0.5}
 
 
-def test_json_has_one_report_per_file_and_bad_files_end_with_status_2(tmp_path: Path) -> None:
+def test_json_has_a_line_for_each_file_and_a_bad_file_ends_with_status_2(tmp_path: Path) -> None:
     command = typer.Typer()
     command.command()(listen.app)
     good, bad = written(tmp_path / "good.wav", wail(2.0)), tmp_path / "bad.wav"
-    result = CliRunner().invoke(command, [str(good), str(bad), "--json"])
-    (report,) = json.loads(result.stdout)
+    result = CliRunner().invoke(command, [str(good), str(bad), str(good), "--json"])
+    report, again = map(json.loads, result.stdout.splitlines())
+    assert report == again
     assert result.exit_code == 2
     assert set(report) == {
         "file", "seconds", "laeq_db", "lafmax_db", "labels", "origins", "events",
