@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo SECONDS=90 SOUND=street.wav DEVICES=20`
-.PHONY: help setup training servers secrets demo check format unit integration e2e test clean
+.PHONY: help setup training servers test-tools secrets demo check format unit integration e2e test conformity clean
 
 PYTHON := .venv/bin/python
 SYNCED := .venv/.synced
@@ -25,6 +25,9 @@ training: setup
 servers: setup
 	@$(PYTHON) -m deploy.local install
 
+test-tools: setup
+	@$(PYTHON) -m deploy.local install-for-tests
+
 secrets: setup
 	@$(PYTHON) -m deploy.local secrets
 
@@ -46,13 +49,17 @@ check: setup
 unit: setup
 	@$(PYTHON) -m pytest -q -n auto $(PURE_TESTS)
 
-integration: servers
+integration: servers test-tools
 	@$(PYTHON) -m pytest -q tests/integration
 
-e2e: servers
+e2e: servers test-tools
 	@$(PYTHON) -m pytest -q tests/e2e
 
 test: check integration e2e
+
+# our levels against published values
+conformity: setup
+	@$(PYTHON) -m benchmarks.conformity
 
 # as root PostgreSQL's data may lie behind a link
 clean:

@@ -8,7 +8,7 @@ import typer
 from deploy.local.kafka_jars import jars_folder, kafka_jars
 from deploy.local.passwords import MqttUsers, Passwords
 from deploy.local.process import detached
-from deploy.local.requirements import install_for
+from deploy.local.requirements import FOR_TESTS, ensure, install_for
 from deploy.local.settings import LocalSettings, local_settings
 from deploy.local.stack import LocalStack, read_addresses
 from processors import registry
@@ -23,6 +23,15 @@ def install() -> None:
     cache = local_settings().folder / "kafka"
     install_for(jars_folder(cache))
     kafka_jars(cache)
+
+
+@app.command()
+def install_for_tests() -> None:
+    """Install what only tests use, where apt can; a test that misses its program is skipped."""
+    try:
+        ensure(FOR_TESTS)
+    except BadConfig as error:
+        typer.echo(f"cityhum: {error}", err=True)
 
 
 @app.command()

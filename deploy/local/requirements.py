@@ -76,6 +76,10 @@ JAVA = Requirement(
 )
 SETPRIV = Requirement("setpriv (Linux)", lambda: find_program("setpriv"), ["util-linux"])
 MAVEN = Requirement("Maven", lambda: find_program("mvn"), ["maven"])
+FOR_TESTS = (
+    Requirement("mosquitto_sub", lambda: find_program("mosquitto_sub"), ["mosquitto-clients"]),
+    Requirement("arecord", lambda: find_program("arecord"), ["alsa-utils"]),
+)
 
 
 def require(requirement: Requirement) -> Path:
