@@ -14,7 +14,9 @@ from deploy.local.stack import LocalStack, read_addresses
 from processors import registry
 from schemas.errors import BadConfig, CityhumError
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__
+)
 
 
 @app.command()

@@ -60,9 +60,9 @@ class Postgres:
 
     def conninfo(self, role: str, database: str = DATABASE) -> str:
         """Return libpq's connection string for a role; it names the password file."""
+        passfile = str(self.passfile).replace("\\", r"\\").replace("'", r"\'")
         return (
-            f"host={self.host} port={self.port} dbname={database} user={role} "
-            f"passfile='{self.passfile}'"
+            f"host={self.host} port={self.port} dbname={database} user={role} passfile='{passfile}'"
         )
 
     def launch(self) -> None:
