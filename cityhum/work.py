@@ -1,8 +1,9 @@
 """`cityhum work PROGRAM`: run a processor until stopped."""
 
 import asyncio
-import logging
+import os
 import signal
+import threading
 from enum import StrEnum
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from processors.adapters.faust_app import leave
 from processors.settings import ProcessorSettings
 from schemas.errors import CityhumError
 
-log = logging.getLogger(__name__)
+STOP_WITHIN_S = 9.0
 
 
 class Name(StrEnum):
@@ -38,11 +39,18 @@ def app(program: Annotated[Name, typer.Argument(help="which processor")]) -> Non
 async def _serve(name: str, settings: ProcessorSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, _stop, stop)
     try:
         await service.run(name, settings, stop)
     except CityhumError:
         raise  # the command line says it in one line
     except Exception as error:  # noqa: BLE001  # whatever it is, a fresh process is the way out
         leave(error)
-    logging.shutdown()
+
+
+def _stop(stop: asyncio.Event) -> None:
+    """Ask for an orderly end; a broker that is away may not keep us longer than a while."""
+    stop.set()
+    late = threading.Timer(STOP_WITHIN_S, os._exit, (0,))
+    late.daemon = True
+    late.start()

@@ -20,7 +20,7 @@ State = TypeVar("State")
 Message = TypeVar("Message", bound=Frozen)
 
 MAX_READINGS: Final = 2000
-MAX_WAIT_S: Final = 1.0
+MAX_WAIT_S: Final = 0.5
 STUCK_S: Final = 15.0
 LOOK_EVERY_S: Final = 3.0
 COMPACTED: Final = frozenset({topics.STATUS})

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
@@ -28,7 +28,8 @@ from schemas.messages import Indices, Status
 
 log = logging.getLogger(__name__)
 
-PRODUCED: Final = (topics.READINGS, topics.DEAD_LETTERS)
+Running = Callable[[asyncio.Event], Awaitable[None]]
+"""A program that is ready: works until the event is set."""
 
 
 def _windows(_: ProcessorSettings) -> Program:
@@ -62,64 +63,57 @@ FOLDS: Final[Mapping[str, Callable[[ProcessorSettings], Program]]] = {
 }
 
 
-async def run_fold(name: str, settings: ProcessorSettings, stop: asyncio.Event) -> None:
-    """Run windows, alerts or archive; waits for Kafka and PostgreSQL, and says so."""
-    program = FOLDS[name](settings)
-    async with AsyncExitStack() as stack:
-        kafka, offsets = await _kafka(stack, settings, (*program.topics, topics.DEAD_LETTERS))
-        store = await stack.enter_async_context(PostgresStore(settings))
-
-        async def seek(key: Key, offset: int) -> None:
-            await faust_app.seek(app, key, offset)
-
-        work = Durable(program, store=store, log=offsets, bury=partial(_bury, kafka), seek=seek)
-        app: App = faust_app.application(program.name, list(program.topics), settings, work)
-        await faust_app.serve(app, stop)
-
-
-async def run_classify(settings: ProcessorSettings, stop: asyncio.Event) -> None:
-    """Run classify; waits for Kafka, and says so."""
-    model = runtime.load(settings.models_folder / settings.model)
-    read = (topics.FEATURES, topics.RESULTS)
-    async with AsyncExitStack() as stack:
-        kafka, offsets = await _kafka(stack, settings, (*read, *PRODUCED))
-        work = Classifier(model, log=kafka, ends=offsets)
-        app = faust_app.application("classify", read, settings, work)
-        await faust_app.serve(app, stop)
-
-
-async def run_relay(settings: ProcessorSettings, stop: asyncio.Event) -> None:
-    """Run the relay; `CITYHUM_MQTT_USER` must be allowed to write the alert topics."""
-    needed = (topics.ALERTS, topics.WINDOWS)
-    async with (
-        opened_log(settings, needed, topics.PARTITIONS) as kafka,
-        MqttTarget(settings) as mqtt,
-    ):
-        work = asyncio.create_task(relay.run(settings, kafka, mqtt))
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            await work
-        work.cancel()
-        await asyncio.wait([work])
-
-
 async def run(name: str, settings: ProcessorSettings, stop: asyncio.Event) -> None:
-    """Run one processor until told to stop."""
+    """Run one processor until told to stop; waits for its servers, and says so."""
     if settings.metrics_port:
         start_http_server(settings.metrics_port)
     log.info("started", extra={"program": name})
-    if name == "classify":
-        await run_classify(settings, stop)
-    elif name == "relay":
-        await run_relay(settings, stop)
-    else:
-        await run_fold(name, settings, stop)
+    async with AsyncExitStack() as stack:
+        ready = asyncio.create_task(_BUILDERS.get(name, partial(_fold, name))(settings, stack))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([ready, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            await ready.result()(stop)
+        ready.cancel()
+        stopped.cancel()
     log.info("stopped", extra={"program": name})
 
 
+async def _fold(name: str, settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
+    """Windows, alerts or archive."""
+    program = FOLDS[name](settings)
+    kafka, offsets = await _kafka(stack, settings, (*program.topics, topics.DEAD_LETTERS))
+    store = await stack.enter_async_context(PostgresStore(settings))
+
+    async def seek(key: Key, offset: int) -> None:
+        await faust_app.seek(app, key, offset)
+
+    work = Durable(program, store=store, log=offsets, bury=partial(_bury, kafka), seek=seek)
+    app: App = faust_app.application(program.name, list(program.topics), settings, work)
+    return partial(faust_app.serve, app)
+
+
+async def _classify(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
+    model = runtime.load(settings.models_folder / settings.model)
+    read = (topics.FEATURES, topics.RESULTS)
+    kafka, offsets = await _kafka(stack, settings, (*read, topics.READINGS, topics.DEAD_LETTERS))
+    work = Classifier(model, log=kafka, ends=offsets)
+    return partial(faust_app.serve, faust_app.application("classify", read, settings, work))
+
+
+async def _relay(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
+    """`CITYHUM_MQTT_USER` must be allowed to write the alert topics."""
+    needed = (topics.ALERTS, topics.WINDOWS)
+    kafka = await stack.enter_async_context(opened_log(settings, needed, topics.PARTITIONS))
+    mqtt = await stack.enter_async_context(MqttTarget(settings))
+    return partial(relay.serve, settings, kafka, mqtt)
+
+
+_BUILDERS: Final = {"classify": _classify, "relay": _relay}
+
+
 async def _kafka(
-    stack: AsyncExitStack, settings: ProcessorSettings, needed: tuple[str, ...]
+    stack: AsyncExitStack, settings: ProcessorSettings, needed: Sequence[str]
 ) -> tuple[KafkaLog, Offsets]:
     opened = opened_log(settings, needed, topics.PARTITIONS)
     kafka = await stack.enter_async_context(opened)

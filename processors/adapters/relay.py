@@ -27,7 +27,7 @@ _AT_ONCE: Final = 200
 _LOOK_EVERY_S: Final = 5.0
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 30.0
-_FORGET_AFTER: Final = timedelta(days=7)
+_FORGET_AFTER: Final = timedelta(days=1)
 _FORGET_EVERY_S: Final = 600.0
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ async def _more(connection: AsyncConnection[Any]) -> None:
 
 
 async def forget(settings: ProcessorSettings) -> None:
-    """Delete what everybody has been told for a week, now and then, for ever."""
+    """Delete what everybody was told a day ago, now and then, for ever."""
     while True:
         try:
             with unavailable():
@@ -145,8 +145,17 @@ async def forget(settings: ProcessorSettings) -> None:
         await asyncio.sleep(_FORGET_EVERY_S)
 
 
-async def run(settings: ProcessorSettings, kafka: Log, mqtt: Target) -> None:
-    """Tell every target, for ever."""
-    await asyncio.gather(
-        relay(settings, KafkaTarget(kafka)), relay(settings, mqtt), forget(settings)
-    )
+async def serve(settings: ProcessorSettings, kafka: Log, mqtt: Target, stop: asyncio.Event) -> None:
+    """Tell every target until told to stop."""
+    tasks = [
+        asyncio.create_task(relay(settings, KafkaTarget(kafka)), name="kafka"),
+        asyncio.create_task(relay(settings, mqtt), name="mqtt"),
+        asyncio.create_task(forget(settings), name="forget"),
+    ]
+    stopped = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+    for task in (*tasks, stopped):
+        task.cancel()
+    await asyncio.wait([*tasks, stopped])
+    for task in done - {stopped}:
+        task.result()  # they never end by themselves: this raises what has ended it
