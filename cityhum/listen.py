@@ -21,6 +21,8 @@ from hearing.decide import Event
 from schemas.base import Frozen
 from schemas.errors import BadConfig
 
+AsJson = Annotated[bool, typer.Option("--json", help="an object for each file, one a line")]
+
 SHORTEST_S = 0.125
 """One frame: less is no sound to judge."""
 
@@ -40,9 +42,7 @@ class Report(Frozen):
 def app(
     files: Annotated[list[Path], typer.Argument(help="WAV, FLAC, Ogg, MP3; any rate")],
     model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.1.0",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="a JSON object per file and line")
-    ] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002  # an option of the command line
 ) -> None:
     """Levels, labels and events of sound files."""
     listener, console = runtime.load(model), Console()
