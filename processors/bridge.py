@@ -5,6 +5,7 @@ The number of codes comes early so that no other reason keeps frames that are to
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -90,7 +91,8 @@ def _status(
     """Judge a status; its clock may be any, for retained ones of long ago come at each start."""
     status = decode(Status, arrived.payload)
     _check_device(status, published, registry)
-    return guard, _single(published, topics.STATUS, encode(status), None)
+    said = _single(published, topics.STATUS, encode(status), None)
+    return guard, replace(said, dropped=status.dropped)
 
 
 _Judge = Callable[[Guard, Arrived, topics.Published, Registry], tuple[Guard, Forward]]

@@ -68,10 +68,11 @@ def records(verdicts: Iterable[Verdict]) -> Iterator[Record]:
 
 
 def answers(verdicts: Iterable[Verdict]) -> dict[Answered, Ack]:
-    """What each device is told once these messages are safe; nothing for a status alone."""
+    """What each device is told once these messages are safe; nothing for a status without drops."""
     told: dict[Answered, list[Verdict]] = {}
     for verdict in verdicts:
-        if verdict.answered is not None and (isinstance(verdict, Refuse) or verdict.accepted):
+        answer = isinstance(verdict, Refuse) or verdict.accepted or verdict.dropped
+        if verdict.answered is not None and answer:
             told.setdefault(verdict.answered, []).append(verdict)
     return {to: _answer(to.device, about) for to, about in told.items()}
 
@@ -83,6 +84,7 @@ def _answer(device: str, verdicts: list[Verdict]) -> Ack:
         device=device,
         accepted=tuple(_ranges(v for v in good if v.stream != "indices")),
         accepted_indices=tuple(v.accepted for v in good if v.stream == "indices" and v.accepted),
+        accepted_dropped=tuple(dict.fromkeys(each for v in good for each in v.dropped)),
         rejected=tuple(Rejected(digest=b.digest, reason=b.reason, detail=b.detail) for b in bad),
     )
 

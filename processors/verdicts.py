@@ -45,6 +45,8 @@ class Forward:
     record: Record
     enveloped: bool
     accepted: SeqRange | None = None
+    dropped: tuple[SeqRange, ...] = ()
+    """What a status says is lost for good."""
 
 
 @dataclass(frozen=True, slots=True)

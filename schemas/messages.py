@@ -172,3 +172,9 @@ class Ack(Frozen):
         default=(), description="minutes, by the seq of their first reading; count is 1"
     )
     rejected: tuple[Rejected, ...] = ()
+    accepted_dropped: tuple[SeqRange, ...] = Field(
+        default=(),
+        exclude_if=lambda ranges: not ranges,
+        description="ranges that a status called dropped; left out if there are none, so that"
+        " agents from before this field understand the rest",
+    )

@@ -14,7 +14,7 @@ from schemas.base import Frozen, SeqRange
 from schemas.codec import decode, digest, encode
 from schemas.envelopes import FeatureEnvelope, ResultEnvelope
 from schemas.errors import Reason
-from schemas.messages import MAX_BATCH_BYTES, Indices, Status
+from schemas.messages import MAX_BATCH_BYTES, Ack, Indices, Status
 from tests.batches import (
     RECEIVED_AT,
     REGISTRY,
@@ -205,6 +205,18 @@ def test_the_device_hears_what_was_accepted_and_what_was_not() -> None:
     assert ack.accepted_indices == (SeqRange(session=SESSION, first_seq=60, count=1),)
     (rejected,) = ack.rejected
     assert (rejected.digest, rejected.reason) == (digest(bad.payload), "malformed")
+
+
+def test_drops_that_a_status_tells_are_acknowledged() -> None:
+    lost = (seqs(3, 60), seqs(100, 5))
+    told = arrived(status(dropped=lost), "status")
+    ack = packing.answers([forwarded(told), forwarded(told)])[POLE]
+    assert ack == Ack(device="pole-07", accepted_dropped=lost)
+    assert decode(Ack, encode(ack)) == ack
+
+
+def test_an_acknowledgement_without_drops_is_understood_by_older_agents() -> None:
+    assert b"accepted_dropped" not in encode(Ack(device="pole-07", accepted=(seqs(0),)))
 
 
 def test_nobody_is_answered_for_a_status_or_a_topic_of_no_device() -> None:
