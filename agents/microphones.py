@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.errors import BadConfig
+from schemas.errors import BadConfig, Unavailable
 
 PCM_PREFIX: Final = "pcm:"
 """Marks a name that goes to ALSA as it is, such as a pcm of a configuration of one's own."""
 _LINE: Final = re.compile(
     r"^card (?P<index>\d+): (?P<card>\S+) \[(?P<card_name>.*)\],"
     r" device (?P<device>\d+): (?P<device_id>.*?) \[(?P<device_name>.*)\]$"
+)
+_PLACE: Final = re.compile(
+    r"^ *\d+ \[(?P<card>\S+) *\]: .*\n +(?P<long_name>.*)$", flags=re.MULTILINE
 )
 _OVERRUN: Final = re.compile(r"^overrun!!!(?: \(at least (?P<ms>[0-9.]+) ms long\))?")
 
@@ -24,24 +27,41 @@ class Microphone:
     card_name: str
     device: int
     device_name: str
+    place: str = ""
+    """Where it is plugged in, such as `usb-0000:01:00.0-1.2`; empty: not known."""
 
     @property
     def pcm(self) -> str:
         """ALSA's name by card id: indices change with the order of plugging in."""
+        if self.card_name.startswith(PCM_PREFIX):
+            return self.card_name.removeprefix(PCM_PREFIX)
         return f"plughw:CARD={self.card},DEV={self.device}"
+
+    @property
+    def model(self) -> str:
+        """Its names, which stay the same wherever it is plugged in."""
+        return f"{self.card_name}, {self.device_name}" if self.device_name else self.card_name
 
     def __str__(self) -> str:
         """One entry of a list for a person."""
-        return f"{self.card} ({self.card_name}, {self.device_name}, device {self.device})"
+        at = f" at {self.place}" if self.place else ""
+        return f"{self.card} ({self.card_name}, {self.device_name}, device {self.device}{at})"
 
 
-def parse_listing(text: str) -> tuple[Microphone, ...]:
+def of_pcm(wanted: str) -> Microphone:
+    """A pcm of ALSA's configuration, taken as it is."""
+    return Microphone(card="", card_name=wanted, device=0, device_name="")
+
+
+def parse_listing(text: str, cards: str = "") -> tuple[Microphone, ...]:
     """Capture devices in the order of the listing.
 
     Parameters
     ----------
     text : str
         Standard output of `arecord -l` in the C locale; other lines are passed over.
+    cards : str
+        `/proc/asound/cards`, which knows where a card is plugged in.
 
     Returns
     -------
@@ -52,9 +72,16 @@ def parse_listing(text: str) -> tuple[Microphone, ...]:
     >>> [m.pcm for m in parse_listing("card 1: Mic [USB Mic], device 0: USB Audio [USB Audio]")]
     ['plughw:CARD=Mic,DEV=0']
     """
+    places = {m["card"]: _place(m["long_name"]) for m in _PLACE.finditer(cards)}
     found = (_LINE.match(line.strip()) for line in text.splitlines())
     return tuple(
-        Microphone(m["card"], m["card_name"], int(m["device"]), m["device_name"])
+        Microphone(
+            m["card"],
+            m["card_name"],
+            int(m["device"]),
+            m["device_name"],
+            places.get(m["card"], ""),
+        )
         for m in found
         if m is not None
     )
@@ -68,7 +95,7 @@ def choose(microphones: Sequence[Microphone], wanted: str) -> Microphone:
     microphones : sequence of Microphone
         What `parse_listing` found.
     wanted : str
-        Card id, card or device name, or part of one; empty: the only device.
+        Card id, card or device name, place, or part of one; empty: the only device.
 
     Returns
     -------
@@ -96,6 +123,39 @@ def choose(microphones: Sequence[Microphone], wanted: str) -> Microphone:
     raise BadConfig(msg)
 
 
+def again(microphones: Sequence[Microphone], before: Microphone) -> Microphone:
+    """The same device after it was gone: of the same names, and plugged in at the same place.
+
+    Parameters
+    ----------
+    microphones : sequence of Microphone
+        What `parse_listing` finds now.
+    before : Microphone
+        The one that was heard.
+
+    Returns
+    -------
+    Microphone
+        Its card id may be another one.
+
+    Raises
+    ------
+    Unavailable
+        It is not there, or two could be it: a calibration belongs to one microphone.
+    """
+    same = [
+        m
+        for m in microphones
+        if (m.model, m.device) == (before.model, before.device)
+        and (m.place == before.place or not before.place)
+    ]
+    if len(same) == 1:
+        return same[0]
+    now = ", ".join(map(str, microphones)) or "none"
+    msg = f"microphone {before} is {'gone' if not same else 'one of several'}; there are: {now}"
+    raise Unavailable(msg)
+
+
 def lost_s(complaint: str) -> float:
     """Seconds that the sound card lost, by a line of arecord's standard error.
 
@@ -121,4 +181,11 @@ def lost_s(complaint: str) -> float:
 
 
 def _names(microphone: Microphone) -> str:
-    return f"{microphone.card}\n{microphone.card_name}\n{microphone.device_name}".lower()
+    m = microphone
+    return f"{m.card}\n{m.card_name}\n{m.device_name}\n{m.place}".lower()
+
+
+def _place(long_name: str) -> str:
+    """`C-Media USB Audio at usb-0000:01:00.0-1.2, full speed` is at the port in the middle."""
+    _, at, place = long_name.rpartition(" at ")
+    return place.split(",")[0].strip() if at else ""

@@ -11,27 +11,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from acoustics import decimate, levels, mel
+from acoustics import decimate, levels, mel, response
+from agents.calibration import Calibration
 from agents.reading import Reading
 from schemas.errors import BadConfig
 from schemas.messages import Clock
 
 Samples = NDArray[np.float64]
 RATES_HZ: Final = (mel.RATE_HZ, decimate.RATE_HZ)
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What the microphone reads for 94 dB. Without one, levels are relative to full scale."""
-
-    name: str
-    """Names the record; travels with every batch."""
-    sensitivity_dbfs: float
-    """dB re full scale (RMS of a full-scale sine) at 94 dB re 20 µPa."""
-
-
-SIMULATED: Final = Calibration(name="simulated", sensitivity_dbfs=-26.0)
-"""Of rendered streets and other sound whose level is ours to choose: full scale is 120 dB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,8 +126,14 @@ def step(state: PipelineState, block: Block) -> tuple[PipelineState, tuple[Readi
 
 
 def _fresh_levels(rate_hz: int, calibration: Calibration | None) -> levels.LevelState:
-    sensitivity = None if calibration is None else calibration.sensitivity_dbfs
-    return levels.start(rate_hz, sensitivity_dbfs_at_94=sensitivity)
+    if calibration is None:
+        return levels.start(rate_hz)
+    shape = calibration.response
+    return levels.start(
+        rate_hz,
+        sensitivity_dbfs_at_94=calibration.sensitivity_dbfs,
+        correction=response.correction(shape, rate_hz) if shape else None,
+    )
 
 
 def _after_a_gap(state: PipelineState, lost_samples: int) -> PipelineState:

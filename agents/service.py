@@ -21,7 +21,8 @@ from agents.adapters.publish import Publisher
 from agents.adapters.running import background, stop_signals, until
 from agents.adapters.spool import SqliteSpool
 from agents.batches import Origin
-from agents.pipeline import Block, Calibration, PipelineState
+from agents.calibration import Calibration
+from agents.pipeline import Block, PipelineState
 from agents.reading import Reading
 from agents.settings import AgentSettings
 from schemas.base import Frozen, SeqRange, UtcTime

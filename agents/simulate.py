@@ -21,7 +21,8 @@ from agents.adapters.capture import sound_file
 from agents.adapters.clock import SystemClock
 from agents.adapters.rendering import Renderer
 from agents.adapters.running import stop_signals, until
-from agents.pipeline import SIMULATED, Block
+from agents.calibration import SIMULATED
+from agents.pipeline import Block
 from agents.service import FAREWELL_S, Agent, opened
 from agents.settings import AgentSettings
 from agents.street import TrueEvent

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from acoustics import levels, mel
 from agents import pipeline
+from agents.calibration import SIMULATED
 
 _SESSION: Final = "01JWZZZZZZZZZZZZZZZZZZZZZZ"
 _STARTED_AT: Final = datetime(2026, 5, 4, tzinfo=UTC)
@@ -51,7 +52,7 @@ def _frames(sound: NDArray[np.float32]) -> Callable[[], object]:
 
 
 def _step(sound: NDArray[np.float32], rate_hz: int) -> Callable[[], object]:
-    begun = pipeline.start(_SESSION, _STARTED_AT, rate_hz, calibration=pipeline.SIMULATED)
+    begun = pipeline.start(_SESSION, _STARTED_AT, rate_hz, calibration=SIMULATED)
     state, _ = pipeline.step(begun, pipeline.Block(sound))
     blocks = [pipeline.Block(part) for part in np.split(sound, _BLOCKS_PER_S)]
 

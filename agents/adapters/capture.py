@@ -15,7 +15,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from agents.microphones import PCM_PREFIX, choose, lost_s, parse_listing
+from agents.microphones import PCM_PREFIX, Microphone, again, choose, lost_s, of_pcm, parse_listing
 from agents.pipeline import Block
 from schemas.errors import BadConfig, Unavailable
 
@@ -25,6 +25,7 @@ _BLOCKS_PER_S: Final = 8
 _SILENT_CARD_S: Final = 10.0
 _FAREWELL_S: Final = 2.0
 _INT16: Final = 2**15
+_CARDS: Final = Path("/proc/asound/cards")
 
 
 class _StraightRead(soundfile.SoundFile):  # type: ignore[misc]  # it comes without types
@@ -105,16 +106,49 @@ class _Complaints:
         return Unavailable(f"microphone stopped: {text}")
 
 
-@asynccontextmanager
-async def microphone(
-    wanted: str, rate_hz: int, *, program: str = "arecord"
-) -> AsyncGenerator[AsyncIterator[Block]]:
-    """Blocks of 125 ms from a sound card, as long as it lasts.
+async def find(wanted: str, *, program: str = "arecord") -> Microphone:
+    """The device that is meant.
 
     Parameters
     ----------
     wanted : str
         Name of the device or part of it; empty: the only one; `pcm:NAME`: ALSA's own name.
+    program : str
+        The recorder.
+
+    Raises
+    ------
+    BadConfig
+        No such device, or no arecord; the message names the devices that exist.
+    """
+    if wanted.startswith(PCM_PREFIX):
+        return of_pcm(wanted)
+    return choose(await _listed(program), wanted)
+
+
+async def find_again(before: Microphone, *, program: str = "arecord") -> Microphone:
+    """The same device after it was gone, wherever ALSA has put it.
+
+    Raises
+    ------
+    Unavailable
+        It is not there yet.
+    """
+    if not before.card:
+        return before
+    return again(await _listed(program), before)
+
+
+@asynccontextmanager
+async def microphone(
+    wanted: str | Microphone, rate_hz: int, *, program: str = "arecord"
+) -> AsyncGenerator[AsyncIterator[Block]]:
+    """Blocks of 125 ms from a sound card, as long as it lasts.
+
+    Parameters
+    ----------
+    wanted : str or Microphone
+        As `find` takes it, or what it found.
     rate_hz : int
         16000 or 48000; ALSA's `plughw` converts where the card cannot.
     program : str
@@ -130,9 +164,9 @@ async def microphone(
     BadConfig
         No such device, or no arecord; the message names the devices that exist.
     """
-    pcm = await _pcm(wanted, program)
+    found = await find(wanted, program=program) if isinstance(wanted, str) else wanted
     process = await _started(
-        program, "-q", "-D", pcm, "-f", "S16_LE", "-r", str(rate_hz), "-c", "1", "-t", "raw"
+        program, "-q", "-D", found.pcm, "-f", "S16_LE", "-r", str(rate_hz), "-c", "1", "-t", "raw"
     )
     complaints = _Complaints()
     listening = asyncio.create_task(_listen(process, complaints))
@@ -142,12 +176,11 @@ async def microphone(
         await _ended(process, listening)
 
 
-async def _pcm(wanted: str, program: str) -> str:
-    if wanted.startswith(PCM_PREFIX):
-        return wanted.removeprefix(PCM_PREFIX)
+async def _listed(program: str) -> tuple[Microphone, ...]:
     process = await _started(program, "-l")
     listing, _ = await process.communicate()  # without any sound card: an error, and no line
-    return choose(parse_listing(listing.decode(errors="replace")), wanted).pcm
+    cards = _CARDS.read_text(errors="replace") if _CARDS.exists() else ""
+    return parse_listing(listing.decode(errors="replace"), cards)
 
 
 async def _started(program: str, *arguments: str) -> Process:

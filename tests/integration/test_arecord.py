@@ -10,6 +10,7 @@ import pytest
 
 from agents import pipeline
 from agents.adapters.capture import microphone
+from agents.calibration import Calibration
 from agents.reading import Reading
 from schemas.errors import BadConfig, Unavailable
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 SESSION = "01JWZZZZZZZZZZZZZZZZZZZZZZ"
-CALIBRATION = pipeline.Calibration(name="made", sensitivity_dbfs=-26.0)
+CALIBRATION = Calibration(name="made", sensitivity_dbfs=-26.0)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.pipeline import SIMULATED, Block, start, step
+from agents.calibration import SIMULATED
+from agents.pipeline import Block, start, step
 from agents.reading import READING_CODE_BYTES, Reading
 
 SESSION = "01JWZZZZZZZZZZZZZZZZZZZZZZ"

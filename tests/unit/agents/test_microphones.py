@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.microphones import Microphone, choose, lost_s, parse_listing
-from schemas.errors import BadConfig
+from agents.microphones import Microphone, again, choose, lost_s, parse_listing
+from schemas.errors import BadConfig, Unavailable
 
 LISTINGS = Path(__file__).parents[2] / "data" / "arecord"
 
@@ -81,3 +81,44 @@ def test_no_capture_device_at_all_is_one_clear_line(wanted: str) -> None:
 )
 def test_an_overrun_tells_how_much_was_lost(line: str, seconds: float) -> None:
     assert lost_s(line) == pytest.approx(seconds)
+
+
+TWINS = """\
+card 1: Device [USB PnP Sound Device], device 0: USB Audio [USB Audio]
+card 2: Device_1 [USB PnP Sound Device], device 0: USB Audio [USB Audio]
+"""
+PORTS = """\
+ 1 [Device         ]: USB-Audio - USB PnP Sound Device
+                      C-Media Electronics Inc. USB PnP Sound Device at usb-0000:01:00.0-1.1, full
+ 2 [Device_1       ]: USB-Audio - USB PnP Sound Device
+                      C-Media Electronics Inc. USB PnP Sound Device at usb-0000:01:00.0-1.2, full
+"""
+
+
+def test_two_of_one_name_are_told_apart_by_where_they_are_plugged_in() -> None:
+    twins = parse_listing(TWINS, PORTS)
+    assert [m.place for m in twins] == ["usb-0000:01:00.0-1.1", "usb-0000:01:00.0-1.2"]
+    assert choose(twins, "usb-0000:01:00.0-1.2").card == "Device_1"
+    with pytest.raises(BadConfig, match=r"several devices: Device .*-1\.1\), Device_1 .*-1\.2\)"):
+        choose(twins, "USB PnP")
+
+
+def test_a_replugged_microphone_is_found_although_its_card_id_changed() -> None:
+    first = parse_listing(TWINS, PORTS)[0]
+    swapped = parse_listing(TWINS, PORTS.replace("-1.1,", "-1.3,").replace("-1.2,", "-1.1,"))
+    assert again(swapped, first).card == "Device_1"
+
+
+def test_another_of_the_same_name_does_not_take_its_place() -> None:
+    first, second = parse_listing(TWINS, PORTS)
+    with pytest.raises(Unavailable, match=r"-1\.1\) is gone; there are: Device_1"):
+        again([second], first)
+    with pytest.raises(Unavailable, match="is gone; there are: none"):
+        again([], first)
+
+
+def test_without_places_only_the_only_one_of_its_name_is_taken() -> None:
+    first, second = parse_listing(TWINS)
+    assert again([second], first) == second
+    with pytest.raises(Unavailable, match="one of several"):
+        again([first, second], first)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from acoustics import mel
 from agents.batches import follows
-from agents.pipeline import SIMULATED, Block, PipelineState, start, step
+from agents.calibration import SIMULATED, Calibration
+from agents.pipeline import Block, PipelineState, start, step
 from agents.reading import READING_CODE_BYTES, Reading
 from schemas.errors import BadConfig
 from schemas.messages import NO_FRAME
@@ -159,3 +160,13 @@ def test_bad_samples_reach_neither_levels_nor_frames() -> None:
 def test_another_sample_rate_is_one_clear_line(rate_hz: int) -> None:
     with pytest.raises(BadConfig, match=f"sample rate {rate_hz} Hz: 16000 or 48000"):
         start(SESSION, STARTED_AT, rate_hz)
+
+
+def test_a_microphones_response_is_undone_in_the_levels_and_not_in_the_frames() -> None:
+    sound = noise(2)
+    shaped = Calibration("a", -26.0, response=((20.0, 6.0), (1000.0, 0.0), (20_000.0, -6.0)))
+    flat = heard(begun(), [Block(sound)])
+    corrected = heard(start(SESSION, STARTED_AT, 16_000, calibration=shaped), [Block(sound)])
+    assert corrected[1].levels.laeq_1s_db > flat[1].levels.laeq_1s_db + 0.5
+    assert corrected[1].levels.third_octaves_db[0] < flat[1].levels.third_octaves_db[0] - 4
+    assert [r.codes for r in corrected] == [r.codes for r in flat]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from agents.batches import Origin
-from agents.pipeline import SIMULATED, Block
+from agents.calibration import SIMULATED
+from agents.pipeline import Block
 from agents.reading import Reading
 from agents.service import Agent, login_of, origin_of
 from agents.settings import AgentSettings

@@ -1,0 +1,59 @@
+"""Calibration records in the state folder: the one in use, and all that ever were."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from agents.calibration import CalibrationRecord
+from schemas.errors import BadConfig
+
+FILE: Final = "calibration.json"
+HISTORY: Final = "calibrations"
+
+
+def load(folder: Path) -> CalibrationRecord | None:
+    """Record in use; None if the device was never calibrated.
+
+    Raises
+    ------
+    BadConfig
+        It cannot be read, or is no calibration of this version.
+    """
+    path = folder / FILE
+    try:
+        return CalibrationRecord.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadConfig(f"{path}: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        field = ".".join(map(str, first["loc"])) or "file"
+        raise BadConfig(f"{path} is no calibration: {field}: {first['msg']}") from None
+
+
+def names(folder: Path) -> frozenset[str]:
+    """Names of all records that were made here."""
+    return frozenset(path.stem for path in (folder / HISTORY).glob("*.json"))
+
+
+def save(folder: Path, record: CalibrationRecord) -> None:
+    """Keep a record and use it from the agent's next start; a power cut leaves the old one."""
+    text = record.model_dump_json(indent=1) + "\n"
+    try:
+        (folder / HISTORY).mkdir(parents=True, exist_ok=True)
+        _replace(folder / HISTORY / f"{record.name}.json", text)
+        _replace(folder / FILE, text)
+    except OSError as error:
+        raise BadConfig(f"{folder}: {error.strerror}") from None
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_suffix(".new")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
