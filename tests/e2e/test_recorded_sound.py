@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from agents import service
 from agents.settings import AgentSettings
 from deploy.local import programs
+from deploy.local.results import Results
 from deploy.local.stack import LocalStack
 from deploy.local.supervise import Program, Supervisor
 from tests.e2e.eventually import eventually
@@ -67,6 +71,7 @@ async def _alerts_of(
     chosen = {**classify.environment, "CITYHUM_MODEL": model}
     classify = replace(classify, environment=chosen)
     async with Supervisor([classify], folder / "log"):
+        await _ticks_arrive(stack)
         played = await asyncio.gather(
             *(
                 service.play(_settings(stack, device, folder), path, SPEED)
@@ -83,27 +88,43 @@ async def _alerts_of(
     return {device: [state for at, state in rows if at == device] for device in recordings}
 
 
+async def _ticks_arrive(stack: LocalStack) -> None:
+    """Wait until the whole way is open: what was sent before would come as a backlog."""
+    since = datetime.now(UTC)
+    with closing(Results(stack.addresses)) as results:
+
+        async def ready() -> bool:
+            return results.ready(["alerts", "archive"], since)
+
+        await eventually(ready)
+
+
 async def _settled(stack: LocalStack, sessions: list[str], readings: int) -> None:
-    """Wait until all readings are stored and the alerts fold has seen them."""
+    """Wait until all readings are stored and the alerts fold has seen what the archive has."""
     stored = "SELECT count(*) = %s FROM reading WHERE session = ANY(%s)"
-    behind = """
-        SELECT count(*) = 0 FROM checkpoint archive LEFT JOIN checkpoint alerts
-            ON alerts.program = 'alerts' AND alerts.topic = archive.topic
-            AND alerts.partition = archive.partition
-        WHERE archive.program = 'archive' AND archive.topic = 'readings.v1'
-            AND archive.next_offset - coalesce(alerts.next_offset, 0) > 1
-    """
     conninfo = stack.postgres.conninfo("cityhum_reader")
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as database:
-        for question, values in ((stored, [readings, sessions]), (behind, [])):
-            await eventually(partial(_true, database, question, values))
+
+        async def all_stored() -> bool:
+            rows = await database.execute(stored, [readings, sessions])
+            return (await rows.fetchone()) == (True,)
+
+        async def alerts_have_seen(offsets: Mapping[int, int]) -> bool:
+            reached = await _offsets(database, "alerts")
+            return all(reached.get(at, 0) >= offset for at, offset in offsets.items())
+
+        await eventually(all_stored)
+        offsets = await _offsets(database, "archive")
+        await eventually(partial(alerts_have_seen, offsets))
 
 
-async def _true(
-    database: psycopg.AsyncConnection[tuple[object, ...]], question: str, values: list[object]
-) -> bool:
-    row = await (await database.execute(question.encode(), values)).fetchone()
-    return row is not None and bool(row[0])
+async def _offsets(database: psycopg.AsyncConnection[TupleRow], program: str) -> Mapping[int, int]:
+    """Next offset of each partition of `readings.v1`."""
+    query = """
+        SELECT partition, next_offset FROM checkpoint
+        WHERE program = %s AND topic = 'readings.v1'
+    """
+    return dict(await (await database.execute(query, [program])).fetchall())
 
 
 def _settings(stack: LocalStack, device: str, folder: Path) -> AgentSettings:
