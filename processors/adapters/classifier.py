@@ -109,7 +109,8 @@ class Classifier:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
                 ends = await self._ends.ends(list(self._positions))
-            except Unavailable:
+            except Unavailable as error:
+                log.warning("kafka_away", extra={"why": str(error)})
                 ends = {}
             seen = seen.seen(self._clock(), dict(self._positions), ends)
             if stuck := seen.stuck(self._clock()):

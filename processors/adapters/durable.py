@@ -156,7 +156,8 @@ class Durable:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
                 ends = await self._log.ends(list(self._partitions))
-            except Unavailable:
+            except Unavailable as error:
+                log.warning("kafka_away", extra={"why": str(error)})
                 ends = {}
             positions = {key: one.next_offset for key, one in self._partitions.items()}
             seen = Watch({}) if self._waiting else seen.seen(self._clock(), positions, ends)

@@ -157,11 +157,17 @@ _SETTINGS: Final[Mapping[str, Any]] = {
     "worker_redirect_stdouts": False,
 }
 
+_LOG_LEVELS: Final = {
+    "aiokafka": logging.CRITICAL,  # ten lines a second while Kafka is away: the watch says it once
+    "faust": logging.WARNING,
+    "mode": logging.WARNING,
+}
+
 
 async def serve(app: App, stop: asyncio.Event) -> None:
     """Work until told to stop; then finish within 10 s. Any failure ends the process at once."""
-    for talkative in ("aiokafka", "faust", "mode"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    for talkative, level in _LOG_LEVELS.items():
+        logging.getLogger(talkative).setLevel(level)
     worker = Worker(app, override_logging=False, quiet=True, loop=asyncio.get_running_loop())
     worker.spinner = None  # it would draw on standard output
     running = [

@@ -128,3 +128,32 @@ async def test_a_worker_waits_for_its_database(
         assert await workers.stopped(one) == 0
     rows, _ = undisturbed(records)
     assert set(database.query(STORED)) == rows
+
+
+async def test_a_worker_outlives_an_outage_of_kafka(
+    settings: ProcessorSettings, database: Database, kafka: Kafka
+) -> None:
+    await workers.start_here("windows", topics.READINGS, settings)
+    records = log_of(seconds=80)
+    async with workers.worker("windows", settings) as one:
+        await workers.append(settings, records[: len(records) // 2])
+        await database.until(REACHED, *reached(await workers.ends(topics.READINGS, settings)))
+        kafka.kill()
+        kafka.start()
+        await workers.append(settings, records[len(records) // 2 :])
+        await database.until(REACHED, *reached(await workers.ends(topics.READINGS, settings)))
+        assert await workers.stopped(one) == 0
+    rows, _ = undisturbed(records)
+    assert set(database.query(STORED)) == rows
+
+
+async def test_a_log_that_began_anew_is_read_from_its_beginning(
+    settings: ProcessorSettings, database: Database
+) -> None:
+    await workers.start_here("windows", topics.READINGS, settings)
+    database.query("UPDATE checkpoint SET cluster_id = 'another', next_offset = 10^9")
+    end = await workers.ends(topics.READINGS, settings)
+    async with workers.worker("windows", settings) as one:
+        await database.until(REACHED, *reached(end))
+        assert await workers.stopped(one) == 0
+    assert database.query("SELECT DISTINCT epoch FROM checkpoint") == [(1,)]
