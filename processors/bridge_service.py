@@ -143,10 +143,10 @@ class Bridge:
         while (flight := await self._flights.get()) is not None:
             for safe in flight.safe:
                 await safe
-            for delivery in flight.deliveries:
-                self._inbox.acknowledge(delivery.handle)
             for to, ack in packing.answers(flight.verdicts).items():
                 self._inbox.publish(topics.ack_topic(to.site, to.device), encode(ack))
+            for delivery in flight.deliveries:
+                self._inbox.acknowledge(delivery.handle)
             _count(flight.verdicts)
 
 

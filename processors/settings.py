@@ -1,9 +1,20 @@
 """Settings of the server side: the only reader of the processors' variables."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.base import SiteId
+
+
+def _names(text: object) -> object:
+    return tuple(text.split(",")) if isinstance(text, str) and text else text or ()
+
+
+Sites = Annotated[tuple[SiteId, ...], NoDecode, BeforeValidator(_names)]
+"""Written with commas: `harbour,park`."""
 
 
 class ProcessorSettings(BaseSettings):
@@ -26,6 +37,6 @@ class ProcessorSettings(BaseSettings):
     topics_file: Path = Path("deploy/kafka/topics.yaml")
     models_folder: Path = Path("models")
     model: str = "street8-0.1.0"
-    bridge_sites: tuple[str, ...] = Field(default=(), description="empty: all sites")
+    bridge_sites: Sites = Field(default=(), description="empty: all sites")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="0: no metrics endpoint")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

@@ -218,9 +218,11 @@ class MqttLink:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        for reason in reasons:
-            if reason.is_failure:
-                self._fail(BadConfig(f"the MQTT broker refuses the subscription: {reason}"))
+        refusals = [reason for reason in reasons if reason.is_failure]
+        if refusals:
+            self._fail(BadConfig(f"the MQTT broker refuses the subscription: {refusals[0]}"))
+        else:
+            log.info("mqtt_subscribed", extra={"filters": len(reasons)})
 
     def _fail(self, error: Exception) -> None:
         self._failure = error
