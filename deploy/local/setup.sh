@@ -50,6 +50,11 @@ uv_by_venv() {
         .venv/bin/python -m pip install --quiet "uv==$UV_VERSION"
 }
 
+uv_by_ensurepip() {
+    .venv/bin/python -m ensurepip >/dev/null 2>&1
+    .venv/bin/python -m pip install --quiet "uv==$UV_VERSION"
+}
+
 # without ensurepip: the pip or uv of the system fills a bare environment
 uv_by_system() {
     "$python" -m venv --clear --without-pip .venv >/dev/null 2>&1 || return 1
@@ -78,8 +83,10 @@ make_venv() {
 }
 
 cd "$(dirname "$0")/../.."
-if ! { [ -x .venv/bin/uv ] && fits .venv/bin/python; }; then
+if ! fits .venv/bin/python; then
     make_venv
+elif ! [ -x .venv/bin/uv ]; then # made by another hand: kept
+    uv_by_ensurepip || make_venv
 fi
 # inexact: what the training extra has brought stays
 exec .venv/bin/uv sync --quiet --frozen --inexact --python .venv/bin/python "$@"
