@@ -10,6 +10,9 @@ from schemas.base import Frozen
 
 Scores = NDArray[np.float32]
 
+DECIDED = 500
+"""Per mille at which a label is just active, whatever its own threshold is."""
+
 MEMORY_S = 2
 """A label outlives its sound by about this much, since a patch looks back 4 s."""
 
@@ -85,6 +88,28 @@ def labels_of_readings(
         {} if gate else labels(row, manifest)
         for row, gate in zip(np.asarray(scores), gates, strict=True)
     ]
+
+
+def per_mille(scores: ArrayLike, manifest: Manifest) -> NDArray[np.int64]:
+    """Scores on one scale for all labels: 0 and 1000 stay, a label's threshold becomes 500.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n, labels)
+        Calibrated, 0 to 1.
+    manifest : Manifest
+        Threshold per label.
+
+    Returns
+    -------
+    ndarray of int, shape (n, labels)
+        0 to 1000, rising with the score; from 500 on the label is active.
+    """
+    exact = np.asarray(scores, np.float64)
+    thresholds = np.array([manifest.thresholds[label] for label in manifest.labels])
+    below = DECIDED * exact / thresholds
+    above = DECIDED + (1000 - DECIDED) * (exact - thresholds) / (1 - thresholds)
+    return np.asarray(np.rint(np.where(exact < thresholds, below, above)), dtype=np.int64)
 
 
 def soft_vote(scores: ArrayLike) -> Scores:

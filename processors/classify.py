@@ -6,7 +6,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hearing import patches
+from hearing import decide, patches
 from hearing.manifest import Manifest
 from schemas import topics
 from schemas.base import LabelScores
@@ -24,9 +24,6 @@ from schemas.messages import MEL_BANDS, Batch, FeatureBatch
 
 REPORTED: Final = 100
 """Per mille from which on a label is worth telling."""
-
-DECIDED: Final = 500
-"""Per mille at which a label is just active, whatever its own threshold is."""
 
 Envelope = FeatureEnvelope | ResultEnvelope
 Patches = NDArray[np.uint8]
@@ -124,7 +121,7 @@ def reported(scores: Scores, heard: Patches, manifest: Manifest) -> list[Mapping
     list of mapping of str to int
         Per mille, 500 at the label's own threshold.
     """
-    told = per_mille(scores, np.array([manifest.thresholds[name] for name in manifest.labels]))
+    told = decide.per_mille(scores, manifest)
     silent = patches.is_silent(heard) if len(heard) else np.empty(0, np.bool_)
     return [
         {}
@@ -132,32 +129,6 @@ def reported(scores: Scores, heard: Patches, manifest: Manifest) -> list[Mapping
         else {name: int(n) for name, n in zip(manifest.labels, row, strict=True) if n >= REPORTED}
         for row, nothing in zip(told, silent, strict=True)
     ]
-
-
-def per_mille(scores: Scores, thresholds: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Scores on one scale for all labels: 0 and 1000 stay, the threshold becomes 500.
-
-    Parameters
-    ----------
-    scores : ndarray, shape (n, labels)
-        0 to 1.
-    thresholds : ndarray, shape (labels,)
-        Between 0 and 1.
-
-    Returns
-    -------
-    ndarray of int, shape (n, labels)
-        0 to 1000, rising with the score.
-
-    Examples
-    --------
-    >>> per_mille(np.array([[0.0, 0.1, 0.2, 0.6, 1.0]]), np.array([0.2] * 5)).tolist()
-    [[0, 250, 500, 750, 1000]]
-    """
-    exact = np.asarray(scores, np.float64)
-    below = DECIDED * exact / thresholds
-    above = DECIDED + (1000 - DECIDED) * (exact - thresholds) / (1 - thresholds)
-    return np.rint(np.where(exact < thresholds, below, above)).astype(np.int64)
 
 
 def _feature_batches(envelope: Envelope) -> list[FeatureBatch]:

@@ -137,7 +137,8 @@ class MqttTarget:
     def _connection(self, reason: ReasonCode) -> None:
         if not self._client.is_connected():
             self._connected.clear()
-            log.warning("mqtt_away", extra={"reason": str(reason)})
+            if reason.is_failure:
+                log.warning("mqtt_away", extra={"reason": str(reason)})
             return
         log.info("mqtt_connected")
         self._connected.set()

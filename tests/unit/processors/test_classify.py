@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hearing.manifest import Input, Manifest
+from hearing import decide
+from hearing.manifest import Manifest
 from processors import classify
 from processors.adapters.classifier import Classifier
 from processors.partitions import Key
@@ -24,22 +25,10 @@ from schemas.envelopes import (
 from schemas.errors import BadMessage
 from schemas.messages import FeatureBatch, ResultBatch
 from tests.batches import RECEIVED_AT, codes, feature_batch, levels_batch, result_batch
+from tests.manifests import manifest
 from tests.streams import FakeRecord
 
-MANIFEST = Manifest(
-    name="fake",
-    version="0.1.0",
-    sha256="0" * 64,
-    input=Input(frontend="mel32x8", rate_hz=16_000, shape=(32, 32)),
-    labels=("siren", "wind"),
-    thresholds={"siren": 0.2, "wind": 0.5},
-    temperature={"siren": 1.0, "wind": 1.0},
-    activation="sigmoid",
-    licence="none",
-    commercial_use=True,
-    training_data=(),
-    metrics={},
-)
+MANIFEST = manifest(siren=0.2, wind=0.5)
 FEATURES = Key(topics.FEATURES, 8)
 TICK = datetime(2026, 5, 4, 10, 0, 5, tzinfo=UTC)
 
@@ -126,9 +115,8 @@ def test_patches_come_in_the_order_of_batches_and_readings() -> None:
 
 
 def test_scores_share_one_scale() -> None:
-    thresholds = np.array([0.2, 0.5])
     scores = np.array([[0.2, 0.5], [0.04, 0.05], [1.0, 0.0]], np.float32)
-    assert classify.per_mille(scores, thresholds).tolist() == [[500, 500], [100, 50], [1000, 0]]
+    assert decide.per_mille(scores, MANIFEST).tolist() == [[500, 500], [100, 50], [1000, 0]]
 
 
 def test_faint_labels_and_silence_are_not_told() -> None:
