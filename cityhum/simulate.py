@@ -13,6 +13,9 @@ from processors import registry
 from processors.adapters import text_file
 from processors.settings import ProcessorSettings
 
+NOT_ALL_ACKNOWLEDGED = 3
+"""Exit status: the readings that are not in Kafka yet wait in the spools."""
+
 
 def app(
     *,
@@ -35,7 +38,7 @@ def app(
         f"{len(truth.devices)} devices, {readings} readings published,"
         f" {truth.unacknowledged} not acknowledged"
     )
-    raise typer.Exit(code=0 if truth.unacknowledged == 0 else 1)
+    raise typer.Exit(code=0 if truth.unacknowledged == 0 else NOT_ALL_ACKNOWLEDGED)
 
 
 def _places() -> list[Place]:

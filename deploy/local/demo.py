@@ -7,7 +7,9 @@ hears; stops everything at Ctrl-C or after `--seconds`, and then writes `report.
 import asyncio
 import signal
 import sys
-from contextlib import closing, suppress
+from asyncio.subprocess import Process
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +19,8 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+from agents.adapters.capture import sound_file
+from cityhum.simulate import NOT_ALL_ACKNOWLEDGED
 from deploy.local import programs, report, watch
 from deploy.local.kafka_jars import jars_folder
 from deploy.local.ports import HOST, settled
@@ -26,7 +30,7 @@ from deploy.local.settings import local_settings
 from deploy.local.stack import Addresses, LocalStack
 from deploy.local.supervise import Program, Supervisor
 from processors import registry
-from schemas.errors import BadConfig, CityhumError, Unavailable
+from schemas.errors import CityhumError, Unavailable
 
 FOLDS = ("windows", "alerts", "archive")
 READY_WITHIN_S = 60.0
@@ -41,9 +45,10 @@ console = Console()
 
 @dataclass(frozen=True)
 class Place:
-    """Where a demo keeps what it leaves."""
+    """Where a demo keeps what it leaves, and the recording that it plays."""
 
     folder: Path
+    sound: Path | None
 
     @property
     def log(self) -> Path:
@@ -71,8 +76,9 @@ def demo(
 ) -> None:
     """Run the demo and write its report."""
     settings = local_settings()
-    if sound is not None and not sound.is_file():
-        raise BadConfig(f"{sound}: no such file")
+    if sound is not None:
+        with sound_file(sound) as blocks:  # rather now than when everything has started
+            next(iter(blocks))
     simulate = ["simulate", "--devices", str(devices), "--seed", str(seed)]
     simulate += ["--seconds", str(seconds)] if seconds else []
     simulate += ["--sound", str(sound.resolve())] if sound else []
@@ -84,12 +90,16 @@ def demo(
     with console.status("starting Mosquitto, Kafka and PostgreSQL"):
         stack.start()
     with closing(_Stopping(stack)):
-        asyncio.run(_run(stack.addresses, Place(settings.folder), simulate, dashboard_port))
+        written = asyncio.run(
+            _run(stack.addresses, Place(settings.folder, sound), simulate, dashboard_port)
+        )
+    if written.lost or written.duplicated:
+        raise typer.Exit(code=1)
 
 
 async def _run(
     addresses: Addresses, place: Place, simulate: list[str], dashboard_port: int
-) -> None:
+) -> report.Report:
     with console.status("preparing database and topics"):
         await programs.prepare(addresses)
     dashboard_port = settled(dashboard_port)
@@ -109,6 +119,7 @@ async def _run(
     console.print(f"report: {place.report}")
     if supervisor.restarts:
         console.print(f"restarted: {dict(supervisor.restarts)}, see {place.log}")
+    return written
 
 
 async def _until_ready(results: Results, since: datetime, broken: asyncio.Task[None]) -> None:
@@ -133,16 +144,28 @@ async def _simulate(
     environment = addresses.device_environment()
     simulator = Program("simulate", command, environment)
     async with simulator.started(place.log, SIMULATOR_GRACE_S) as process:
-        loop = asyncio.get_running_loop()
-        for stop in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(stop, process.terminate)
-        with Live(console=console, auto_refresh=False, transient=True) as live:
+        live = Live(console=console, auto_refresh=False, transient=True)
+        with _handed_on(process), live:
             while process.returncode is None:
                 live.update(watch.city(results.city()), refresh=True)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(process.wait(), timeout=1.0)
-    if process.returncode:
+    if process.returncode not in (0, NOT_ALL_ACKNOWLEDGED):  # these the report counts as lost
         raise Unavailable(f"the simulator ended early: {simulator.last_words(place.log)}")
+
+
+@contextmanager
+def _handed_on(process: Process) -> Iterator[None]:
+    """Let Ctrl-C end the simulator, and us only when it has finished."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, process.terminate)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 async def _report(results: Results, place: Place) -> report.Report:
@@ -153,7 +176,8 @@ async def _report(results: Results, place: Place) -> report.Report:
         async with asyncio.timeout(STORED_WITHIN_S):
             while results.stored_readings(run) < sent or results.undelivered():  # noqa: ASYNC110
                 await asyncio.sleep(ASK_EVERY_S)
-    written = report.build(run, results.stored(run))
+    sound = None if place.sound is None else str(place.sound)
+    written = report.build(run, results.stored(run), sound)
     place.report.write_text(written.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return written
 

@@ -24,6 +24,7 @@ class SentDevice(_Document):
 
     device: str
     session: str
+    started_at: datetime
     readings: int
 
 
@@ -39,7 +40,6 @@ class TrueEvent(_Document):
 class Run(_Document):
     """The simulator's own record (`cityhum simulate --events FILE`)."""
 
-    started_at: datetime
     devices: tuple[SentDevice, ...]
     events: tuple[TrueEvent, ...]
 
@@ -73,12 +73,21 @@ class AlertLine(BaseModel):
     rule: str
     onset: datetime
     onset_s: float
+    """Of the device's scene or recording."""
     decided_s: float | None
     """Event time of the decision, after the true onset."""
     delay_s: float | None
     """Arrival on the MQTT topic, after the true onset."""
     state: str
-    true_event: bool
+    true_event: bool | None
+    """Null where a recording was played, whose truth is not known."""
+
+
+class Played(BaseModel):
+    """The recording that the first device played instead of a street."""
+
+    file: str
+    device: str
 
 
 class Report(BaseModel):
@@ -96,14 +105,16 @@ class Report(BaseModel):
     siren_events: int
     siren_events_alerted_once_in_time: int
     false_alerts: int
+    sound: Played | None
     alerts: list[AlertLine]
 
 
-def build(run: Run, stored: Stored) -> Report:
+def build(run: Run, stored: Stored, sound: str | None = None) -> Report:
     """Compare what was sent and what truly sounded with what the database holds."""
+    played = Played(file=sound, device=run.devices[0].device) if sound else None
     sent = sum(device.readings for device in run.devices)
     sirens = [event for event in run.events if event.label == "siren"]
-    lines = [_line(run, sirens, alert) for alert in stored.alerts]
+    lines = [_line(run, sirens, alert, played) for alert in stored.alerts]
     return Report(
         devices=len(run.devices),
         seconds=max((device.readings for device in run.devices), default=0),
@@ -116,22 +127,27 @@ def build(run: Run, stored: Stored) -> Report:
         stored_delay_s={f"p{p}": _percentile(stored.delays_s, p) for p in (50, 95, 99)},
         siren_events=len(sirens),
         siren_events_alerted_once_in_time=sum(_once_in_time(e, stored.alerts) for e in sirens),
-        false_alerts=sum(not line.true_event for line in lines),
+        false_alerts=sum(line.true_event is False for line in lines),
+        sound=played,
         alerts=lines,
     )
 
 
-def _line(run: Run, sirens: Sequence[TrueEvent], alert: StoredAlert) -> AlertLine:
+def _line(
+    run: Run, sirens: Sequence[TrueEvent], alert: StoredAlert, played: Played | None
+) -> AlertLine:
     event = next((event for event in sirens if _matches(event, alert)), None)
+    started_at = next(one.started_at for one in run.devices if one.device == alert.device)
+    unknown = played is not None and played.device == alert.device
     return AlertLine(
         device=alert.device,
         rule=alert.rule,
         onset=alert.onset_at,
-        onset_s=round((alert.onset_at - run.started_at).total_seconds(), 3),
+        onset_s=round((alert.onset_at - started_at).total_seconds(), 3),
         decided_s=_after(event, alert.raised_at),
         delay_s=_after(event, alert.delivered_at),
         state=alert.state,
-        true_event=event is not None,
+        true_event=None if unknown else event is not None,
     )
 
 

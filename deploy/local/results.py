@@ -8,7 +8,7 @@ import psycopg
 
 from deploy.local.report import Run, Stored, StoredAlert
 from deploy.local.stack import Addresses
-from processors.settings import ProcessorSettings
+from schemas.errors import Unavailable
 
 WINDOW_LENGTH_S = 10
 
@@ -72,12 +72,11 @@ class Results:
     """A read-only connection to the run's database; a context manager."""
 
     def __init__(self, addresses: Addresses) -> None:
-        settings = ProcessorSettings()
         password = addresses.secrets / "postgres" / "cityhum_reader"
         self._connection = psycopg.connect(
             host=addresses.postgres_host,
             port=addresses.postgres_port,
-            dbname=settings.postgres_db,
+            dbname=addresses.postgres_db,
             user="cityhum_reader",
             password=password.read_text(encoding="utf-8").strip(),
             autocommit=True,
@@ -93,7 +92,7 @@ class Results:
 
     def city(self) -> list[DeviceNow]:
         """What every device hears now."""
-        return [DeviceNow(*row) for row in self._connection.execute(CITY).fetchall()]
+        return [DeviceNow(*row) for row in self._rows(CITY, [])]
 
     def stored_readings(self, run: Run) -> int:
         """Number of the run's readings in the database."""
@@ -107,22 +106,26 @@ class Results:
         """Everything that the report compares with the truth."""
         sessions = _sessions(run)
         devices = [device.device for device in run.devices]
+        started_at = min(device.started_at for device in run.devices)
         rows, distinct = self._one(COUNTS, [sessions])
-        windows, seconds = self._one(WINDOWS, [WINDOW_LENGTH_S, devices, run.started_at])
+        windows, seconds = self._one(WINDOWS, [WINDOW_LENGTH_S, devices, started_at])
         return Stored(
             rows=rows,
             distinct=distinct,
             in_windows=int(seconds),
             windows=windows,
-            delays_s=[delay for (delay,) in self._connection.execute(DELAYS, [sessions])],
-            alerts=[StoredAlert(*row) for row in self._connection.execute(ALERTS, [sessions])],
+            delays_s=[delay for (delay,) in self._rows(DELAYS, [sessions])],
+            alerts=[StoredAlert(*row) for row in self._rows(ALERTS, [sessions])],
         )
 
     def _one(self, sql: LiteralString, values: list[Any]) -> tuple[Any, ...]:
-        row = self._connection.execute(sql, values).fetchone()
-        if row is None:
-            raise LookupError(sql)
-        return row
+        return self._rows(sql, values)[0]
+
+    def _rows(self, sql: LiteralString, values: list[Any]) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except psycopg.OperationalError as error:
+            raise Unavailable(f"PostgreSQL: {str(error).splitlines()[0]}") from error
 
 
 def _sessions(run: Run) -> list[str]:

@@ -36,6 +36,6 @@ def alerts(report: Report) -> Table:
     table = Table("device", "rule", "onset s", "delay s", "state", "true event", box=None)
     for alert in report.alerts:
         delay = "" if alert.delay_s is None else f"{alert.delay_s:.1f}"
-        truth = "yes" if alert.true_event else "no"
+        truth = {True: "yes", False: "no", None: "a recording"}[alert.true_event]
         table.add_row(alert.device, alert.rule, f"{alert.onset_s:.1f}", delay, alert.state, truth)
     return table

@@ -13,8 +13,9 @@ def at(seconds: float) -> datetime:
 
 def run(*events: TrueEvent, readings: int = 60) -> Run:
     return Run(
-        started_at=STARTED,
-        devices=(SentDevice(device="pole-01", session="S1", readings=readings),),
+        devices=(
+            SentDevice(device="pole-01", session="S1", started_at=STARTED, readings=readings),
+        ),
         events=events,
     )
 
@@ -93,3 +94,12 @@ def test_an_alert_without_a_siren_is_false() -> None:
 def test_a_run_without_readings_has_no_shares() -> None:
     nothing = stored(rows=0, distinct=0, in_windows=0)._replace(delays_s=[])
     assert build(run(readings=0), nothing).stored_within_3_s is None
+
+
+def test_alerts_on_a_recording_are_told_in_its_seconds_and_not_judged() -> None:
+    report = build(run(), stored(alert(12)), sound="street.wav")
+    assert report.sound is not None
+    assert report.sound.device == report.alerts[0].device == "pole-01"
+    assert report.alerts[0].onset_s == 12.0
+    assert report.alerts[0].true_event is None
+    assert report.false_alerts == 0
