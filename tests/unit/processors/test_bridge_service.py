@@ -1,0 +1,169 @@
+"""What is acknowledged when: only what is safe, in order, and nothing after a failure."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Self
+
+import pytest
+
+from processors import bridge_service
+from processors.adapters.mqtt import Delivery, Handle
+from processors.bridge_service import Bridge
+from processors.verdicts import Record
+from schemas import topics
+from schemas.codec import decode
+from schemas.envelopes import FeatureEnvelope
+from schemas.messages import Ack
+from tests.batches import RECEIVED_AT, REGISTRY, arrived, feature_batch
+from tests.builders import seqs
+
+
+class FakeInbox:
+    """Messages that wait, and all that was said about them."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Delivery] = []
+        self.wake = asyncio.Event()
+        self.told: list[int | Ack] = []
+
+    def deliver(self, *first_seqs: int) -> None:
+        for seq in first_seqs:
+            message = arrived(feature_batch(seq))
+            self.waiting.append(Delivery(message, Handle(epoch=1, message_id=seq, qos=1)))
+        self.wake.set()
+
+    async def take(self, timeout_s: float) -> list[Delivery]:
+        if timeout_s > 0:
+            await self.wake.wait()
+        self.wake.clear()
+        taken, self.waiting = self.waiting, []
+        return taken
+
+    def acknowledge(self, handle: Handle) -> None:
+        self.told.append(handle.message_id)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        assert topic == topics.ack_topic("harbour", "pole-07")
+        self.told.append(decode(Ack, payload))
+
+
+class FakeLog:
+    """Records that are safe when the test says so."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.futures: list[asyncio.Future[None]] = []
+
+    async def append(self, record: Record) -> Awaitable[object]:
+        self.records.append(record)
+        self.futures.append(asyncio.get_running_loop().create_future())
+        return self.futures[-1]
+
+
+class Bench:
+    """A bridge between fakes."""
+
+    def __init__(self) -> None:
+        self.inbox = FakeInbox()
+        self.log = FakeLog()
+        self.now = RECEIVED_AT
+        self.bridge = Bridge(self.inbox, self.log, REGISTRY, self.clock)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    async def __aenter__(self) -> Self:
+        self.running = asyncio.create_task(self.bridge.run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.running.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.running
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Let the tasks run until something is true."""
+    for _ in range(1000):
+        if true():
+            return
+        await asyncio.sleep(0)
+    pytest.fail("it never became true")
+
+
+async def test_nothing_is_acknowledged_before_it_is_safe() -> None:
+    async with Bench() as bench:
+        bench.inbox.deliver(0, 1)
+        await until(lambda: len(bench.log.futures) == 1)
+        assert bench.inbox.told == []
+        bench.log.futures[0].set_result(None)
+        await until(lambda: len(bench.inbox.told) == 3)
+    assert bench.inbox.told == [Ack(device="pole-07", accepted=(seqs(0, 2),)), 0, 1]
+
+
+async def test_messages_are_acknowledged_in_their_order() -> None:
+    async with Bench() as bench:
+        bench.inbox.deliver(0)
+        await until(lambda: len(bench.log.futures) == 1)
+        bench.inbox.deliver(1)
+        await until(lambda: len(bench.log.futures) == 2)
+        bench.log.futures[1].set_result(None)
+        await asyncio.sleep(0)
+        assert bench.inbox.told == []
+        bench.log.futures[0].set_result(None)
+        await until(lambda: len(bench.inbox.told) == 4)
+    assert [each for each in bench.inbox.told if isinstance(each, int)] == [0, 1]
+
+
+async def test_a_failed_record_ends_the_bridge_with_nothing_more_acknowledged() -> None:
+    bench = Bench()
+    running = asyncio.create_task(bench.bridge.run())
+    bench.inbox.deliver(0)
+    await until(lambda: len(bench.log.futures) == 1)
+    bench.inbox.deliver(1)
+    await until(lambda: len(bench.log.futures) == 2)
+    bench.log.futures[0].set_exception(OSError("no leader"))
+    bench.log.futures[1].set_result(None)
+    with pytest.raises(ExceptionGroup):
+        await running
+    assert bench.inbox.told == []
+
+
+async def test_what_kafka_has_been_given_is_settled_before_the_end() -> None:
+    async with Bench() as bench:
+        bench.inbox.deliver(0)
+        await until(lambda: len(bench.log.futures) == 1)
+        bench.running.cancel()
+        await asyncio.sleep(0)
+        bench.log.futures[0].set_result(None)
+        await until(lambda: 0 in bench.inbox.told)
+
+
+async def test_a_tick_follows_all_that_arrived_before_it() -> None:
+    async with Bench() as bench:
+        await asyncio.sleep(0)  # the bridge begins
+        bench.now += bridge_service.TICK + timedelta(seconds=1)
+        bench.inbox.deliver(0)
+        await until(lambda: len(bench.log.records) == 1 + topics.PARTITIONS)
+        for future in bench.log.futures:
+            future.set_result(None)
+    envelopes = [decode(FeatureEnvelope, r.value) for r in bench.log.records if r.value]
+    assert [each.tick for each in envelopes] == [None] + [bench.now] * topics.PARTITIONS
+
+
+async def test_while_kafka_is_slow_envelopes_grow() -> None:
+    async with Bench() as bench:
+        for seq in range(20):
+            bench.inbox.deliver(seq)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        waiting = len(bench.log.records)
+        assert waiting < 20
+        while len(bench.inbox.told) < 20 or not bench.log.futures[-1].done():
+            for future in bench.log.futures:
+                if not future.done():
+                    future.set_result(None)
+            await asyncio.sleep(0)
+    assert sum(isinstance(each, int) for each in bench.inbox.told) == 20
