@@ -30,6 +30,7 @@ REACHED = """
 SELECT count(*) = 0 FROM unnest(%s::integer[], %s::bigint[]) AS wanted (partition, next_offset)
 LEFT JOIN checkpoint ON checkpoint.partition = wanted.partition AND program = 'windows'
 WHERE checkpoint.next_offset IS DISTINCT FROM wanted.next_offset"""
+BOTH_AT_WORK = "SELECT count(*) >= 2 FROM pg_stat_activity WHERE usename = 'cityhum_writer'"
 PASSED = "SELECT sum(next_offset) >= %s FROM checkpoint WHERE program = 'windows'"
 
 
@@ -157,3 +158,25 @@ async def test_a_log_that_began_anew_is_read_from_its_beginning(
         await database.until(REACHED, *reached(end))
         assert await workers.stopped(one) == 0
     assert database.query("SELECT DISTINCT epoch FROM checkpoint") == [(1,)]
+
+
+async def test_workers_share_the_partitions_and_take_over(
+    settings: ProcessorSettings, database: Database
+) -> None:
+    records = log_of(seconds=240)
+    part = len(records) // 3
+    start = await workers.start_here("windows", topics.READINGS, settings)
+    async with workers.worker("windows", settings) as first:
+        await workers.append(settings, records[:part])
+        await database.until(PASSED, sum(start.values()) + part // 2)
+        async with workers.worker("windows", settings):
+            await database.until(BOTH_AT_WORK)
+            await workers.append(settings, records[part : 2 * part])
+            await database.until(PASSED, sum(start.values()) + part + part // 2)
+        await workers.append(settings, records[2 * part :])  # the second was killed
+        await database.until(REACHED, *reached(await workers.ends(topics.READINGS, settings)))
+        assert await workers.stopped(first) == 0
+    rows, messages = undisturbed(records)
+    assert set(database.query(STORED)) == rows
+    told = database.query("SELECT payload::text FROM outbox")
+    assert Counter(payload for (payload,) in told) == messages
