@@ -1,7 +1,8 @@
 """What becomes of a message from MQTT: a record, or a dead letter with its reason. Pure.
 
 Checks, in this order: size, topic, schema, number of mel codes, registry, clock, privacy ceiling.
-The number of codes comes early so that no other reason keeps frames that are too fine.
+The number of codes comes early, and what cannot be read is looked through, so that no other reason
+keeps frames that are too fine.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Final, Protocol
 
 from pydantic import TypeAdapter
 
-from processors import dead_letters, privacy
+from processors import dead_letters, privacy, too_fine
 from processors.privacy import Guard
 from processors.registry import Registry
 from processors.verdicts import Answered, Arrived, Forward, Record, Refuse, Verdict, device_of
@@ -43,7 +44,7 @@ def judge(guard: Guard, arrived: Arrived, registry: Registry) -> tuple[Guard, Ve
         published = topics.parse(arrived.topic)
         return _JUDGES[published.stream](guard, arrived, published, registry)
     except BadMessage as bad:
-        return guard, _refused(arrived, bad)
+        return guard, _refused(arrived, too_fine.judged(bad, arrived.payload))
 
 
 def _check_size(payload: bytes) -> None:
