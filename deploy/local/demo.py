@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.live import Live
 
 from agents.adapters.capture import sound_file
+from cityhum import logs
 from cityhum.simulate import NOT_ALL_ACKNOWLEDGED
 from deploy.local import programs, report, watch
 from deploy.local.kafka_jars import jars_folder
@@ -201,6 +202,7 @@ class _Stopping:
 
 def main() -> None:
     """Run the demo; a mistake of the user is one line on stderr and status 2."""
+    logs.configure("WARNING")
     try:
         app()
     except CityhumError as error:
