@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from string import ascii_lowercase
 from typing import Annotated, Final, Literal
 
+from numpy.typing import ArrayLike
 from pydantic import Field
 
+from acoustics import levels
 from acoustics.decibels import leq
 from acoustics.response import Response
 from schemas.base import DeviceId, Frozen, UtcTime
@@ -16,6 +18,7 @@ from schemas.errors import BadConfig
 from schemas.messages import Levels
 
 REFERENCE_DB: Final = 94.0
+CALIBRATORS_DB: Final = (94, 114)
 STEADY_S: Final = 5
 """A tone must be steady for so long."""
 MAX_SPREAD_DB: Final = 0.2
@@ -120,6 +123,47 @@ def judged(seconds: Sequence[Levels]) -> Tone | str:
         return f"the tone varies by {spread_db:.2f} dB; less than {MAX_SPREAD_DB} are needed"
     parts_db = (_CALIBRATOR_DB, _FIT_DB, _FILTER_DB, spread_db / math.sqrt(12))
     return Tone(leq(tones_db), round(2 * math.hypot(*parts_db), 2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """A search for a tone between two blocks; `search` begins one."""
+
+    state: levels.LevelState
+    heard: tuple[Levels, ...]
+    found: Tone | str
+    """The tone, or why there is none so far."""
+
+
+def search(rate_hz: int) -> Search:
+    """Begin to listen for a calibrator's tone."""
+    return Search(levels.start(rate_hz), (), judged(()))
+
+
+def step(search: Search, samples: ArrayLike) -> Search:
+    """Take samples of any number; the first tone that is found stays.
+
+    Parameters
+    ----------
+    search : Search
+        As the samples before these left it.
+    samples : array_like, shape (n,)
+        Sound, full scale 1.0.
+
+    Returns
+    -------
+    Search
+    """
+    if isinstance(search.found, Tone):
+        return search
+    state, seconds = levels.step(search.state, samples)
+    after = replace(search, state=state)
+    for second in seconds:
+        heard = (*after.heard, second)[-STEADY_S:]
+        after = replace(after, heard=heard, found=judged(heard))
+        if isinstance(after.found, Tone):
+            break
+    return after
 
 
 def sensitivity_dbfs(tone: Tone, level_db: float) -> float:

@@ -1,14 +1,21 @@
 """`cityhum agent`: what runs on the device."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
-from agents import service
+from acoustics import response as responses
+from agents import calibration, service
+from agents.adapters import calibration_file
+from agents.adapters.calibrator import at_microphone, in_recording
+from agents.adapters.capture import FILE_RATE_HZ, find, microphone, sound_file
+from agents.calibration import CalibrationRecord, Method, Tone
 from agents.settings import AgentSettings
 from cityhum import environment, logs
+from schemas.errors import BadConfig
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -34,3 +41,79 @@ def play(
     played = asyncio.run(service.play(settings, file, speed))
     typer.echo(played.model_dump_json() if as_json else played.sentence())
     raise typer.Exit(code=0 if played.remaining == 0 else 1)
+
+
+@app.command()
+def calibrate(
+    level: Annotated[int, typer.Option(help="of the calibrator, dB: 94 or 114")] = 94,
+    file: Annotated[Path | None, typer.Option(help="a recording of the calibrator")] = None,
+    data_sheet: Annotated[
+        float | None,
+        typer.Option(
+            min=-120, max=40, metavar="DBFS", help="no calibrator: level of 94 dB on paper"
+        ),
+    ] = None,
+    response: Annotated[
+        Path | None, typer.Option(help="the microphone's frequency response: lines of Hz and dB")
+    ] = None,
+    *,
+    seed: Annotated[bool, typer.Option(help="no calibrator: the constants of the seed")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the record as JSON")] = False,
+) -> None:
+    """Listen for a calibrator's 1 kHz tone, and keep what the microphone makes of it."""
+    settings = environment.read(AgentSettings)
+    if level not in calibration.CALIBRATORS_DB:
+        raise BadConfig(f"--level {level}: calibrators give 94 or 114 dB")
+    if (file is not None) + (data_sheet is not None) + seed > 1:
+        raise BadConfig("--file, --data-sheet and --seed exclude each other")
+    measured = _Measured("", "seed", calibration.SEED_SENSITIVITY_DBFS, None)
+    if data_sheet is not None:
+        measured = _Measured("", "data-sheet", data_sheet, calibration.DATA_SHEET_U95_DB)
+    elif file is not None:
+        measured = _measured("", _recorded_tone(file), level)
+    elif not seed:
+        measured = _measured(*asyncio.run(_tone(settings)), level)
+    record = _record(settings, measured, response)
+    calibration_file.save(settings.state_folder, record)
+    sentence = f"{record.sentence()}; the agent uses it from its next start"
+    typer.echo(record.model_dump_json() if as_json else sentence)
+
+
+class _Measured(NamedTuple):
+    microphone: str
+    method: Method
+    sensitivity_dbfs: float
+    u95_db: float | None
+
+
+def _measured(name: str, tone: Tone, level_db: int) -> _Measured:
+    dbfs = calibration.sensitivity_dbfs(tone, level_db)
+    return _Measured(name, "calibrator", dbfs, tone.u95_db)
+
+
+async def _tone(settings: AgentSettings) -> tuple[str, Tone]:
+    found = await find(settings.microphone)
+    async with microphone(found, settings.rate_hz) as blocks:
+        return found.model, await at_microphone(blocks, settings.rate_hz)
+
+
+def _recorded_tone(file: Path) -> Tone:
+    with sound_file(file) as blocks:
+        return in_recording(blocks, FILE_RATE_HZ)
+
+
+def _record(
+    settings: AgentSettings, measured: _Measured, response: Path | None
+) -> CalibrationRecord:
+    now = datetime.now(tz=UTC)
+    taken = calibration_file.names(settings.state_folder)
+    return CalibrationRecord(
+        name=calibration.next_name(now.date(), taken),
+        device=settings.device,
+        microphone=measured.microphone,
+        method=measured.method,
+        sensitivity_dbfs=round(measured.sensitivity_dbfs, 3),
+        at=now,
+        u95_db=measured.u95_db,
+        response=() if response is None else responses.parse(calibration_file.text(response)),
+    )

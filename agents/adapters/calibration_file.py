@@ -39,6 +39,20 @@ def names(folder: Path) -> frozenset[str]:
     return frozenset(path.stem for path in (folder / HISTORY).glob("*.json"))
 
 
+def text(path: Path) -> str:
+    """What a file of a microphone's maker says.
+
+    Raises
+    ------
+    BadConfig
+        It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BadConfig(f"{path}: {error.strerror}") from None
+
+
 def save(folder: Path, record: CalibrationRecord) -> None:
     """Keep a record and use it from the agent's next start; a power cut leaves the old one."""
     text = record.model_dump_json(indent=1) + "\n"

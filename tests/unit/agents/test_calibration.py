@@ -1,3 +1,4 @@
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from acoustics import levels
 from agents.adapters import calibration_file
+from agents.adapters.calibrator import at_microphone
 from agents.calibration import (
     SEED_SENSITIVITY_DBFS,
     CalibrationRecord,
@@ -16,6 +18,7 @@ from agents.calibration import (
     next_name,
     sensitivity_dbfs,
 )
+from agents.pipeline import Block
 from schemas.errors import BadConfig
 from schemas.messages import Levels
 
@@ -142,3 +145,24 @@ def test_a_damaged_record_is_one_clear_line(tmp_path: Path, text: str, complaint
     with pytest.raises(BadConfig, match=complaint) as error:
         calibration_file.load(tmp_path)
     assert "\n" not in str(error.value)
+
+
+async def blocks(sound: NDArray[np.float64], lost_at: int = -1) -> AsyncIterator[Block]:
+    for n, part in enumerate(np.split(sound.astype(np.float32), len(sound) // 2000)):
+        yield Block(part, lost_samples=100 if n == lost_at else 0)
+
+
+async def test_a_tone_at_the_microphone_ends_the_search() -> None:
+    rattling = np.random.default_rng(1).normal(0, 0.1, 3 * RATE_HZ)
+    found = await at_microphone(blocks(np.concatenate([rattling, tone(-26, 8)])), RATE_HZ)
+    assert found.level_dbfs == pytest.approx(-26.0, abs=0.05)
+
+
+async def test_an_overrun_begins_the_search_anew() -> None:
+    with pytest.raises(BadConfig, match="4 s of sound"):
+        await at_microphone(blocks(tone(-26, 8), lost_at=4 * 8), RATE_HZ)
+
+
+async def test_after_a_minute_the_last_reason_is_told() -> None:
+    with pytest.raises(BadConfig, match="within 60 s: nothing but"):
+        await at_microphone(blocks(np.zeros(65 * RATE_HZ)), RATE_HZ)

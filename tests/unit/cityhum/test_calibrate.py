@@ -1,0 +1,87 @@
+"""`cityhum agent calibrate` on recordings of a calibrator."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner, Result
+
+from agents.adapters import calibration_file
+from cityhum.agent import app
+from schemas.errors import BadConfig
+
+RATE_HZ = 48_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CITYHUM_STATE_FOLDER", str(tmp_path / "state"))
+    monkeypatch.setenv("CITYHUM_DEVICE", "pole-07")
+    return tmp_path
+
+
+def recorded(path: Path, level_dbfs: float, *, channels: int = 1) -> str:
+    tone = np.sin(2 * np.pi * 1000 * np.arange(7 * RATE_HZ) / RATE_HZ)
+    sound = 10 ** (level_dbfs / 20) * tone
+    sound[:RATE_HZ] *= 0.01  # before it is switched on
+    soundfile.write(path, np.stack([sound] * channels, axis=1), RATE_HZ)
+    return str(path)
+
+
+def calibrate(*words: str) -> Result:
+    return CliRunner().invoke(app, ["calibrate", *words], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(("level", "level_dbfs"), [("94", -26.0), ("114", -6.0)])
+def test_a_recorded_calibrator_is_kept(folder: Path, level: str, level_dbfs: float) -> None:
+    file = recorded(folder / "tone.wav", level_dbfs, channels=2)
+    result = calibrate("--level", level, "--file", file, "--json")
+    record = calibration_file.load(folder / "state")
+    assert record is not None
+    assert json.loads(result.stdout)["name"] == record.name
+    assert (record.device, record.method) == ("pole-07", "calibrator")
+    assert record.sensitivity_dbfs == pytest.approx(-26.0, abs=0.02)
+    assert record.u95_db is not None
+
+
+def test_a_response_belongs_to_the_record(folder: Path) -> None:
+    (folder / "mic.txt").write_text("20 -3\n1000 0\n20000 2\n")
+    result = calibrate("--data-sheet", "-26", "--response", str(folder / "mic.txt"))
+    assert "(data-sheet): -26.00 dBFS at 94 dB, U95 3.0 dB, response of 3 points" in result.stdout
+    record = calibration_file.load(folder / "state")
+    assert record is not None
+    assert record.calibration.response == ((20.0, -3.0), (1000.0, 0.0), (20_000.0, 2.0))
+
+
+def test_the_seeds_constants_are_named_as_such(folder: Path) -> None:
+    calibrate("--seed")
+    record = calibration_file.load(folder / "state")
+    assert record is not None
+    assert (record.method, record.u95_db) == ("seed", None)
+    assert record.sensitivity_dbfs == pytest.approx(94 - 79.89, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--level", "90"], "calibrators give 94 or 114 dB"),
+        (["--seed", "--data-sheet", "-26"], "exclude each other"),
+        (["--file", "nowhere.wav"], "no such sound file"),
+        (["--seed", "--response", "nowhere.txt"], "No such file"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_mistake_is_one_clear_line(words: list[str], complaint: str) -> None:
+    with pytest.raises(BadConfig, match=complaint) as error:
+        calibrate(*words)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_no_calibrator_is_refused_with_its_reason(folder: Path) -> None:
+    noise = np.random.default_rng(1).normal(0, 0.05, 6 * RATE_HZ)
+    soundfile.write(folder / "street.wav", noise, RATE_HZ)
+    with pytest.raises(BadConfig, match=r"no calibrator's tone: the band of 1 kHz holds \d+%"):
+        calibrate("--file", str(folder / "street.wav"))
+    assert calibration_file.load(folder / "state") is None
