@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo SECONDS=90 SOUND=street.wav DEVICES=20`
-.PHONY: help setup training servers test-tools secrets demo check format unit integration e2e test conformity clean
+.PHONY: help setup training servers test-tools secrets demo check format unit integration e2e test conformity privacy clean
 
 PYTHON := .venv/bin/python
 SYNCED := .venv/.synced
@@ -10,6 +10,7 @@ help:
 	@echo "make demo         twenty simulated devices through the whole stack (SECONDS=, SOUND=, DEVICES=, SEED=)"
 	@echo "make test         everything: check, then real brokers and the whole stack"
 	@echo "make check        style, types, import rules, unit and property tests, doctests"
+	@echo "make privacy      words sought in what leaves the device; the ceiling under 100,000 bad batches (JSON=1)"
 	@echo "make unit | integration | e2e | format | training | secrets | clean"
 
 setup: $(SYNCED)
@@ -54,6 +55,12 @@ integration: servers test-tools
 
 e2e: servers test-tools
 	@$(PYTHON) -m pytest -q tests/e2e
+
+# can words be got back from what leaves the device, and does the bridge hold its ceiling? JSON=1
+privacy: setup
+	@.venv/bin/uv sync --quiet --frozen --inexact --group privacy
+	@$(PYTHON) -m benchmarks.ceiling $(if $(JSON),--json)
+	@OMP_NUM_THREADS=1 $(PYTHON) -m benchmarks.privacy $(if $(JSON),--json)
 
 test: check integration e2e
 

@@ -79,6 +79,7 @@ MAVEN = Requirement("Maven", lambda: find_program("mvn"), ["maven"])
 FOR_TESTS = (
     Requirement("mosquitto_sub", lambda: find_program("mosquitto_sub"), ["mosquitto-clients"]),
     Requirement("arecord", lambda: find_program("arecord"), ["alsa-utils"]),
+    Requirement("strace", lambda: find_program("strace"), ["strace"]),
 )
 
 
