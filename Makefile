@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo SECONDS=90 SOUND=street.wav DEVICES=20`
-.PHONY: help setup training servers test-tools secrets demo check format unit integration e2e test conformity privacy clean
+.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test conformity privacy clean
 
 PYTHON := .venv/bin/python
 SYNCED := .venv/.synced
@@ -49,6 +49,10 @@ check: setup
 
 unit: setup
 	@$(PYTHON) -m pytest -q -n auto $(PURE_TESTS)
+
+# every law on twenty times as many examples
+laws: setup
+	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q -n auto tests/property
 
 integration: servers test-tools
 	@$(PYTHON) -m pytest -q tests/integration

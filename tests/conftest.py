@@ -1,11 +1,19 @@
-"""Fixtures for every kind of test."""
+"""Fixtures for every kind of test, and how hard Hypothesis tries."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
+
+from hypothesis import settings
 
 pytest_plugins = ["tests.servers", "tests.database"]
 
 TRAINING_INSTALLED = find_spec("torch") is not None
+
+# a law is tried on a few examples at every commit, and on many by `make laws`
+settings.register_profile("commit", max_examples=20, deadline=None)
+settings.register_profile("thorough", max_examples=400, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "commit"))
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
