@@ -16,13 +16,8 @@ from pydantic import Field
 from agents.street_kinds import STREETS, Street
 from agents.street_levels import RATE_HZ, Samples, a_power, level_of
 from agents.street_passage import Passage
-from agents.street_plan import (
-    BLOCK_S,
-    MINUTE_S,
-    everyday,
-    passages,
-    visits,
-)
+from agents.street_plan import MINUTE_S, everyday, passages
+from agents.street_routes import BLOCK_S, visits
 from agents.street_sounds import BedBlock, Call, CarPass, Sound
 from schemas.base import Frozen
 
@@ -150,13 +145,15 @@ class Scene:
                 yield sound
 
     def _plan_around(self, k: int) -> tuple[Sound, ...]:
-        """Sounds of the minutes and the block that may reach into a second."""
+        """Sounds of the minutes and the blocks that may reach into a second."""
         slot = k // _SLOT_S
         if slot not in self._planned:
             self._planned.clear()
             minute = k // MINUTE_S
-            near = [self._everyday(m) for m in (minute - 1, minute) if m >= 0]
-            self._planned[slot] = (*chain.from_iterable(near), *self._passages(k // BLOCK_S))
+            block = k // BLOCK_S
+            near = (self._everyday(m) for m in (minute - 1, minute) if m >= 0)
+            passed = (self._passages(b) for b in (block - 1, block) if b >= 0)
+            self._planned[slot] = tuple(chain(*near, *passed))
         return self._planned[slot]
 
     def _everyday(self, minute: int) -> tuple[Call | CarPass, ...]:

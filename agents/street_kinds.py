@@ -25,8 +25,8 @@ class Street:
         Cars that pass close by, and their level when nearest.
     calls : tuple of (label, per minute, level range)
         Birds, dogs, horns.
-    siren_db, siren_m : range
-        Level and distance of a siren when nearest.
+    siren_m : range
+        Distance of a siren when nearest.
     echo : float
         How strongly walls reflect, 0 to 1.
     """
@@ -37,7 +37,6 @@ class Street:
     cars_per_min: float
     car_db: Range
     calls: tuple[tuple[str, float, Range], ...]
-    siren_db: Range
     siren_m: Range
     echo: float
 
@@ -61,8 +60,7 @@ BUSY: Final = Street(
         ("dog_bark", 0.1, (62.0, 74.0)),
         ("birds", 0.5, (50.0, 60.0)),
     ),
-    siren_db=(89.0, 95.0),
-    siren_m=(6.0, 12.0),
+    siren_m=(7.0, 12.0),
     echo=0.35,
 )
 SIDE: Final = Street(
@@ -76,7 +74,6 @@ SIDE: Final = Street(
         ("dog_bark", 0.5, (60.0, 74.0)),
         ("birds", 2.0, (48.0, 62.0)),
     ),
-    siren_db=(85.0, 92.0),
     siren_m=(8.0, 18.0),
     echo=0.3,
 )
@@ -91,8 +88,7 @@ PARK: Final = Street(
         ("dog_bark", 1.0, (56.0, 72.0)),
         ("birds", 7.0, (46.0, 62.0)),
     ),
-    siren_db=(80.0, 85.0),
-    siren_m=(25.0, 45.0),
+    siren_m=(20.0, 36.0),
     echo=0.0,
 )
 HARBOUR: Final = Street(
@@ -110,7 +106,6 @@ HARBOUR: Final = Street(
         ("dog_bark", 0.2, (58.0, 70.0)),
         ("birds", 2.0, (50.0, 62.0)),
     ),
-    siren_db=(83.0, 91.0),
     siren_m=(12.0, 28.0),
     echo=0.2,
 )

@@ -21,7 +21,7 @@ SOUND_M_S: Final = 343.0
 LEAD_S: Final = 6.0  # heard faintly before it turns the corner, and after
 
 _SOURCE_HZ: Final = 3 * RATE_HZ // 2  # leaves room for reading between samples
-_SOURCE_S: Final = 40  # of emission, the vehicle being nearest in the middle
+_SOURCE_S: Final = 108  # of a siren: more than any way past three devices takes
 _DULL_M: Final = 250.0  # about the largest distance
 _TOP_HZ: Final = 7200.0
 _CONTROL: Final = 64  # samples; emission time is interpolated between, to a thousandth of one
@@ -51,6 +51,9 @@ class Passage:
         What the houses take before the vehicle turns in and after it turns off.
     echoes : tuple of (int, float)
         Delay in samples and strength of reflections from walls.
+    siren_s : float
+        Second of the vehicle's siren that it sounds when nearest: the same siren is heard further
+        on by the next device.
     seed : tuple of int
         Of the siren itself.
     """
@@ -65,6 +68,7 @@ class Passage:
     excess_db_per_m: float
     screen_db: float
     echoes: tuple[tuple[int, float], ...]
+    siren_s: float
     seed: Seed
     label: str = "siren"
 
@@ -93,7 +97,7 @@ class Passage:
 
     def _faded(self, first_s: float, last_s: float) -> Samples:
         """The siren between two times of emission, as faint and dull as its way will make it."""
-        begin, end = (round((t_s + _SOURCE_S / 2) * _SOURCE_HZ) for t_s in (first_s, last_s))
+        begin, end = (round((t_s + self.siren_s) * _SOURCE_HZ) for t_s in (first_s, last_s))
         t = np.linspace(first_s, last_s, int((last_s - first_s) * 50))
         distance_m = np.hypot(self.distance_m, self.speed_m_s * t)
         dullness, gain = distance_m / _DULL_M, self._gain(t, distance_m)
@@ -111,7 +115,7 @@ class Passage:
         return np.asarray(near * fade * 10 ** (-(excess_db + self.screen_db * behind_houses) / 20))
 
 
-@lru_cache(maxsize=4)  # one vehicle passes several devices within half a minute
+@lru_cache(maxsize=4)  # one vehicle passes several devices within a minute
 def _clear_and_dull(kind: SirenKind, seed: Seed) -> tuple[Samples, Samples]:
     """A siren beside the vehicle, and behind as much air as takes its treble."""
     bins = np.fft.rfft(siren(kind, _SOURCE_S, _SOURCE_HZ, chance(*seed)))

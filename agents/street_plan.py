@@ -1,42 +1,25 @@
-"""What happens when: a street's everyday sounds, and the city's emergency vehicles.
+"""What happens when: a street's everyday sounds, and what it makes of a vehicle that comes by.
 
-Time is cut into minutes (everyday sounds) and blocks of 90 s (vehicles). Each is planned from
-its own seed, so any second can be rendered without those before it.
+Everyday sounds are planned by the minute, each from its own seed, so any second can be rendered
+without those before it; vehicles likewise by blocks of 90 s, see `street_routes`.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.random import Generator
 
-from acoustics.sirens import SirenKind
 from agents.sources import CALLS
 from agents.street_kinds import Street
 from agents.street_levels import RATE_HZ
 from agents.street_passage import Passage
+from agents.street_routes import Visit
 from agents.street_sounds import Call, CarPass, chance
 
 MINUTE_S: Final = 60
-BLOCK_S: Final = 90
-_EVERYDAY, _VISIT, _ROUTES, _CITY = range(4)  # streams of chance of one city
+_EVERYDAY, _VISIT = 0, 1  # streams of chance of one city
 _CAR_S: Final = 10.0
-_ROAD: Final = 3  # neighbouring devices that one vehicle can pass
-_KINDS: Final[Mapping[SirenKind, float]] = {
-    "wail": 0.35, "hi-lo": 0.25, "yelp": 0.2, "wail-yelp": 0.15, "piercer": 0.05,
-}  # fmt: skip
-_FIRST_VEHICLES: Final = 3  # a demo of 90 s must hear some; afterwards one a block
-
-
-@dataclass(frozen=True)
-class Visit:
-    """An emergency vehicle comes by a device."""
-
-    device: int
-    kind: SirenKind
-    nearest_s: float
-    vehicle: int
 
 
 def everyday(street: Street, seed: int, device: int, minute: int) -> tuple[Call | CarPass, ...]:
@@ -90,48 +73,6 @@ def _start(rng: Generator, minute: int) -> int:
     return int((minute + rng.uniform()) * MINUTE_S * RATE_HZ)
 
 
-def visits(seed: int, devices: int, block: int) -> tuple[Visit, ...]:
-    """Where the city's emergency vehicles come by within one block of 90 s.
-
-    Each drives one road of neighbouring devices. Even and odd blocks use different roads, so
-    two visits to a device are more than a minute apart.
-
-    Parameters
-    ----------
-    seed, devices, block : int
-        City, how many devices it has, block; >= 0.
-
-    Returns
-    -------
-    tuple of Visit
-        In the order of vehicles; all nearest between second 27 and 60 of the block.
-
-    Examples
-    --------
-    >>> len({visit.kind for visit in visits(seed=7, devices=20, block=0)})
-    3
-    """
-    roads = [tuple(range(i, min(i + _ROAD, devices))) for i in range(0, devices, _ROAD)]
-    order = chance(seed, _CITY).permutation(len(roads))
-    turn = [roads[i] for i in order[block % 2 :: 2]]
-    rng = chance(seed, _ROUTES, block)
-    vehicles = min(1 if block else _FIRST_VEHICLES, len(turn))
-    picked = rng.permutation(len(turn))[:vehicles]
-    drawn = rng.choice(len(_KINDS), len(picked), replace=False, p=list(_KINDS.values()))
-    kinds = [list(_KINDS)[kind] for kind in drawn]
-    routes = [_route(rng, turn[road], kinds[n], block, n) for n, road in enumerate(picked)]
-    return tuple(visit for route in routes for visit in route)
-
-
-def _route(
-    rng: Generator, road: tuple[int, ...], kind: SirenKind, block: int, vehicle: int
-) -> list[Visit]:
-    way = road[:: rng.choice((1, -1))][: rng.integers(2, _ROAD + 1)]
-    later_s = np.cumsum(rng.uniform(6, 12, len(way) - 1))
-    nearest_s = block * BLOCK_S + rng.uniform(27, 36) + np.array([0.0, *later_s])
-    return [Visit(d, kind, float(at), vehicle) for d, at in zip(way, nearest_s, strict=True)]
-
-
 def passages(street: Street, seed: int, visited: tuple[Visit, ...]) -> tuple[Passage, ...]:
     """How the vehicles of some visits to one device sound there.
 
@@ -154,23 +95,26 @@ def passages(street: Street, seed: int, visited: tuple[Visit, ...]) -> tuple[Pas
 
 def _passage(street: Street, seed: int, visit: Visit) -> Passage:
     rng = chance(seed, _VISIT, visit.device, int(visit.nearest_s))
-    in_s, out_s, speed = rng.uniform(8, 12), rng.uniform(8, 12), rng.uniform(9, 15)
-    near, level = rng.uniform(*street.siren_m), rng.uniform(*street.siren_db)
-    corner = np.hypot(near, speed * (in_s + out_s) / 2)
+    in_s = min(rng.uniform(8, 12), visit.before_s / 2)
+    out_s = min(rng.uniform(8, 12), visit.after_s / 2)
+    vehicle, near = visit.vehicle, visit.distance_m
+    corner = np.hypot(near, vehicle.speed_m_s * (in_s + out_s) / 2)
     # the siren turns in a few decibels above the street, so that its onset is a clear moment
-    surplus_db = level - 20 * np.log10(corner / near) - street.ambient_db - rng.uniform(5, 8)
+    level_there = visit.level_db - 20 * np.log10(corner / near)
+    surplus_db = level_there - street.ambient_db - rng.uniform(5, 8)
     return Passage(
-        kind=visit.kind,
+        kind=vehicle.kind,
         nearest=round(visit.nearest_s * RATE_HZ),
         in_s=in_s,
         out_s=out_s,
-        speed_m_s=speed,
+        speed_m_s=vehicle.speed_m_s,
         distance_m=near,
-        level_db=level,
+        level_db=visit.level_db,
         excess_db_per_m=max(0.0, float(surplus_db / (corner - near))),
         screen_db=rng.uniform(14, 18),
         echoes=_echoes(street, rng),
-        seed=(seed, _VISIT, int(visit.nearest_s) // BLOCK_S, visit.vehicle),
+        siren_s=visit.siren_s,
+        seed=(seed, _VISIT, vehicle.block, vehicle.index),
     )
 
 

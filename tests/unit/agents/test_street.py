@@ -7,7 +7,8 @@ import yaml
 import deploy
 from agents.street import Scene, TrueEvent, city, true_events
 from agents.street_levels import RATE_HZ, Samples, a_power, level_of
-from agents.street_plan import visits
+from agents.street_map import TOWN
+from agents.street_routes import visits
 
 CITY = city(seed=7, devices=20)
 ONE_OF_EACH = {scene.street.name: scene for scene in CITY}
@@ -98,3 +99,11 @@ def test_the_example_devices_stand_in_the_streets_of_the_sites_file() -> None:
     sites = yaml.safe_load((Path(deploy.__file__).parent / "sites.yaml").read_text())["sites"]
     streets = [device["street"] for site in sites for device in site["devices"]]
     assert streets == [scene.street.name for scene in CITY]
+
+
+def test_the_example_devices_stand_where_the_sites_file_says() -> None:
+    sites = yaml.safe_load((Path(deploy.__file__).parent / "sites.yaml").read_text())["sites"]
+    devices = [device for site in sites for device in site["devices"]]
+    east = [(d["longitude"] - 10.142) * 111_320 * np.cos(np.radians(54.326)) for d in devices]
+    north = [(d["latitude"] - 54.326) * 111_132 for d in devices]
+    assert np.allclose(np.array(TOWN), np.stack([east, north], axis=1), atol=3)
