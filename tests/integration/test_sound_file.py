@@ -87,3 +87,14 @@ def test_a_truncated_recording_is_read_to_where_it_ends_or_told(tmp_path: Path) 
         assert 16_000 < len(read(tmp_path / "cut.flac")) < 48_000
     except BadConfig as e:
         assert "cut.flac: damaged" in str(e)  # noqa: PT017 (either is right)
+
+
+def test_8_bit_stereo_reads_its_level_and_its_clipping(tmp_path: Path) -> None:
+    quiet = np.stack([tone(16_000)] * 2, axis=1)
+    soundfile.write(tmp_path / "tone.wav", quiet, 16_000, subtype="PCM_U8")
+    _, seconds = levels.step(levels.start(FILE_RATE_HZ), read(tmp_path / "tone.wav"))
+    assert seconds[1].lzeq_1s_db == pytest.approx(-20.0, abs=0.3)
+    assert not seconds[1].overload
+    soundfile.write(tmp_path / "square.wav", np.sign(quiet), 16_000, subtype="PCM_U8")
+    _, seconds = levels.step(levels.start(FILE_RATE_HZ), read(tmp_path / "square.wav"))
+    assert seconds[1].overload

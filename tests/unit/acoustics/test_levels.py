@@ -119,3 +119,13 @@ def test_seconds_are_given_as_they_are_complete() -> None:
     assert len(seconds) == 1
     _, seconds = levels.step(state, np.zeros(40_000))
     assert len(seconds) == 2
+
+
+def test_blocks_of_one_sample_give_the_same_levels() -> None:
+    sound = np.random.default_rng(3).normal(0, 0.01, 16_000)
+    state = levels.start(16_000)
+    measured_by_one: list[Levels] = []
+    for n in range(len(sound)):
+        state, seconds = levels.step(state, sound[n : n + 1])
+        measured_by_one.extend(seconds)
+    assert tuple(measured_by_one) == levels.step(levels.start(16_000), sound)[1]
