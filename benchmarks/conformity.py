@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from acoustics import bands, decibels, levels
 from acoustics.weighting import FAST_S, SLOW_S, exponential_mean
+from agents.calibration import SEED_SENSITIVITY_DBFS
 from schemas.messages import Levels
 
 RATES_HZ: Final = (16_000, 48_000)
@@ -79,6 +80,7 @@ def cases() -> Iterator[Case]:
     """Every case, in the order of the table."""
     for rate_hz in RATES_HZ:
         yield from _calibrator(rate_hz)
+        yield from _seed_constants(rate_hz)
         yield from _weighting(rate_hz)
         yield from _bursts(rate_hz)
         yield from _decay(rate_hz)
@@ -115,6 +117,16 @@ def _calibrator(rate_hz: int) -> Iterator[Case]:
             ("LZeq", second.lzeq_1s_db),
         ):
             yield Case(name, sound, rate_hz, value, level_db, 0.1)
+
+
+def _seed_constants(rate_hz: int) -> Iterator[Case]:
+    # scikit-maad's wav2dBSPL and mean_dB with gain 25, sensitivity -18, Vadc 1.25
+    state = levels.start(rate_hz, sensitivity_dbfs_at_94=SEED_SENSITIVITY_DBFS)
+    for gain, reference in ((1.0, 79.89), (0.1, 59.89)):
+        sine = gain * np.sin(2 * np.pi * 440 * np.arange(2 * rate_hz) / rate_hz)
+        value = levels.step(state, sine)[1][1].lzeq_1s_db
+        name = f"sine of {gain:g} full scale, seed"
+        yield Case("LZeq", name, rate_hz, value, reference, 0.01)
 
 
 def _weighting(rate_hz: int) -> Iterator[Case]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from acoustics import levels
+from acoustics.decibels import leq
 from schemas.messages import Levels
 
 RATE_HZ = 16_000
@@ -65,6 +66,25 @@ def test_a_calibration_moves_every_level_by_the_same(seed: int, sensitivity_dbfs
     shift = 94.0 - sensitivity_dbfs
     expected = [min(n + shift, 140.0) for n in numbers(relative)]
     assert numbers(calibrated) == pytest.approx(expected, abs=0.011)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    pitches_hz=st.lists(st.integers(50, 7000), min_size=2, max_size=2, unique=True),
+    seed=seeds,
+)
+def test_energies_of_two_tones_add_up(pitches_hz: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    t = np.arange(2 * RATE_HZ) / RATE_HZ
+    tones = [
+        rng.uniform(0.01, 0.3) * np.sin(2 * np.pi * f * t + rng.uniform(0, 6)) for f in pitches_hz
+    ]
+    one, other, both = (
+        levels.step(levels.start(RATE_HZ), sound)[1][1] for sound in (*tones, sum(tones))
+    )
+    for name in ("laeq_1s_db", "lceq_1s_db", "lzeq_1s_db"):
+        total = leq([getattr(one, name), getattr(other, name)]) + 10 * np.log10(2)
+        assert getattr(both, name) == pytest.approx(total, abs=0.06)
 
 
 @settings(max_examples=30, deadline=None)
