@@ -88,5 +88,5 @@ if ! fits .venv/bin/python; then
 elif ! [ -x .venv/bin/uv ]; then # made by another hand: kept
     uv_by_ensurepip || make_venv
 fi
-# inexact: what the training extra has brought stays
-exec .venv/bin/uv sync --quiet --frozen --inexact --python .venv/bin/python "$@"
+# inexact: what the training extra has brought stays; bytecode: a demo starts ten processes
+exec .venv/bin/uv sync --quiet --frozen --inexact --compile-bytecode --python .venv/bin/python "$@"
