@@ -16,6 +16,7 @@ _LINE: Final = re.compile(
 _PLACE: Final = re.compile(
     r"^ *\d+ \[(?P<card>\S+) *\]: .*\n +(?P<long_name>.*)$", flags=re.MULTILINE
 )
+_LEAST_LOSS_MS: Final = 3.0
 _OVERRUN: Final = re.compile(r"^overrun!!!(?: \(at least (?P<ms>[0-9.]+) ms long\))?")
 
 
@@ -167,7 +168,7 @@ def lost_s(complaint: str) -> float:
     Returns
     -------
     float
-        0 if the line is no overrun; at least 1 ms if it is one of unknown length.
+        0 if the line is no overrun; else at least 3 ms, which is enough to end a batch.
 
     Examples
     --------
@@ -177,7 +178,7 @@ def lost_s(complaint: str) -> float:
     match = _OVERRUN.match(complaint)
     if match is None:
         return 0.0
-    return max(float(match["ms"] or 1.0), 1.0) / 1000
+    return max(float(match["ms"] or 0.0), _LEAST_LOSS_MS) / 1000
 
 
 def _names(microphone: Microphone) -> str:

@@ -34,7 +34,6 @@ def numbers(second: Levels) -> list[float]:
     ]
 
 
-@settings(max_examples=20, deadline=None)
 @given(seed=seeds, cuts=st.lists(st.integers(0, 3 * RATE_HZ), max_size=8))
 def test_a_sound_cut_anywhere_has_the_same_levels(seed: int, cuts: list[int]) -> None:
     sound = noise(seed, seconds=3)
@@ -46,7 +45,6 @@ def test_a_sound_cut_anywhere_has_the_same_levels(seed: int, cuts: list[int]) ->
     assert tuple(pieces) == levels.step(levels.start(RATE_HZ), sound)[1]
 
 
-@settings(max_examples=20, deadline=None)
 @given(seed=seeds, gain_db=st.floats(-20, 20))
 def test_a_gain_moves_every_level_by_its_decibels(seed: int, gain_db: float) -> None:
     sound = noise(seed, seconds=2)
@@ -56,7 +54,6 @@ def test_a_gain_moves_every_level_by_its_decibels(seed: int, gain_db: float) -> 
         assert numbers(after) == pytest.approx([n + gain_db for n in numbers(before)], abs=0.011)
 
 
-@settings(max_examples=20, deadline=None)
 @given(seed=seeds, sensitivity_dbfs=st.floats(-60, 20))
 def test_a_calibration_moves_every_level_by_the_same(seed: int, sensitivity_dbfs: float) -> None:
     sound = noise(seed, seconds=1)
@@ -68,7 +65,6 @@ def test_a_calibration_moves_every_level_by_the_same(seed: int, sensitivity_dbfs
     assert numbers(calibrated) == pytest.approx(expected, abs=0.011)
 
 
-@settings(max_examples=20, deadline=None)
 @given(
     pitches_hz=st.lists(st.integers(50, 7000), min_size=2, max_size=2, unique=True),
     seed=seeds,

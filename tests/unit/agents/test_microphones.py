@@ -71,9 +71,9 @@ def test_no_capture_device_at_all_is_one_clear_line(wanted: str) -> None:
 @pytest.mark.parametrize(
     ("line", "seconds"),
     [
-        ("overrun!!! (at least 0.250 ms long)", 0.001),
+        ("overrun!!! (at least 0.250 ms long)", 0.003),
         ("overrun!!! (at least 1234.567 ms long)", 1.234567),
-        ("overrun!!!", 0.001),
+        ("overrun!!!", 0.003),
         ("underrun!!! (at least 3.0 ms long)", 0.0),
         ("arecord: main:831: audio open error: Device or resource busy", 0.0),
         ("", 0.0),
