@@ -32,6 +32,15 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """One second: its reading, and its sound for those who must hear it before it is gone."""
+
+    reading: Reading
+    sound: Samples
+    """Shape (rate_hz,), full scale 1.0."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PipelineState:
     """One session between two blocks; `start` makes the first."""
 
@@ -114,15 +123,21 @@ def step(state: PipelineState, block: Block) -> tuple[PipelineState, tuple[Readi
     readings : tuple of Reading
         In order; usually none or one.
     """
+    state, seconds = hear(state, block)
+    return state, tuple(second.reading for second in seconds)
+
+
+def hear(state: PipelineState, block: Block) -> tuple[PipelineState, tuple[Heard, ...]]:
+    """Do as `step` does, and give the sound of each second beside its reading."""
     if block.lost_samples > 0:
         state = _after_a_gap(state, block.lost_samples)
     sound = np.concatenate([state.pending, levels.sane(block.samples)])
     whole = len(sound) // state.rate_hz
-    readings = []
+    seconds = []
     for one in np.split(sound[: whole * state.rate_hz], whole) if whole else ():
         state, reading = _second(state, one)
-        readings.append(reading)
-    return replace(state, pending=sound[whole * state.rate_hz :]), tuple(readings)
+        seconds.append(Heard(reading, one))
+    return replace(state, pending=sound[whole * state.rate_hz :]), tuple(seconds)
 
 
 def _fresh_levels(rate_hz: int, calibration: Calibration | None) -> levels.LevelState:

@@ -13,6 +13,9 @@ Scores = NDArray[np.float32]
 DECIDED = 500
 """Per mille at which a label is just active, whatever its own threshold is."""
 
+REPORTED = 100
+"""Per mille from which on a label is worth telling."""
+
 MEMORY_S = 2
 """A label outlives its sound by about this much, since a patch looks back 4 s."""
 
@@ -110,6 +113,32 @@ def per_mille(scores: ArrayLike, manifest: Manifest) -> NDArray[np.int64]:
     below = DECIDED * exact / thresholds
     above = DECIDED + (1000 - DECIDED) * (exact - thresholds) / (1 - thresholds)
     return np.asarray(np.rint(np.where(exact < thresholds, below, above)), dtype=np.int64)
+
+
+def reported(scores: ArrayLike, silent: ArrayLike, manifest: Manifest) -> list[Mapping[str, int]]:
+    """Labels that are worth telling of each second.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n, labels)
+        Calibrated, 0 to 1.
+    silent : array_like of bool, shape (n,)
+        What is silent has no label: see `patches.is_silent`.
+    manifest : Manifest
+        Names and thresholds.
+
+    Returns
+    -------
+    list of mapping of str to int
+        Per mille, 500 at the label's own threshold.
+    """
+    told = per_mille(scores, manifest)
+    return [
+        {}
+        if nothing
+        else {name: int(n) for name, n in zip(manifest.labels, row, strict=True) if n >= REPORTED}
+        for row, nothing in zip(told, np.asarray(silent), strict=True)
+    ]
 
 
 def soft_vote(scores: ArrayLike) -> Scores:

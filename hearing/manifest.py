@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from hearing.taxonomy import FROM_AUDIOSET
 from schemas.base import Frozen, Label, SlugId
 from schemas.errors import BadConfig
 
@@ -30,6 +31,10 @@ class Manifest(Frozen):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of model.onnx")
     input: Input
     labels: tuple[Label, ...] = Field(min_length=1)
+    classes: tuple[str, ...] = Field(
+        default=(),
+        description="AudioSet's names of the outputs, in order; empty: the outputs are `labels`",
+    )
     thresholds: Mapping[Label, Probability] = Field(description="a label is active from here on")
     temperature: Mapping[Label, Annotated[float, Field(gt=0)]] = Field(
         description="logits are divided by it"
@@ -49,6 +54,18 @@ class Manifest(Frozen):
             if set(named) != set(self.labels):
                 wrong = ", ".join(sorted(set(named) ^ set(self.labels)))
                 msg = f"{field}: not the same labels as in `labels`: {wrong}"
+                raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _every_label_has_a_class(self) -> "Manifest":
+        if self.classes:
+            if self.activation == "softmax":
+                msg = "classes: labels share classes out, which softmax does not allow"
+                raise ValueError(msg)
+            heard = {FROM_AUDIOSET.get(name) for name in self.classes}
+            if deaf := [label for label in self.labels if label not in heard]:
+                msg = f"labels: no class stands for {', '.join(deaf)}"
                 raise ValueError(msg)
         return self
 

@@ -1,6 +1,6 @@
 """Our labels, where each sound comes from, and what AudioSet calls it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -108,3 +108,49 @@ def origin_of(label: str) -> Origin | None:
     ('technogenic', None)
     """
     return ORIGINS.get(label)
+
+
+def labels_of(classes: Sequence[str]) -> tuple[str, ...]:
+    """Our labels that a model of AudioSet's classes can give.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        Display names.
+
+    Returns
+    -------
+    tuple of str
+        In our order.
+
+    Examples
+    --------
+    >>> labels_of(["Vehicle", "Siren", "Bark", "Police car (siren)"])
+    ('dog_bark', 'siren')
+    """
+    heard = {FROM_AUDIOSET.get(name) for name in classes}
+    return tuple(label for label in LABELS if label in heard)
+
+
+def columns(classes: Sequence[str], labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+    """Which outputs stand for each label: AudioSet's leaves; its parents stand for nothing.
+
+    Parameters
+    ----------
+    classes, labels : sequence of str
+        Display names of the outputs, in order; our labels.
+
+    Returns
+    -------
+    tuple of tuple of int
+        One for each label.
+
+    Examples
+    --------
+    >>> columns(["Vehicle", "Siren", "Bark", "Police car (siren)"], ["siren", "dog_bark"])
+    ((1, 3), (2,))
+    """
+    return tuple(
+        tuple(n for n, name in enumerate(classes) if FROM_AUDIOSET.get(name) == label)
+        for label in labels
+    )

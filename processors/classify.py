@@ -22,9 +22,6 @@ from schemas.envelopes import (
 from schemas.errors import BadMessage
 from schemas.messages import MEL_BANDS, Batch, FeatureBatch
 
-REPORTED: Final = 100
-"""Per mille from which on a label is worth telling."""
-
 Envelope = FeatureEnvelope | ResultEnvelope
 Patches = NDArray[np.uint8]
 Scores = NDArray[np.float32]
@@ -121,14 +118,8 @@ def reported(scores: Scores, heard: Patches, manifest: Manifest) -> list[Mapping
     list of mapping of str to int
         Per mille, 500 at the label's own threshold.
     """
-    told = decide.per_mille(scores, manifest)
     silent = patches.is_silent(heard) if len(heard) else np.empty(0, np.bool_)
-    return [
-        {}
-        if nothing
-        else {name: int(n) for name, n in zip(manifest.labels, row, strict=True) if n >= REPORTED}
-        for row, nothing in zip(told, silent, strict=True)
-    ]
+    return decide.reported(scores, silent, manifest)
 
 
 def _feature_batches(envelope: Envelope) -> list[FeatureBatch]:

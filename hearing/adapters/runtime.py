@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from hearing import decide
+from hearing import decide, taxonomy
 from hearing.manifest import Manifest, parse
 from schemas.errors import BadConfig
 
@@ -23,14 +23,17 @@ class Model:
         self.manifest = manifest
         self._session = session
         self._input = session.get_inputs()[0].name
+        self._output = session.get_outputs()[0].name
+        self._columns = taxonomy.columns(manifest.classes, manifest.labels)
 
-    def scores(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def scores(self, patches: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
         """Calibrated scores of patches.
 
         Parameters
         ----------
-        patches : ndarray of uint8, shape (n, 32, 32)
-            Mel codes, 32 frames of 32 bands; 255 where there was no frame.
+        patches : ndarray of uint8 or float32, shape (n, ...)
+            What the manifest's front end makes: of `mel32x8`, codes [n, 32, 32], 32 frames of 32
+            bands, 255 where there was no frame; see `hearing.looks` for those made from sound.
 
         Returns
         -------
@@ -40,7 +43,10 @@ class Model:
         if len(patches) == 0:
             return np.empty((0, len(self.manifest.labels)), np.float32)
         given = np.ascontiguousarray(patches)
-        outputs = self._session.run(None, {self._input: given})[0]
+        outputs = self._session.run([self._output], {self._input: given})[0]
+        if self.manifest.classes:
+            of_labels = [outputs[:, columns].max(axis=1) for columns in self._columns]
+            outputs = np.stack(of_labels, axis=1)
         return decide.probabilities(outputs, self.manifest)
 
 
@@ -141,15 +147,24 @@ def _session(content: bytes, source: Path) -> onnxruntime.InferenceSession:
 
 def _check_shapes(session: onnxruntime.InferenceSession, manifest: Manifest, source: Path) -> None:
     given, made = session.get_inputs(), session.get_outputs()
-    if len(given) != 1 or given[0].type != "tensor(uint8)":
-        raise BadConfig(f"{source}: wants {[g.type for g in given]}, not one tensor of uint8")
+    kind = "uint8" if manifest.input.frontend == "mel32x8" else "float"
+    if len(given) != 1 or given[0].type != f"tensor({kind})":
+        raise BadConfig(f"{source}: wants {[g.type for g in given]}, not one tensor of {kind}")
     shape = tuple(given[0].shape[_AFTER_BATCH:])
-    if shape != manifest.input.shape:
+    if not _fits(manifest.input.shape, shape):
         raise BadConfig(f"{source}: patches are {shape}, input.shape says {manifest.input.shape}")
     if isinstance(given[0].shape[0], int):
         raise BadConfig(f"{source}: batches are fixed at {given[0].shape[0]}, they must be free")
-    if made[0].shape[_AFTER_BATCH:] != [len(manifest.labels)]:
+    outputs = len(manifest.classes or manifest.labels)
+    if made[0].shape[_AFTER_BATCH:] != [outputs]:
         raise BadConfig(
             f"{source}: gives {made[0].shape[1:]} scores, the manifest has "
-            f"{len(manifest.labels)} labels"
+            f"{outputs} {'classes' if manifest.classes else 'labels'}"
         )
+
+
+def _fits(said: tuple[int, ...], shape: tuple[int | str | None, ...]) -> bool:
+    """Whether patches of a shape can be given; a dimension without a number is free."""
+    return len(said) == len(shape) and all(
+        free == n for n, free in zip(said, shape, strict=True) if isinstance(free, int)
+    )
