@@ -12,16 +12,18 @@ from random import Random
 from typing import Final, Protocol
 
 from agents import pipeline
-from agents.adapters import publish
-from agents.adapters.capture import FILE_RATE_HZ, microphone, sound_file
-from agents.adapters.clock import Clock, SessionClock, SystemClock, new_session
+from agents.adapters import calibration_file, publish
+from agents.adapters.capture import FILE_RATE_HZ, find, find_again, microphone, sound_file
+from agents.adapters.clock import TRUST, Clock, SystemClock, new_session
 from agents.adapters.health import agent_version, health
 from agents.adapters.link import Link, Login
 from agents.adapters.publish import Publisher
 from agents.adapters.running import background, stop_signals, until
 from agents.adapters.spool import SqliteSpool
+from agents.adapters.timekeeper import Holding, Timekeeper
 from agents.batches import Origin
 from agents.calibration import Calibration
+from agents.microphones import Microphone
 from agents.pipeline import Block, PipelineState
 from agents.reading import Reading
 from agents.settings import AgentSettings
@@ -38,7 +40,7 @@ SPOOL_FILE: Final = "spool.sqlite"
 log = logging.getLogger(__name__)
 
 
-class Spool(publish.Spool, Protocol):
+class Spool(publish.Spool, Holding, Protocol):
     """A spool as the agent needs it."""
 
     def append(self, readings: Sequence[Reading]) -> None:
@@ -76,6 +78,7 @@ class Agent:
         self._calibration = calibration
         self._rate_hz = rate_hz
         self._overruns = 0
+        self._time = Timekeeper(clock, spool)
         now = clock.utc_now()
         self._state = self._fresh(new_session(now), now)
         self.publisher = Publisher(
@@ -113,16 +116,26 @@ class Agent:
             log.error("reading_lost", extra={"readings": len(readings), "detail": str(error)})  # noqa: TRY400
         self.publisher.wake()
 
+    async def hear_microphone(self, found: Microphone) -> None:
+        """Hear a microphone for ever; whenever it is gone, wait until it is back."""
+        while True:
+            try:
+                async with microphone(await find_again(found), self._rate_hz) as blocks:
+                    await self.hear_live(blocks)
+            except Unavailable as error:
+                log.error("microphone_unavailable", extra={"detail": str(error)})  # noqa: TRY400
+                await self._clock.sleep(MICROPHONE_RETRY_S)
+
     async def hear_live(self, blocks: AsyncIterator[Block]) -> None:
         """Hear a microphone to its end; a new session for it, and after each step of the clock."""
-        timed: SessionClock | None = None
+        self._time.interrupt()
         async for block in blocks:
-            if timed is None or timed.has_stepped:
-                timed = SessionClock(self._clock)
-                self.begin(timed.began(len(block.samples) / self._rate_hz))
-            self.hear(block)
-            correction = timed.correction(self._heard_until)
-            self._state = replace(self._state, started_at=self._state.started_at + correction)
+            if (started_at := self._time.begins(block, self._rate_hz)) is not None:
+                self.begin(started_at)
+            self._state = replace(self._state, clock=self._time.clock)
+            self.hear(self._time.measured(block, self._rate_hz, self._heard_until))
+            moved = self._state.started_at + self._time.shift(self._heard_until)
+            self._state = replace(self._state, started_at=moved, clock=self._time.clock)
 
     def back_dated(self, by_s: float) -> datetime:
         """So long ago, but not before the end of what this device has heard."""
@@ -152,7 +165,7 @@ class Agent:
             agent_version=agent_version(),
             calibration=None if self._calibration is None else self._calibration.name,
             profile=self.origin.profile,
-            clock="synced",
+            clock=self._state.clock,
             spooled_readings=self.spool.depth(),
             quarantined=self.spool.quarantined(),
             overruns=self._overruns,
@@ -186,7 +199,7 @@ async def opened(
     calibration: Calibration | None = None,
 ) -> AsyncIterator[Agent]:
     """An agent that publishes until the context ends, and then says that it is offline."""
-    clock = SystemClock()
+    clock = SystemClock(TRUST[settings.clock])
     with SqliteSpool(settings.state_folder / SPOOL_FILE, settings.spool_max_bytes) as spool:
         agent = Agent(
             origin_of(settings),
@@ -236,9 +249,11 @@ class Played(Frozen):
 
 async def listen(settings: AgentSettings) -> None:
     """Publish what the microphone hears, until asked to stop."""
+    found = await find(settings.microphone)
+    calibration = calibration_file.in_use(settings.state_folder, settings.device, found.model)
     with stop_signals() as stop:
-        async with opened(settings, rate_hz=settings.rate_hz) as agent:
-            await until(stop, _listen(agent, settings))
+        async with opened(settings, rate_hz=settings.rate_hz, calibration=calibration) as agent:
+            await until(stop, agent.hear_microphone(found))
             await agent.drain(FAREWELL_S)
 
 
@@ -250,8 +265,9 @@ async def play(settings: AgentSettings, path: Path, speed: float) -> Played:
     """
     with sound_file(path) as blocks:
         length_s = sum(len(block.samples) for block in blocks) / FILE_RATE_HZ
+    calibration = calibration_file.in_use(settings.state_folder, settings.device)
     with stop_signals() as stop, sound_file(path) as blocks:
-        async with opened(settings, rate_hz=FILE_RATE_HZ) as agent:
+        async with opened(settings, rate_hz=FILE_RATE_HZ, calibration=calibration) as agent:
             started_at = agent.back_dated(length_s * (1 - 1 / speed))
             agent.begin(started_at)
             rejected = agent.spool.quarantined()
@@ -266,16 +282,6 @@ async def play(settings: AgentSettings, path: Path, speed: float) -> Played:
                 rejected=agent.spool.quarantined() - rejected,
                 remaining=remaining,
             )
-
-
-async def _listen(agent: Agent, settings: AgentSettings) -> None:
-    while True:
-        try:
-            async with microphone(settings.microphone, settings.rate_hz) as blocks:
-                await agent.hear_live(blocks)
-        except Unavailable as error:
-            log.error("microphone_unavailable", extra={"detail": str(error)})  # noqa: TRY400
-            await SystemClock().sleep(MICROPHONE_RETRY_S)
 
 
 def _read_password(path: Path) -> str:

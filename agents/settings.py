@@ -1,6 +1,7 @@
 """Settings of the device: the only reader of the agent's variables."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +20,9 @@ class AgentSettings(BaseSettings):
     profile: Profile = "mel32x8"
     microphone: str = Field(default="", description="name or part of it; empty: the only one")
     rate_hz: int = Field(default=48_000, description="16000 or 48000")
+    clock: Literal["auto", "trusted"] = Field(
+        default="auto", description="trusted: the time is right although no time server was met"
+    )
     mqtt_host: str = "127.0.0.1"
     mqtt_port: int = Field(default=1883, ge=1, le=65535)
     mqtt_password_file: Path | None = None

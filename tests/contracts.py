@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import pytest
@@ -34,6 +34,12 @@ class WritableSpool(Spool, Protocol):
     def dropped(self) -> tuple[SeqRange, ...]: ...
 
     def heard_until(self) -> datetime | None: ...
+
+    def hold(self) -> None: ...
+
+    def restamp(self, by: timedelta) -> None: ...
+
+    def release(self) -> None: ...
 
 
 OpenSpool = Callable[[int], WritableSpool]
@@ -71,6 +77,33 @@ class SpoolContract:
         assert spool.acknowledge([seqs(2, 3), seqs(8, 100)]) == 5
         assert [each.reading.seq for each in spool.waiting(0, 10)] == [0, 1, 5, 6, 7]
         assert spool.depth() == 5
+
+    def test_readings_whose_time_is_unknown_are_held_until_it_is_known(
+        self, spool: WritableSpool
+    ) -> None:
+        old = reading(0, session=OTHER_SESSION, clock="unsynced")
+        held = [reading(n, clock="unsynced") for n in range(5)]
+        spool.append([old])
+        spool.hold()
+        spool.append(held)
+        assert [each.reading for each in spool.waiting(0, 10)] == [old]
+        assert spool.depth() == 6
+        day = timedelta(days=1)
+        spool.restamp(day)
+        known = [replace(each, clock="synced", started_at=each.started_at + day) for each in held]
+        assert [each.reading for each in spool.waiting(0, 10)] == [old, *known]
+        assert spool.before(known[4]) == known[1:4]
+        assert spool.heard_until() == known[4].started_at + timedelta(seconds=1)
+        spool.append([replace(reading(5), started_at=known[4].started_at + timedelta(seconds=1))])
+        assert len(spool.waiting(0, 10)) == 7
+
+    def test_readings_that_are_released_keep_their_time(self, spool: WritableSpool) -> None:
+        held = [reading(n, clock="unsynced") for n in range(3)]
+        spool.hold()
+        spool.append(held)
+        assert spool.waiting(0, 10) == []
+        spool.release()
+        assert [each.reading for each in spool.waiting(0, 10)] == held
 
     def test_an_acknowledgement_that_comes_twice_is_harmless(self, spool: WritableSpool) -> None:
         spool.append(readings(3))

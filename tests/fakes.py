@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -25,12 +25,16 @@ class FakeClock:
     def __init__(self, now: datetime = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)) -> None:
         self._start = now
         self._passed_s = 0.0
+        self.synced = True
 
     def utc_now(self) -> datetime:
         return self._start + timedelta(seconds=self._passed_s)
 
     def monotonic_s(self) -> float:
         return self._passed_s
+
+    def is_synced(self) -> bool:
+        return self.synced
 
     def set_forward(self, seconds: float) -> None:
         self._start += timedelta(seconds=seconds)
@@ -54,6 +58,7 @@ class FakeSpool:
         self._waiting: set[int] = set()
         self._dropped: list[SeqRange] = []
         self._quarantined = 0
+        self._held_after: int | None = None
 
     def append(self, readings: Sequence[Reading]) -> None:
         for reading in readings:
@@ -64,8 +69,28 @@ class FakeSpool:
             self._drop(len(self._waiting) - self._capacity)
 
     def waiting(self, after: int, limit: int) -> list[Stored]:
-        left = [stored for stored in self._stored if stored.position in self._waiting]
+        left = [stored for stored in self._unsafe() if not self._is_held(stored)]
         return [stored for stored in left if stored.position > after][:limit]
+
+    def hold(self) -> None:
+        self._held_after = self.newest()
+
+    def restamp(self, by: timedelta) -> None:
+        for n, stored in enumerate(self._stored):
+            if self._is_held(stored):
+                at = stored.reading.started_at + by
+                known = replace(stored.reading, started_at=at, clock="synced")
+                self._stored[n] = replace(stored, reading=known)
+        self._held_after = None
+
+    def release(self) -> None:
+        self._held_after = None
+
+    def _is_held(self, stored: Stored) -> bool:
+        return self._held_after is not None and stored.position > self._held_after
+
+    def _unsafe(self) -> list[Stored]:
+        return [stored for stored in self._stored if stored.position in self._waiting]
 
     def before(self, reading: Reading) -> list[Reading]:
         earlier = range(reading.seq - CONTEXT_READINGS, reading.seq)
@@ -108,7 +133,7 @@ class FakeSpool:
         return ends[-1] if ends else None
 
     def _drop(self, excess: int) -> None:
-        for stored in self.waiting(0, max(excess, min(60, self._capacity // 2))):
+        for stored in self._unsafe()[: max(excess, min(60, self._capacity // 2))]:
             self._waiting.discard(stored.position)
             session, seq = stored.reading.session, stored.reading.seq
             last = self._dropped[-1] if self._dropped else None

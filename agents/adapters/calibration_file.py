@@ -1,16 +1,19 @@
 """Calibration records in the state folder: the one in use, and all that ever were."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
-from agents.calibration import CalibrationRecord
+from agents.calibration import Calibration, CalibrationRecord, check
 from schemas.errors import BadConfig
 
 FILE: Final = "calibration.json"
 HISTORY: Final = "calibrations"
+
+log = logging.getLogger(__name__)
 
 
 def load(folder: Path) -> CalibrationRecord | None:
@@ -32,6 +35,22 @@ def load(folder: Path) -> CalibrationRecord | None:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         field = ".".join(map(str, first["loc"])) or "file"
         raise BadConfig(f"{path} is no calibration: {field}: {first['msg']}") from None
+
+
+def in_use(folder: Path, device: str, microphone: str = "") -> Calibration | None:
+    """What the levels of a device rest on; None: they are relative to full scale.
+
+    Raises
+    ------
+    BadConfig
+        The record cannot be read, or is of another device or microphone.
+    """
+    record = load(folder)
+    if record is None:
+        log.warning("not_calibrated", extra={"device": device})
+        return None
+    check(record, device, microphone)
+    return record.calibration
 
 
 def names(folder: Path) -> frozenset[str]:

@@ -1,17 +1,19 @@
 """Time and chance, as the rest of the agent gets them."""
 
 import asyncio
-import math
+import ctypes
 import os
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, Protocol
 
-from agents import slew
-from agents.slew import Slew
 from schemas.errors import BadConfig
 
-CLOCK_STEP_S: Final = 1.0
+_SYNCED_MARK: Final = Path("/run/systemd/timesync/synchronized")
+_TIMEX_BYTES: Final = 512  # more than any kernel's struct timex; zeros ask and change nothing
+_TIME_ERROR: Final = 5
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_LENGTH = 26
 _RANDOM_BYTES = 10
@@ -26,6 +28,9 @@ class Clock(Protocol):
     def monotonic_s(self) -> float:
         """Seconds on a clock that is never set."""
 
+    def is_synced(self) -> bool:
+        """Whether wall-clock time is known to be true."""
+
     async def sleep(self, seconds: float) -> None:
         """Return after so many seconds."""
 
@@ -33,8 +38,29 @@ class Clock(Protocol):
         """Return once the event is set, or after `timeout_s`, s."""
 
 
+def has_met_a_time_server() -> bool:
+    """Whether this computer's clock was set by a time server since it was switched on."""
+    if _SYNCED_MARK.exists():  # systemd-timesyncd, from the first time on
+        return True
+    try:
+        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+    except AttributeError:  # no Linux: nobody to ask
+        return True
+    return bool(state != _TIME_ERROR)
+
+
+TRUST: Final[Mapping[str, Callable[[], bool]]] = {
+    "auto": has_met_a_time_server,
+    "trusted": lambda: True,
+}
+"""By the setting `clock`: whether wall-clock time is known to be true."""
+
+
 class SystemClock:
     """The computer's clocks."""
+
+    def __init__(self, is_synced: Callable[[], bool] = has_met_a_time_server) -> None:
+        self._is_synced = is_synced
 
     def utc_now(self) -> datetime:
         """Wall-clock time."""
@@ -43,6 +69,10 @@ class SystemClock:
     def monotonic_s(self) -> float:
         """Seconds on a clock that is never set."""
         return time.monotonic()
+
+    def is_synced(self) -> bool:
+        """Whether wall-clock time is known to be true."""
+        return self._is_synced()
 
     async def sleep(self, seconds: float) -> None:
         """Return after so many seconds."""
@@ -55,40 +85,6 @@ class SystemClock:
                 await event.wait()
         except TimeoutError:
             return
-
-
-class SessionClock:
-    """The sample clock of one session beside the system's clock."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._offset_s = self._now_offset_s()
-        self._slew = Slew()
-        self._least_lag_s = math.inf
-        self._second_s = clock.monotonic_s()
-
-    @property
-    def has_stepped(self) -> bool:
-        """Whether somebody has set the clock, or sound was lost unseen."""
-        set_by_s = self._now_offset_s() - self._offset_s
-        return abs(set_by_s) > CLOCK_STEP_S or self._slew.has_stepped
-
-    def began(self, length_s: float) -> datetime:
-        """When a block that is here now began."""
-        return self._clock.utc_now() - timedelta(seconds=length_s)
-
-    def correction(self, heard_until: datetime) -> timedelta:
-        """What to add to the sample clock, decided once a second."""
-        lag_s = (self._clock.utc_now() - heard_until).total_seconds()
-        self._least_lag_s = min(self._least_lag_s, lag_s)
-        if self._clock.monotonic_s() - self._second_s < 1:
-            return timedelta()
-        self._slew, correction_s = slew.step(self._slew, self._least_lag_s)
-        self._second_s, self._least_lag_s = self._clock.monotonic_s(), math.inf
-        return timedelta(seconds=correction_s)
-
-    def _now_offset_s(self) -> float:
-        return self._clock.utc_now().timestamp() - self._clock.monotonic_s()
 
 
 def new_session(now: datetime) -> str:

@@ -54,6 +54,7 @@ class SqliteSpool:
         self._path = path
         self._capacity = max(1, max_bytes // BYTES_PER_READING)
         self._waiting = 0
+        self._held_after: int | None = None
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,10 +99,30 @@ class SqliteSpool:
     def waiting(self, after: int, limit: int) -> list[Stored]:
         """Unacknowledged readings stored after a position, oldest first."""
         rows = self._db.execute(
-            _SELECT + "WHERE position > ? AND NOT safe ORDER BY position LIMIT ?",
-            (after, limit),
+            _SELECT + "WHERE position > ? AND position <= ? AND NOT safe ORDER BY position LIMIT ?",
+            (after, self.newest() if self._held_after is None else self._held_after, limit),
         )
         return [_stored(row) for row in rows]
+
+    def hold(self) -> None:
+        """Give out no reading that is stored from now on, for its time is not known."""
+        self._held_after = self.newest()
+
+    def restamp(self, by: timedelta) -> None:
+        """Shift the readings that are held, and give them out as synced."""
+        by_us = by // _MICROSECOND
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE reading SET started_us = started_us + ?, clock = 'synced'"
+                " WHERE position > ?",
+                (by_us, self._held_after),
+            )
+            db.execute("UPDATE tally SET heard_until_us = heard_until_us + ?", (by_us,))
+        self._held_after = None
+
+    def release(self) -> None:
+        """Give out the readings that are held as they are."""
+        self._held_after = None
 
     def before(self, reading: Reading) -> list[Reading]:
         """Up to three readings of its session just before this one, oldest first."""
@@ -201,7 +222,9 @@ class SqliteSpool:
 
     def _drop(self, excess: int) -> int:
         """Make room for a while: one reading at a time would cost a range each."""
-        doomed = self.waiting(after=0, limit=max(excess, min(_DROP_CHUNK, self._capacity // 2)))
+        limit = max(excess, min(_DROP_CHUNK, self._capacity // 2))
+        rows = self._db.execute(_SELECT + "WHERE NOT safe ORDER BY position LIMIT ?", (limit,))
+        doomed = [_stored(row) for row in rows]
         for stored in doomed:
             self._remember_dropped(stored.reading)
         self._keep_newest("dropped", MAX_DROPPED_RANGES)

@@ -14,7 +14,7 @@ from agents.pipeline import Block
 from agents.reading import Reading
 from agents.service import Agent, login_of, origin_of
 from agents.settings import AgentSettings
-from schemas.errors import BadConfig
+from schemas.errors import BadConfig, Unavailable
 from tests.builders import reading
 from tests.fakes import FakeBroker, FakeClock, FakeSpool
 
@@ -108,6 +108,94 @@ async def test_a_step_of_the_clock_begins_a_session(
     assert sessions[1] != sessions[2]
     assert [each.seq for each in heard(spool)] == [0, 1, 0, 1]
     assert heard(spool)[2].started_at - heard(spool)[1].started_at == timedelta(seconds=3601)
+
+
+async def test_readings_before_the_first_sync_wait_and_are_shifted(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    waited: list[int] = []
+
+    async def until_a_time_server_answers() -> AsyncIterator[Block]:
+        async for block in microphone(clock, [1, 2, 3, 4, 5]):
+            if clock.monotonic_s() == 4:
+                waited.append(len(heard(spool)))
+                clock.set_forward(86_400)
+                clock.synced = True
+            yield block
+
+    clock.synced = False
+    start = clock.utc_now()
+    await agent.hear_live(until_a_time_server_answers())
+    assert waited == [0]
+    assert {(each.session, each.clock) for each in heard(spool)} == {(agent.session, "synced")}
+    assert [each.started_at - start for each in heard(spool)] == [
+        timedelta(days=1, seconds=seconds) for seconds in range(5)
+    ]
+    assert agent.status().clock == "synced"
+
+
+async def test_after_15_minutes_readings_go_out_unsynced_and_a_late_sync_begins_a_session(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    async def late() -> AsyncIterator[Block]:
+        async for block in microphone(clock, [1, 2, 901, 902]):
+            clock.synced = clock.monotonic_s() == 902
+            yield block
+
+    clock.synced = False
+    await agent.hear_live(late())
+    assert [(each.seq, each.clock) for each in heard(spool)] == [
+        (0, "unsynced"),
+        (1, "unsynced"),
+        (2, "unsynced"),
+        (0, "synced"),
+    ]
+
+
+async def test_a_microphone_that_comes_back_begins_a_session_and_waits_on(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    clock.synced = False
+    start = clock.utc_now()
+    await agent.hear_live(microphone(clock, [1, 2]))
+    clock.set_forward(50)  # by hand: who knows whether that is right
+    await agent.hear_live(microphone(clock, [10]))
+    assert heard(spool) == []
+    clock.synced = True
+    await agent.hear_live(microphone(clock, [20]))
+    sessions = [each.session for each in heard(spool)]
+    assert sessions[0] == sessions[1] != sessions[2] != sessions[3]
+    assert [each.started_at - start for each in heard(spool)] == [
+        timedelta(seconds=seconds) for seconds in (50, 51, 59, 69)
+    ]
+
+
+async def test_an_overrun_costs_as_much_time_as_really_passed(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    async def overrun() -> AsyncIterator[Block]:
+        async for block in microphone(clock, [1, 2, 3, 6.5, 7.5]):
+            # the card tells of 2 s, and 0.5 s more were in its buffer
+            lost = 2 * RATE_HZ if clock.monotonic_s() == 6.5 else 0
+            yield Block(block.samples, lost_samples=lost)
+
+    start = clock.utc_now()
+    await agent.hear_live(overrun())
+    assert [(each.started_at - start).total_seconds() for each in heard(spool)] == [
+        0,
+        1,
+        2,
+        5.5,
+        6.5,
+    ]
+    assert len({each.session for each in heard(spool)}) == 1
+    assert agent.status().overruns == 1
+
+
+async def test_a_card_that_gives_too_many_samples_is_told(agent: Agent, clock: FakeClock) -> None:
+    arrivals_s = [n / 3 for n in range(1, 100)]  # 48 kHz, taken for 16 kHz
+    with pytest.raises(Unavailable, match="more samples than its rate allows"):
+        await agent.hear_live(microphone(clock, arrivals_s))
 
 
 async def test_a_slow_sample_clock_is_slewed(

@@ -1,0 +1,114 @@
+"""The sample clock of a process's sessions, beside the system's clocks and the spool."""
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from agents import sample_clock
+from agents.adapters.clock import Clock
+from agents.pipeline import Block
+from agents.sample_clock import Moment, SampleClock
+from schemas import messages
+from schemas.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+
+class Holding(Protocol):
+    """A spool that can keep readings back until their time is known."""
+
+    def hold(self) -> None:
+        """Give out no unsynced reading that is stored from now on."""
+
+    def restamp(self, by: timedelta) -> None:
+        """Shift the readings that are held, and give them out as synced."""
+
+    def release(self) -> None:
+        """Give out the readings that are held as they are."""
+
+
+class Timekeeper:
+    """Says when sessions begin and how their time moves; holds readings while time is unknown."""
+
+    def __init__(self, clock: Clock, spool: Holding) -> None:
+        self._clock = clock
+        self._spool = spool
+        self._timed: SampleClock | None = None
+        self._interrupted = True
+        self._known = False
+        self._holds = False
+
+    @property
+    def clock(self) -> messages.Clock:
+        """Whether the time of the session under way is true."""
+        return "synced" if self._timed is None else self._timed.clock
+
+    def interrupt(self) -> None:
+        """Samples after this do not follow those before: a microphone is opened."""
+        self._interrupted = True
+
+    def begins(self, block: Block, rate_hz: int) -> datetime | None:
+        """Event time of a block that is here now if a session begins with it; else None.
+
+        Raises
+        ------
+        Unavailable
+            The sound card gives more samples than it should.
+        """
+        now, before = self._moment(), self._timed
+        if before is not None and not self._interrupted:
+            if not before.has_ended(now):
+                return None
+            if before.runs_ahead:
+                self._interrupted = True
+                raise Unavailable("microphone: more samples than its rate allows")
+            log.warning("session_ended", extra={"drift_s": round(before.slew.drift_s, 3)})
+        offset_s = None
+        if before is not None and before.clock == "unsynced":
+            offset_s = before.offset_s
+            if now.synced and self._holds:
+                self._became_known(timedelta(seconds=now.offset_s - offset_s))
+        self._timed = sample_clock.start(now, offset_s)
+        self._interrupted = False
+        self._hold_if_unsynced()
+        return self._timed.now(now) - timedelta(seconds=len(block.samples) / rate_hz)
+
+    def measured(self, block: Block, rate_hz: int, heard_until: datetime) -> Block:
+        """Return a block with what an overrun before it really cost: the card tells the least."""
+        if self._timed is None or block.lost_samples <= 0:
+            return block
+        ends = heard_until + timedelta(seconds=len(block.samples) / rate_hz)
+        lost_s = self._timed.lost_s(self._moment(), ends, block.lost_samples / rate_hz)
+        return replace(block, lost_samples=round(lost_s * rate_hz))
+
+    def shift(self, heard_until: datetime) -> timedelta:
+        """What to add to the session's event time, now that it was heard until then."""
+        if self._timed is None:
+            return timedelta()
+        now = self._moment()
+        after, shift = sample_clock.step(self._timed, now, heard_until)
+        if after.clock != self._timed.clock:
+            self._became_known(shift)
+        elif self._holds and after.is_out_of_patience(now):
+            log.warning("clock_unsynced", extra={"waited_s": sample_clock.PATIENCE_S})
+            self._spool.release()
+            self._holds = False
+        self._timed = after
+        return shift
+
+    def _became_known(self, shift: timedelta) -> None:
+        self._spool.restamp(shift)
+        self._holds = False
+        log.info("clock_synced", extra={"shift_s": shift.total_seconds()})
+
+    def _hold_if_unsynced(self) -> None:
+        if self.clock == "unsynced" and not self._holds:
+            log.warning("clock_unsynced", extra={"waits_s": sample_clock.PATIENCE_S})
+            self._spool.hold()
+            self._holds = True
+
+    def _moment(self) -> Moment:
+        # kernels forget a sync after hours without a time server; we need to know it once
+        self._known = self._known or self._clock.is_synced()
+        return Moment(self._clock.utc_now(), self._clock.monotonic_s(), self._known)

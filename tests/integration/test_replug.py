@@ -1,0 +1,74 @@
+"""An agent whose microphone is pulled out and put back, with a stand-in for arecord."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from agents.adapters.capture import find
+from agents.batches import Origin
+from agents.reading import Reading
+from agents.service import Agent
+from tests.fakes import FakeBroker, FakeClock, FakeSpool
+
+RATE_HZ = 16_000
+
+
+@pytest.fixture
+def _loose_plug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each recording ends after 2 s; the third listing is empty, then the card has another id."""
+    program = tmp_path / "arecord"
+    program.write_text(f"""#!/bin/sh
+if [ "$1" != -l ]; then
+    head -c {2 * 2 * RATE_HZ} /dev/zero
+    echo 'arecord: pcm_read:2221: read error: No such device' >&2
+    exit 1
+fi
+echo >> {tmp_path}/listings
+count=$(wc -l < {tmp_path}/listings)
+id=Device
+[ "$count" -eq 3 ] && exit
+[ "$count" -gt 3 ] && id=Device_1
+echo "card 1: $id [USB PnP Sound Device], device 0: USB Audio [USB Audio]"
+""")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+
+class _Spool(FakeSpool):
+    """Says when it has heard enough."""
+
+    def __init__(self, enough: int) -> None:
+        super().__init__()
+        self.full = asyncio.Event()
+        self._enough = enough
+
+    def append(self, readings: Sequence[Reading]) -> None:
+        super().append(readings)
+        if self.depth() >= self._enough:
+            self.full.set()
+
+
+@pytest.mark.usefixtures("_loose_plug")
+async def test_a_microphone_that_is_pulled_out_and_put_back_is_heard_again(tmp_path: Path) -> None:
+    clock, spool = FakeClock(), _Spool(enough=4)
+    agent = Agent(
+        Origin("harbour", "pole-01"),
+        spool,
+        FakeBroker().connect,
+        folder=tmp_path,
+        clock=clock,
+        calibration=None,
+        rate_hz=RATE_HZ,
+    )
+    listening = asyncio.create_task(agent.hear_microphone(await find("USB PnP")))
+    async with asyncio.timeout(20):
+        await spool.full.wait()
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    first, second, third, fourth = [each.reading for each in spool.waiting(0, 4)]
+    assert first.session == second.session != third.session == fourth.session
+    assert [each.seq for each in (first, second, third, fourth)] == [0, 1, 0, 1]
+    assert third.started_at - second.started_at >= 2 * (second.started_at - first.started_at)
+    assert third.calibration is None
