@@ -15,9 +15,11 @@ from agents.adapters.capture import FILE_RATE_HZ, find, microphone, sound_file
 from agents.calibration import CalibrationRecord, Method, Tone
 from agents.settings import AgentSettings
 from cityhum import environment, logs
+from cityhum.doctor import doctor
 from schemas.errors import BadConfig
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(doctor)
 
 
 @app.command()

@@ -1,0 +1,71 @@
+"""The service manager's watchdog: fed while readings are made and stored, and only then.
+
+A process that runs but stores nothing (card gone dumb, disk full, a thread stuck) is not fed, and
+systemd restarts it. Without systemd all of this says nothing to nobody.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, Never, Protocol
+
+import sdnotify
+
+from agents.adapters.clock import Clock, SystemClock
+from schemas.errors import Unavailable
+
+FEED_S: Final = 10.0
+_FEEDS_IN_TIME: Final = 4  # one late look must not cost a restart
+_US: Final = 1_000_000
+
+
+class Notifier(Protocol):
+    """Somebody to report to."""
+
+    def notify(self, state: str) -> None:
+        """Say something in the words of sd_notify(3)."""
+
+
+def interval_s() -> float:
+    """How often to look, s: often enough for the unit's `WatchdogSec`."""
+    limit_us = os.environ.get("WATCHDOG_USEC", "")
+    return min(FEED_S, int(limit_us) / _US / _FEEDS_IN_TIME) if limit_us.isdigit() else FEED_S
+
+
+async def feed(
+    stored: Callable[[], int], clock: Clock, notifier: Notifier, every_s: float
+) -> Never:
+    """Say that the service is ready; then feed the watchdog after each span with new readings.
+
+    Parameters
+    ----------
+    stored : callable
+        Position of the reading stored last; it only ever grows.
+    clock : Clock
+        To wait by.
+    notifier : Notifier
+        Who feeds.
+    every_s : float
+        The span, s.
+    """
+    notifier.notify("READY=1")
+    now = before = stored()
+    hungry_s = 0.0
+    try:
+        while True:
+            await clock.sleep(every_s)
+            with suppress(Unavailable):  # a disk that fails feeds nobody
+                now = stored()
+            if now > before:
+                before, hungry_s = now, 0.0
+                notifier.notify("WATCHDOG=1\nSTATUS=readings are made and stored")
+            else:
+                hungry_s += every_s
+                notifier.notify(f"STATUS=no new reading for {hungry_s:.0f} s")
+    finally:
+        notifier.notify("STOPPING=1")
+
+
+async def feed_systemd(stored: Callable[[], int]) -> Never:
+    """Feed the service manager that started this process, if one did; see `feed`."""
+    await feed(stored, SystemClock(), sdnotify.SystemdNotifier(), interval_s())

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents import doctor
+from agents.doctor import Answer, Diagnosis, Finding, Heard
+from agents.street_levels import Samples
+
+RATE_HZ = 16_000
+STREET = np.random.default_rng(1).normal(0, 0.003, 3 * RATE_HZ).astype(np.float32)
+
+
+def heard(samples: Samples = STREET, span_s: float = 3.0, lost: int = 0) -> Heard:
+    return Heard("plughw:CARD=USB,DEV=0", samples, span_s, lost)
+
+
+def verdicts(findings: tuple[Finding, ...]) -> dict[str, str]:
+    return {finding.check: finding.verdict for finding in findings}
+
+
+def test_a_street_in_its_time_is_well() -> None:
+    found = doctor.of_microphone(heard(), RATE_HZ)
+    assert verdicts(found) == {"microphone": "ok", "rate": "ok", "level": "ok"}
+
+
+def test_without_a_microphone_rate_and_level_are_not_told() -> None:
+    found = doctor.of_microphone("no microphone; there are: none", RATE_HZ)
+    assert verdicts(found) == {"microphone": "failed", "rate": "skipped", "level": "skipped"}
+    assert not Diagnosis(findings=found).fit
+
+
+def test_a_busy_microphone_is_the_agents() -> None:
+    (found, *_) = doctor.of_microphone("audio open error: Device or resource busy", RATE_HZ)
+    assert "systemctl stop cityhum-agent" in found.detail
+
+
+@pytest.mark.parametrize("told", [heard(span_s=3.2), heard(span_s=2.7), heard(lost=160)])
+def test_a_wrong_rate_is_found(told: Heard) -> None:
+    assert verdicts(doctor.of_microphone(told, RATE_HZ))["rate"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("samples", "advice"),
+    [
+        (np.zeros(RATE_HZ), "muted"),
+        (np.full(RATE_HZ, 0.3) + STREET[:RATE_HZ], "direct current"),
+        (STREET[:RATE_HZ] * 1e-4, "raise its gain"),
+        (np.sign(STREET[:RATE_HZ]), "lower its gain"),
+    ],
+)
+def test_a_level_that_no_street_has_says_what_to_do(samples: Samples, advice: str) -> None:
+    found = doctor.of_level(samples.astype(np.float32))
+    assert found.verdict == "failed"
+    assert advice in found.detail
+
+
+def test_the_clock_is_right_by_a_server_or_by_somebodys_word() -> None:
+    cases = [(True, False), (False, True), (False, False)]
+    found = [doctor.of_clock(synced=synced, trusted=trusted).verdict for synced, trusted in cases]
+    assert found == ["ok", "ok", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer(), ["ok", "ok", "ok"]),
+        (Answer(unreachable="Connection refused"), ["failed", "skipped", "skipped"]),
+        (Answer(refused="Not authorized"), ["ok", "failed", "skipped"]),
+        (Answer(topic_refused="Not authorized"), ["ok", "ok", "failed"]),
+    ],
+)
+def test_what_the_broker_says_is_told_once(answer: Answer, expected: list[str]) -> None:
+    found = doctor.of_broker(answer, "mqtt://broker:1883", "pole-01")
+    assert [finding.verdict for finding in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("free", "verdict"),
+    [(10**10, "ok"), (10**9, "ok"), (10**8, "failed"), ("Read-only file system", "failed")],
+)
+def test_the_disk_must_have_room(free: int | str, verdict: str) -> None:
+    assert doctor.of_disk("/var/lib/cityhum", free, 2 * 1024**3).verdict == verdict
+
+
+@given(st.text(min_size=1))
+def test_every_failure_is_one_line(reason: str) -> None:
+    found = doctor.of_broker(Answer(refused=reason), "mqtt://broker:1883", "pole-01")
+    assert all(len(finding.line().splitlines()) == 1 for finding in found)
