@@ -16,6 +16,7 @@ from agents.slew import Slew
 from schemas.messages import Clock
 
 STEP_S: Final = 1.0
+LATE_START_S: Final = 5.0
 PATIENCE_S: Final = 15 * 60.0
 """So long readings wait for the true time before they go out without it."""
 
@@ -61,15 +62,23 @@ class SampleClock:
 
         Somebody has set the clock, sound was lost unseen, or time became known too late.
         """
+        if self.slew.has_stepped or self._ahead_s > STEP_S:
+            return True
         if self.clock == "unsynced":
-            too_late = moment.synced and self.is_out_of_patience(moment)
-            return too_late or self.slew.has_stepped
-        return abs(moment.offset_s - self.offset_s) > STEP_S or self.slew.has_stepped
+            return moment.synced and self.is_out_of_patience(moment)
+        return abs(moment.offset_s - self.offset_s) > STEP_S
+
+    def runs_ahead(self, moment: Moment) -> bool:
+        """Whether more sound has come than time has passed: not the sample rate that was asked.
+
+        In a session's first seconds this may be a late start only.
+        """
+        is_young = moment.monotonic_s - self.began_s < LATE_START_S
+        return self._ahead_s > (LATE_START_S if is_young else STEP_S)
 
     @property
-    def runs_ahead(self) -> bool:
-        """Whether more sound has come than time has passed: not the sample rate that was asked."""
-        return self.slew.drift_s < -STEP_S
+    def _ahead_s(self) -> float:
+        return -min(self.slew.drift_s, self.least_lag_s)
 
     def is_out_of_patience(self, moment: Moment) -> bool:
         """Whether the true time has been waited for long enough."""

@@ -60,7 +60,7 @@ class Timekeeper:
         if before is not None and not self._interrupted:
             if not before.has_ended(now):
                 return None
-            if before.runs_ahead:
+            if before.runs_ahead(now):
                 self._interrupted = True
                 raise Unavailable("microphone: more samples than its rate allows")
             log.warning("session_ended", extra={"drift_s": round(before.slew.drift_s, 3)})
