@@ -16,7 +16,6 @@ from agents.slew import Slew
 from schemas.messages import Clock
 
 STEP_S: Final = 1.0
-LATE_START_S: Final = 5.0
 PATIENCE_S: Final = 15 * 60.0
 """So long readings wait for the true time before they go out without it."""
 
@@ -62,23 +61,19 @@ class SampleClock:
 
         Somebody has set the clock, sound was lost unseen, or time became known too late.
         """
-        if self.slew.has_stepped or self._ahead_s > STEP_S:
+        if self.slew.has_stepped or self.runs_ahead:
             return True
         if self.clock == "unsynced":
             return moment.synced and self.is_out_of_patience(moment)
         return abs(moment.offset_s - self.offset_s) > STEP_S
 
-    def runs_ahead(self, moment: Moment) -> bool:
-        """Whether more sound has come than time has passed: not the sample rate that was asked.
-
-        In a session's first seconds this may be a late start only.
-        """
-        is_young = moment.monotonic_s - self.began_s < LATE_START_S
-        return self._ahead_s > (LATE_START_S if is_young else STEP_S)
-
     @property
-    def _ahead_s(self) -> float:
-        return -min(self.slew.drift_s, self.least_lag_s)
+    def runs_ahead(self) -> bool:
+        """Whether more sound has come than time has passed.
+
+        Its first block was late, or the sample rate is not the one that was asked.
+        """
+        return min(self.slew.drift_s, self.least_lag_s) < -STEP_S
 
     def is_out_of_patience(self, moment: Moment) -> bool:
         """Whether the true time has been waited for long enough."""

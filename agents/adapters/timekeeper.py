@@ -36,6 +36,7 @@ class Timekeeper:
         self._spool = spool
         self._timed: SampleClock | None = None
         self._interrupted = True
+        self._ran_ahead = False
         self._known = False
         self._holds = False
 
@@ -46,7 +47,7 @@ class Timekeeper:
 
     def interrupt(self) -> None:
         """Samples after this do not follow those before: a microphone is opened."""
-        self._interrupted = True
+        self._interrupted, self._ran_ahead = True, False
 
     def begins(self, block: Block, rate_hz: int) -> datetime | None:
         """Event time of a block that is here now if a session begins with it; else None.
@@ -60,9 +61,9 @@ class Timekeeper:
         if before is not None and not self._interrupted:
             if not before.has_ended(now):
                 return None
-            if before.runs_ahead(now):
-                self._interrupted = True
+            if before.runs_ahead and self._ran_ahead:  # once may be a late first block
                 raise Unavailable("microphone: more samples than its rate allows")
+            self._ran_ahead = before.runs_ahead
             log.warning("session_ended", extra={"drift_s": round(before.slew.drift_s, 3)})
         offset_s = None
         if before is not None and before.clock == "unsynced":
