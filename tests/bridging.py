@@ -6,7 +6,7 @@ import secrets
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from cityhum.bridge import EXIT_FAILED
 from deploy.local.mosquitto import Mosquitto
 from processors.settings import ProcessorSettings
 from schemas import topics
@@ -141,16 +142,55 @@ class Device:
 
 
 @asynccontextmanager
+async def supervised(settings: ProcessorSettings) -> AsyncIterator[None]:
+    """Keep a bridge running: after a failure it is started again, as in production."""
+    async with launched(settings) as first:
+        await said(first, "mqtt_subscribed")
+        keeper = asyncio.create_task(_restarted(settings, first))
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+
+
+async def _restarted(settings: ProcessorSettings, process: Process) -> None:
+    assert await _end(process) == EXIT_FAILED
+    while True:
+        async with launched(settings) as process_again:
+            assert await _end(process_again) == EXIT_FAILED
+
+
+async def _end(process: Process) -> int:
+    await process.communicate()
+    return await process.wait()
+
+
+@asynccontextmanager
 async def records(settings: ProcessorSettings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
     """Yield a consumer of what is appended to a topic from now on."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap, enable_auto_commit=False
-    )
-    async with consumer:
-        places = [TopicPartition(topic, n) for n in range(topics.PARTITIONS)]
-        consumer.assign(places)
-        for place, end in (await consumer.end_offsets(places)).items():
+    async with _consumer(settings, topic) as consumer:
+        for place, end in (await consumer.end_offsets(list(consumer.assignment()))).items():
             consumer.seek(place, end)
+        yield consumer
+
+
+@asynccontextmanager
+async def all_records(settings: ProcessorSettings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """Yield a consumer of all that is in a topic; no test lets retention cut anything."""
+    async with _consumer(settings, topic) as consumer:
+        for place in consumer.assignment():
+            consumer.seek(place, 0)
+        yield consumer
+
+
+@asynccontextmanager
+async def _consumer(settings: ProcessorSettings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+    async with AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap, enable_auto_commit=False
+    ) as consumer:
+        consumer.assign([TopicPartition(topic, n) for n in range(topics.PARTITIONS)])
         yield consumer
 
 

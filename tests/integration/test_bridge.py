@@ -21,7 +21,18 @@ from schemas.envelopes import FeatureEnvelope, ReceivedFeatures
 from schemas.errors import Reason
 from schemas.messages import MAX_BATCH_BYTES, Indices, Status
 from tests.batches import changed, codes, feature_batch, indices, status
-from tests.bridging import PATIENCE_S, ROOT, Device, bridge, launched, read_until, records, said
+from tests.bridging import (
+    PATIENCE_S,
+    ROOT,
+    Device,
+    all_records,
+    bridge,
+    launched,
+    read_until,
+    records,
+    said,
+    supervised,
+)
 from tests.workers import planned_topics
 
 
@@ -190,7 +201,7 @@ async def test_an_outage_of_kafka_loses_nothing(
     settings: ProcessorSettings, device: Device, kafka: Kafka
 ) -> None:
     every = range(100)
-    async with bridge(settings):
+    async with supervised(settings):
         device.publish(device.batch(0))
         await device.hears_all([0])
         kafka.kill()
@@ -200,8 +211,7 @@ async def test_an_outage_of_kafka_loses_nothing(
         finally:
             kafka.start()  # its process is tied to this thread
         await device.hears_all(every)
-    async with records(settings, topics.FEATURES) as log:
-        await log.seek_to_beginning()
+    async with all_records(settings, topics.FEATURES) as log:
         await read_until(log, lambda r: seqs(r, device.session) == set(every))
 
 
