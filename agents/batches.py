@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
-from typing import Literal
 
-from agents.reading import NO_CONTEXT, Reading
+from agents.labels import unpacked
+from agents.reading import NO_CONTEXT, READING_CODE_BYTES, Reading
 from schemas import codec
 from schemas.base import DeviceId, SiteId
 from schemas.messages import (
@@ -17,7 +17,10 @@ from schemas.messages import (
     FeatureBatch,
     Levels,
     Mel,
+    Profile,
+    ResultBatch,
 )
+from schemas.topics import DeviceStream
 
 CONTEXT_READINGS = CONTEXT_FRAMES // FRAMES_PER_READING
 
@@ -33,7 +36,7 @@ class Origin:
 
     site: SiteId
     device: DeviceId
-    profile: Literal["mel32x8", "levels"] = "mel32x8"
+    profile: Profile = "mel32x8"
 
 
 def follows(before: Reading, after: Reading) -> bool:
@@ -72,18 +75,23 @@ def context(before: Sequence[Reading], first: Reading) -> bytes:
     codes = b""
     following = first
     for reading in reversed(before[-CONTEXT_READINGS:]):
-        if not follows(reading, following):
+        if not follows(reading, following) or _form(reading) != "mel32x8":
             break
         codes = reading.codes + codes
         following = reading
     return NO_CONTEXT[len(codes) :] + codes
 
 
-def batch(origin: Origin, run: Sequence[Reading], before: Sequence[Reading]) -> FeatureBatch:
-    """One message of a run of readings; `before` are those stored just before it."""
+def batch(
+    origin: Origin, run: Sequence[Reading], before: Sequence[Reading]
+) -> FeatureBatch | ResultBatch:
+    """One message of a run of readings; `before` are those stored just before it.
+
+    A reading may hold less than the profile allows, if it is older than the profile, and then less
+    is sent; one that holds more is sent as levels.
+    """
     first = run[0]
-    codes = context(before, first) + b"".join(reading.codes for reading in run)
-    return FeatureBatch(
+    features = FeatureBatch(
         site=origin.site,
         device=origin.device,
         session=first.session,
@@ -92,9 +100,27 @@ def batch(origin: Origin, run: Sequence[Reading], before: Sequence[Reading]) -> 
         clock=first.clock,
         calibration=first.calibration,
         levels=tuple(rounded(reading.levels) for reading in run),
-        profile=origin.profile,
-        mel=Mel(codes=codes) if origin.profile == "mel32x8" else None,
+        profile="levels",
+        mel=None,
     )
+    heard = [unpacked(reading.codes) for reading in run]
+    if origin.profile != "levels" and heard[0] is not None:
+        return ResultBatch(
+            **features.model_dump(exclude={"profile", "mel", "levels"}),
+            levels=features.levels,
+            model=heard[0].model,
+            labels=tuple(each.labels for each in heard if each is not None),
+        )
+    if origin.profile == "mel32x8" and _form(first) == "mel32x8":
+        codes = context(before, first) + b"".join(reading.codes for reading in run)
+        return features.model_copy(update={"profile": "mel32x8", "mel": Mel(codes=codes)})
+    return features
+
+
+def stream(origin: Origin, run: Sequence[Reading]) -> DeviceStream:
+    """Which of the device's topics takes the messages of a run."""
+    labelled = unpacked(run[0].codes) is not None
+    return "results" if labelled and origin.profile != "levels" else "features"
 
 
 def messages(
@@ -127,4 +153,14 @@ def _may_share_a_batch(before: Reading, after: Reading) -> bool:
         follows(before, after)
         and before.clock == after.clock
         and before.calibration == after.calibration
+        and bool(before.codes) == bool(after.codes)
+        and _form(before) == _form(after)
     )
+
+
+def _form(reading: Reading) -> str:
+    """What a reading holds besides its levels: frames, nothing more, or labels by some model."""
+    if len(reading.codes) == READING_CODE_BYTES:
+        return "mel32x8"
+    heard = unpacked(reading.codes)
+    return "levels" if heard is None else heard.model

@@ -29,4 +29,7 @@ class Reading:
     calibration: str | None
     levels: Levels
     codes: bytes
-    """uint8 [8, 32], row by row: the mel frames of this second; 255 where none was heard."""
+    """uint8 [8, 32], row by row: the mel frames of this second; 255 where none was heard.
+
+    Or labels, see `agents.labels`; or nothing, where only levels are left.
+    """

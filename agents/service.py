@@ -17,6 +17,7 @@ from agents.adapters.capture import FILE_RATE_HZ, find, find_again, microphone, 
 from agents.adapters.clock import TRUST, Clock, SystemClock, new_session
 from agents.adapters.health import agent_version, health
 from agents.adapters.link import Link, Login
+from agents.adapters.listener import Listener, as_measured, listener_of
 from agents.adapters.publish import Publisher
 from agents.adapters.running import background, stop_signals, until
 from agents.adapters.spool import SqliteSpool
@@ -69,6 +70,7 @@ class Agent:
         clock: Clock,
         calibration: Calibration | None,
         rate_hz: int,
+        listener: Listener = as_measured,
     ) -> None:
         self.origin = origin
         self.spool = spool
@@ -77,6 +79,7 @@ class Agent:
         self._clock = clock
         self._calibration = calibration
         self._rate_hz = rate_hz
+        self._listener = listener
         self._overruns = 0
         self._time = Timekeeper(clock, spool)
         now = clock.utc_now()
@@ -105,10 +108,11 @@ class Agent:
 
     def hear(self, block: Block) -> None:
         """Take the next samples; readings that they complete are stored and sent."""
-        self._state, readings = pipeline.step(self._state, block)
+        self._state, seconds = pipeline.hear(self._state, block)
         self._overruns += block.lost_samples > 0
-        if not readings:
+        if not seconds:
             return
+        readings = self._listener(seconds)
         self.heard += len(readings)
         try:
             self.spool.append(readings)
@@ -209,6 +213,7 @@ async def opened(
             clock=clock,
             calibration=calibration,
             rate_hz=rate_hz,
+            listener=listener_of(settings, rate_hz),
         )
         async with background(agent.publisher.run()), background(_checkpoints(spool, clock)):
             yield agent
@@ -216,8 +221,6 @@ async def opened(
 
 def origin_of(settings: AgentSettings) -> Origin:
     """Who publishes."""
-    if settings.profile == "labels":
-        raise BadConfig("profile labels needs a model on the device, which is not built yet")
     return Origin(settings.site, settings.device, settings.profile)
 
 

@@ -18,6 +18,9 @@ class AgentSettings(BaseSettings):
     site: SiteId = "harbour"
     device: DeviceId = "pole-01"
     profile: Profile = "mel32x8"
+    agent_model: str = Field(
+        default="street8-0.1.0", description="profile labels: name or folder of the model"
+    )
     microphone: str = Field(default="", description="name or part of it; empty: the only one")
     rate_hz: int = Field(default=48_000, description="16000 or 48000")
     clock: Literal["auto", "trusted"] = Field(

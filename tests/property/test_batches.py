@@ -1,5 +1,6 @@
 """Laws of batches: nothing lost or moved, nothing joined over a gap, context byte for byte."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 
 from agents import batches
 from agents.batches import Origin
+from agents.labels import Labelled, packed, unpacked
 from agents.reading import NO_CONTEXT, READING_CODE_BYTES, Reading
 from schemas import codec
-from schemas.messages import MAX_BATCH_BYTES, MAX_READINGS, Clock, FeatureBatch
+from schemas.messages import MAX_BATCH_BYTES, MAX_READINGS, Clock, FeatureBatch, ResultBatch
 from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, levels, reading, readings
 
 ORIGIN = Origin("harbour", "pole-01")
@@ -82,6 +84,7 @@ def test_context_is_the_codes_before_or_nothing(readings: list[Reading], index: 
 def test_a_batch_carries_its_readings(count: int, first_seq: int) -> None:
     run = readings(count, first_seq)
     batch = batches.batch(ORIGIN, run, readings(first_seq))
+    assert isinstance(batch, FeatureBatch)
     assert (batch.first_seq, batch.count, batch.started_at) == (
         first_seq,
         count,
@@ -99,6 +102,8 @@ def test_a_reading_travels_the_same_in_any_batch(count: int) -> None:
     together = batches.batch(ORIGIN, run, [])
     alone = batches.batch(ORIGIN, run[-1:], run[:-1])
     assert together.levels[-1] == alone.levels[0]
+    assert isinstance(together, FeatureBatch)
+    assert isinstance(alone, FeatureBatch)
     assert together.mel is not None
     assert alone.mel is not None
     assert together.mel.codes[-READING_CODE_BYTES:] == alone.mel.codes[-READING_CODE_BYTES:]
@@ -122,5 +127,58 @@ def test_levels_travel_with_a_hundredth(level_db: float) -> None:
 
 
 def test_the_profile_levels_lets_no_frame_out() -> None:
-    batch = batches.batch(Origin("harbour", "pole-01", "levels"), readings(3), [])
-    assert batch.mel is None
+    for run in (readings(3), labelled(3), thinned(3)):
+        batch = batches.batch(Origin("harbour", "pole-01", "levels"), run, [])
+        assert isinstance(batch, FeatureBatch)
+        assert batch.mel is None
+
+
+def labelled(count: int, model: str = "street8-0.1.0@0123456789ab") -> list[Reading]:
+    """Readings scored on the device: a siren, louder by the second."""
+    return [
+        replace(each, codes=packed(Labelled(model, {"siren": each.seq})))
+        for each in readings(count)
+    ]
+
+
+def thinned(count: int) -> list[Reading]:
+    return [replace(each, codes=b"") for each in readings(count)]
+
+
+@given(st.integers(1, MAX_READINGS))
+def test_labelled_readings_travel_as_results(count: int) -> None:
+    origin = Origin("harbour", "pole-01", "labels")
+    run = labelled(count)
+    ((_, payload),) = batches.messages(origin, run, [])
+    batch = codec.decode(ResultBatch, payload)
+    assert batches.stream(origin, run) == "results"
+    assert batch.model == "street8-0.1.0@0123456789ab"
+    assert batch.labels == tuple({"siren": each.seq} for each in run)
+    assert batch.levels == tuple(batches.rounded(each.levels) for each in run)
+
+
+def test_the_profile_labels_lets_no_frame_out_that_was_stored_before_it() -> None:
+    origin = Origin("harbour", "pole-01", "labels")
+    batch = batches.batch(origin, readings(3), [])
+    assert isinstance(batch, FeatureBatch)
+    assert (batch.profile, batch.mel) == ("levels", None)
+    assert batches.stream(origin, readings(3)) == "features"
+
+
+def test_a_batch_holds_readings_of_one_kind_and_one_model() -> None:
+    frames, names, fewer = readings(8), labelled(8), thinned(8)
+    others = labelled(8, "yamnet-1.0.0@0123456789ab")
+    mixed = [*frames[:2], *names[2:4], *others[4:6], *fewer[6:]]
+    assert [len(run) for run in batches.runs(mixed)] == [2, 2, 2, 2]
+    assert batches.context(mixed[:3], mixed[3]) == NO_CONTEXT
+
+
+@given(
+    st.text("ab", max_size=300),
+    st.dictionaries(st.sampled_from(["siren", "rain"]), st.integers(0, 1000)),
+)
+def test_labels_wait_as_they_were_and_are_never_taken_for_frames(
+    model: str, labels: dict[str, int]
+) -> None:
+    assert len(packed(Labelled(model, labels))) != READING_CODE_BYTES
+    assert unpacked(packed(Labelled(model, labels))) == Labelled(model, labels)

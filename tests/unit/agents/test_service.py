@@ -12,7 +12,7 @@ from agents.batches import Origin
 from agents.calibration import SIMULATED
 from agents.pipeline import Block
 from agents.reading import Reading
-from agents.service import Agent, login_of, origin_of
+from agents.service import Agent, login_of
 from agents.settings import AgentSettings
 from schemas.errors import BadConfig, Unavailable
 from tests.builders import reading
@@ -233,11 +233,6 @@ async def test_draining_ends_although_nobody_answers(agent: Agent) -> None:
     agent.hear(SECOND)
     assert await agent.drain(0) == 1
     await asyncio.sleep(0)
-
-
-def test_a_profile_without_its_model_is_a_mistake() -> None:
-    with pytest.raises(BadConfig, match="profile labels"):
-        origin_of(AgentSettings(profile="labels"))
 
 
 def test_a_missing_password_file_is_a_mistake(tmp_path: Path) -> None:
