@@ -39,7 +39,10 @@ class Clock(Protocol):
 
 
 def has_met_a_time_server() -> bool:
-    """Whether this computer's clock was set by a time server since it was switched on."""
+    """Whether this computer's clock was set by a time server since it was switched on.
+
+    Where the kernel does not say, as in a container, the clock is the host's and taken as set.
+    """
     if _SYNCED_MARK.exists():  # systemd-timesyncd, from the first time on
         return True
     try:

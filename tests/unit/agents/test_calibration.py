@@ -166,3 +166,11 @@ async def test_an_overrun_begins_the_search_anew() -> None:
 async def test_after_a_minute_the_last_reason_is_told() -> None:
     with pytest.raises(BadConfig, match="within 60 s: nothing but"):
         await at_microphone(blocks(np.zeros(65 * RATE_HZ)), RATE_HZ)
+
+
+def test_an_agent_uses_its_own_record_only(tmp_path: Path) -> None:
+    assert calibration_file.in_use(tmp_path, "pole-07") is None
+    calibration_file.save(tmp_path, record())
+    assert calibration_file.in_use(tmp_path, "pole-07") == record().calibration
+    with pytest.raises(BadConfig, match="of device pole-07, not of pole-08"):
+        calibration_file.in_use(tmp_path, "pole-08")

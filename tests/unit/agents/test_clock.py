@@ -3,7 +3,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.adapters.clock import new_session, ulid
+from agents.adapters.clock import (
+    TRUST,
+    SystemClock,
+    has_met_a_time_server,
+    new_session,
+    ulid,
+)
 from schemas.errors import BadConfig
 from schemas.messages import Status
 
@@ -28,3 +34,11 @@ def test_session_ids_of_one_moment_differ() -> None:
 def test_too_little_chance_is_refused() -> None:
     with pytest.raises(BadConfig):
         ulid(NOW, b"short")
+
+
+def test_the_kernel_is_asked_whether_its_clock_is_set() -> None:
+    assert SystemClock().is_synced() == has_met_a_time_server()
+
+
+def test_a_clock_may_be_vouched_for() -> None:
+    assert SystemClock(TRUST["trusted"]).is_synced()
