@@ -200,14 +200,14 @@ class Publisher:
 
     def _send(self, link: Connection, runs: Iterable[Run]) -> None:
         for run in runs:
+            stream = batches.stream(self._origin, run)
+            topic = topics.device_topic(self._origin.site, self._origin.device, stream)
             before = self._spool.before(run[0])
             for readings, payload in batches.messages(self._origin, run, before):
                 self._send_payload(link, Message(topic, payload), readings)
 
     def _send_payload(self, link: Connection, message: Message, readings: Run) -> None:
         first = readings[0]
-            stream = batches.stream(self._origin, run)
-            topic = topics.device_topic(self._origin.site, self._origin.device, stream)
         seqs = SeqRange(session=first.session, first_seq=first.seq, count=len(readings))
         digest = codec.digest(message.payload)
         if len(message.payload) > MAX_BATCH_BYTES:  # the broker would cut the connection
