@@ -7,7 +7,7 @@ the simulation, the others evenly spread over the second after it, and so is the
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,7 +26,9 @@ from agents.pipeline import Block
 from agents.service import FAREWELL_S, Agent, opened
 from agents.settings import AgentSettings
 from agents.street import TrueEvent
+from agents.street_faults import Fault, FaultKind, Render, faults, through
 from agents.street_levels import RATE_HZ, Samples
+from agents.street_weather import Weather, conditions
 from schemas.base import DeviceId, Frozen, SiteId, UtcTime
 from schemas.errors import BadConfig
 
@@ -37,9 +39,6 @@ _AHEAD_S: Final = 4  # seconds: a siren's first second takes about one to render
 _LATE_S: Final = 0.5
 
 log = logging.getLogger(__name__)
-
-Render = Callable[[int], Awaitable[Samples]]
-"""Second k of what a microphone hears, float32 [16000]."""
 
 
 class Place(Frozen):
@@ -54,7 +53,9 @@ class SimulatedDevice(Place):
 
     session: str
     started_at: UtcTime
+    """By its own clock."""
     readings: int
+    fault: FaultKind | None = None
 
 
 class TrueEventAt(TrueEvent):
@@ -72,6 +73,7 @@ class Truth(Frozen):
     seed: int
     devices: tuple[SimulatedDevice, ...]
     events: tuple[TrueEventAt, ...]
+    weather: tuple[Weather, ...] = ()
     unacknowledged: int
 
 
@@ -85,6 +87,8 @@ class Plan:
     """None: until asked to stop."""
     sound: Path | None = None
     """A recording that the first device plays, once, instead of its street."""
+    failing: int = 0
+    """How many devices fail."""
 
 
 @dataclass(eq=False)
@@ -95,6 +99,7 @@ class _Player:
     render: Render
     offset_s: float
     """How long after the simulation's start its first second begins."""
+    fault: Fault | None = None
     ahead: asyncio.Queue[Samples] = field(default_factory=asyncio.Queue)
 
     async def prepare(self, k: int) -> None:
@@ -147,7 +152,12 @@ class _Show:
         """When the first second of a device began."""
         return self.started_at + timedelta(seconds=player.offset_s)
 
-    def truth(self, events: Iterable[TrueEvent], unacknowledged: int) -> Truth:
+    def began_by_its_clock(self, player: _Player) -> datetime:
+        """When the device itself believes that it did."""
+        off_s = player.fault.clock_s if player.fault else 0.0
+        return self.began(player) + timedelta(seconds=off_s)
+
+    def truth(self, events: Iterable[TrueEvent], until_s: float, unacknowledged: int) -> Truth:
         """What to tell of it."""
         return Truth(
             started_at=self.started_at,
@@ -158,6 +168,7 @@ class _Show:
                 for event in events
                 if self.plan.sound is None or event.device_index != 0
             ),
+            weather=conditions(self.plan.seed, until_s),
             unacknowledged=unacknowledged,
         )
 
@@ -167,8 +178,9 @@ class _Show:
             site=agent.origin.site,
             device=agent.origin.device,
             session=agent.session,
-            started_at=self.began(player),
+            started_at=self.began_by_its_clock(player),
             readings=agent.heard,
+            fault=player.fault.kind if player.fault else None,
         )
 
     def _at(self, event: TrueEvent) -> TrueEventAt:
@@ -186,19 +198,20 @@ async def simulate(plan: Plan, settings: AgentSettings, tell: Callable[[Truth], 
     clock = SystemClock()
     with stop_signals() as stop, Renderer(plan.seed, len(plan.places)) as city:
         async with _players(plan, settings, city) as players:
-            events = await city.true_events(plan.seconds or OPEN_END_S)
+            known_s = plan.seconds or OPEN_END_S
+            events = await city.true_events(known_s)
             for k in range(_AHEAD_S):
                 await _prepare(players, k)
             show = _Show(plan, players, clock, clock.monotonic_s(), clock.utc_now())
             for player in players:
-                player.agent.begin(show.began(player))
-            tell(show.truth(events, unacknowledged=0))
+                player.agent.begin(show.began_by_its_clock(player))
+            tell(show.truth(events, known_s, unacknowledged=0))
             await until(stop, show.play())
             played_s = min(clock.monotonic_s() - show.begun_s, plan.seconds or math.inf)
             left = await _drain(players, FAREWELL_S if stop.is_set() else DRAIN_S)
             if played_s > OPEN_END_S and plan.seconds is None:
                 events = await city.true_events(played_s)
-            truth = show.truth((e for e in events if e.onset_s < played_s), left)
+            truth = show.truth((e for e in events if e.onset_s < played_s), played_s, left)
             tell(truth)
             return truth
 
@@ -251,6 +264,8 @@ def places_for(devices: int, known: Sequence[Place]) -> Sequence[Place]:
 async def _players(
     plan: Plan, settings: AgentSettings, city: Renderer
 ) -> AsyncIterator[Sequence[_Player]]:
+    failing = faults(plan.seed, len(plan.places), plan.failing)
+    fault_of = {fault.device_index: fault for fault in failing}
     async with AsyncExitStack() as open_agents:
         players = []
         for index, place in enumerate(plan.places):
@@ -258,8 +273,9 @@ async def _players(
             agent = await open_agents.enter_async_context(
                 opened(own, rate_hz=RATE_HZ, calibration=SIMULATED)
             )
-            offset_s = index / len(plan.places)
-            players.append(_Player(agent, _render_of(plan, index, city), offset_s))
+            offset_s, fault = index / len(plan.places), fault_of.get(index)
+            render = through(fault, _render_of(plan, index, city))
+            players.append(_Player(agent, render, offset_s, fault))
         yield players
 
 

@@ -41,6 +41,11 @@ def water_spectrum(f: Floats) -> Floats:
     return np.asarray(1 / ((1 + (f / 500) ** 1.5) * (1 + (120 / f) ** 4)))
 
 
+def rain_spectrum(f: Floats) -> Floats:
+    """Rain on leaves and asphalt: a broad hiss."""
+    return np.asarray(1 / ((1 + (300 / f) ** 2) * (1 + (f / 5000) ** 2)))
+
+
 def noise(rng: Generator, samples: int, spectrum: Spectrum) -> Samples:
     """Gaussian noise of a given spectrum.
 

@@ -13,12 +13,13 @@ from typing import Final
 import numpy as np
 from pydantic import Field
 
-from agents.street_kinds import STREETS, Street
+from agents.street_kinds import RAIN, STREETS, Street
 from agents.street_levels import RATE_HZ, Samples, a_power, level_of
 from agents.street_passage import Passage
 from agents.street_plan import MINUTE_S, everyday, passages
 from agents.street_routes import BLOCK_S, visits
-from agents.street_sounds import BedBlock, Call, CarPass, Sound
+from agents.street_sounds import Bed, BedBlock, Call, CarPass, Sound
+from agents.street_weather import Shower, rain, showers
 from schemas.base import Frozen
 
 _BEDS: Final = 100  # streams of chance of the beds, apart from those of the plan
@@ -124,25 +125,32 @@ class Scene:
         Returns
         -------
         tuple of TrueEvent
-            Calls and sirens; their ends may come later than `until_s`.
+            Calls, sirens and showers; their ends may come later than `until_s`.
         """
         blocks, minutes = (range(int(until_s // span) + 1) for span in (BLOCK_S, MINUTE_S))
         passed = chain.from_iterable(map(self._passages, blocks))
         heard = [self._siren_event(passage) for passage in passed]
         sounds = chain.from_iterable(map(self._everyday, minutes))
         called = [self._call_event(sound) for sound in sounds if isinstance(sound, Call)]
-        events = [event for event in (*heard, *called) if event and event.onset_s < until_s]
+        wet = [self._rain_event(shower) for shower in showers(self.seed, until_s)]
+        found = (*heard, *called, *wet)
+        events = [event for event in found if event and event.onset_s < until_s]
         return tuple(sorted(events, key=lambda event: event.onset_s))
 
     def _sounding(self, k: int) -> Iterator[Sound]:
         """What is to be heard in a second, in a fixed order: float sums depend on it."""
-        for n, bed in enumerate(self.street.beds):
+        for n, bed in enumerate(self._beds(k)):
             key = (self.seed, _BEDS + n, self.device_index)
             yield from (BedBlock(bed, key, index) for index in (k, k + 1))
         begin, end = k * RATE_HZ, (k + 1) * RATE_HZ
         for sound in self._plan_around(k):
             if sound.start < end and begin < sound.start + sound.length:
                 yield sound
+
+    def _beds(self, k: int) -> tuple[Bed, ...]:
+        """What never stops in this street, and the rain while it falls."""
+        falls = rain(self.seed, np.arange(k - 1.0, k + 3)).any()
+        return (*self.street.beds, RAIN) if falls else self.street.beds
 
     def _plan_around(self, k: int) -> tuple[Sound, ...]:
         """Sounds of the minutes and the blocks that may reach into a second."""
@@ -178,6 +186,17 @@ class Scene:
         peak = max(map(a_power, _seconds(call)))
         end_s = (call.start + call.length) / RATE_HZ
         return self._event(call, call.start / RATE_HZ, end_s, peak)
+
+    def _rain_event(self, shower: Shower) -> TrueEvent:
+        return TrueEvent(
+            device_index=self.device_index,
+            street=self.street.name,
+            label=RAIN.label,
+            kind=RAIN.kind,
+            onset_s=round(shower.onset_s, 3),
+            offset_s=round(shower.offset_s, 3),
+            peak_laeq_1s_db=round(RAIN.laeq_db + 20 * float(np.log10(shower.strength)), 2),
+        )
 
     def _event(self, sound: Sound, onset_s: float, offset_s: float, power: float) -> TrueEvent:
         return TrueEvent(

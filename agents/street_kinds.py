@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-from agents.sources import traffic_spectrum, water_spectrum, wind_spectrum
+from agents.sources import rain_spectrum, traffic_spectrum, water_spectrum, wind_spectrum
 from agents.street_sounds import Bed
+from agents.street_weather import rain_db, wind_db
 
 Range = tuple[float, float]
 
@@ -46,9 +47,11 @@ def _traffic(laeq_db: float, swing_db: float = 4.0) -> Bed:
 
 
 def _wind(laeq_db: float) -> Bed:
-    return Bed("wind", "gusts", wind_spectrum, laeq_db, 10.0)
+    return Bed("wind", "gusts", wind_spectrum, laeq_db, 5.0, wind_db)
 
 
+RAIN: Final = Bed("rain", "shower", rain_spectrum, 58.0, 2.0, rain_db)
+"""Heavy rain around the microphone, in every street."""
 BUSY: Final = Street(
     name="busy",
     beds=(_traffic(59.0), _wind(40.0)),

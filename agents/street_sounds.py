@@ -4,6 +4,7 @@ A piece is a value; rendering it twice gives the same samples, so it can be made
 second is wanted and dropped after its last.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Final, Protocol
@@ -16,6 +17,8 @@ from agents.sources import CALLS, Spectrum, engine, noise, tyre_spectrum
 from agents.street_levels import RATE_HZ, Samples, rms_of
 
 Seed = tuple[int, ...]
+Drift = Callable[[int, NDArray[np.float64]], NDArray[np.float64]]
+"""Seed of the city and seconds of the scene -> dB."""
 
 _HOP: Final = RATE_HZ
 _OVERLAP: Final = RATE_HZ // 4
@@ -97,13 +100,17 @@ class Sound(Protocol):
 
 @dataclass(frozen=True)
 class Bed:
-    """A sound that never ends: noise whose level moves slowly by up to `swing_db`."""
+    """A sound that never ends: noise whose level moves slowly by up to `swing_db`.
+
+    The weather moves it too, at all devices alike: `drift_db` says by how much at which second.
+    """
 
     label: str
     kind: str
     spectrum: Spectrum
     laeq_db: float
     swing_db: float
+    drift_db: Drift | None = None
 
 
 @dataclass(frozen=True)
@@ -145,8 +152,11 @@ class BedBlock:
     def _gain(self) -> Samples:
         at = np.arange(0, self.length + 1, _CONTROL)
         phases = chance(*self.seed).uniform(0, 2 * np.pi, (len(_SWINGS_S), 1))
-        turns = (self.start + at) / RATE_HZ / np.array(_SWINGS_S)[:, None]
+        t_s = (self.start + at) / RATE_HZ
+        turns = t_s / np.array(_SWINGS_S)[:, None]
         moves_db = self.bed.swing_db * np.sin(2 * np.pi * turns + phases).mean(axis=0)
+        if self.bed.drift_db is not None:
+            moves_db += self.bed.drift_db(self.seed[0], t_s)
         gains = rms_of(self.bed.laeq_db) * 10 ** (moves_db / 20)
         return np.asarray(np.interp(np.arange(self.length), at, gains), dtype=np.float32)
 

@@ -24,6 +24,9 @@ def app(
     seconds: Annotated[int | None, typer.Option(min=1, help="stop after so many")] = None,
     events: Annotated[Path | None, typer.Option(help="write what truly sounded, JSON")] = None,
     sound: Annotated[Path | None, typer.Option(help="recording for the first device")] = None,
+    failing: Annotated[
+        int, typer.Option(min=0, help="how many are wet, overdriven or have a wrong clock")
+    ] = 0,
     state: Annotated[Path | None, typer.Option(help="folder of the spools")] = None,
 ) -> None:
     """Publish readings of simulated devices that play rendered street scenes."""
@@ -31,7 +34,7 @@ def app(
     if state is not None:
         settings = settings.model_copy(update={"state_folder": state})
     logs.configure(settings.log_level)
-    plan = Plan(places_for(devices, _places()), seed, seconds, sound)
+    plan = Plan(places_for(devices, _places()), seed, seconds, sound, failing)
     truth = asyncio.run(simulate(plan, settings, lambda truth: _write(events, truth)))
     readings = sum(device.readings for device in truth.devices)
     typer.echo(
