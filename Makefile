@@ -55,10 +55,10 @@ laws: setup
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q -n auto tests/property
 
 integration: servers test-tools
-	@$(PYTHON) -m pytest -q tests/integration
+	@$(PYTHON) -m pytest -q -n 2 --dist loadfile tests/integration
 
 e2e: servers test-tools
-	@$(PYTHON) -m pytest -q tests/e2e
+	@$(PYTHON) -m pytest -q -n 2 --dist loadfile tests/e2e
 
 # can words be got back from what leaves the device, and does the bridge hold its ceiling? JSON=1
 privacy: setup
