@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from agents.batches import rounded
 from agents.reading import READING_CODE_BYTES, Reading
 from schemas.base import LabelScores, SeqRange
 from schemas.envelopes import LabelledBatch
@@ -31,7 +32,7 @@ def levels(laeq_1s_db: float = 61.23, **overrides: float | tuple[float, ...]) ->
     return Levels.model_validate({**fields, **overrides})
 
 
-_STREET_LEVELS = levels()
+_STREET_LEVELS = rounded(levels())
 
 
 def reading(

@@ -31,7 +31,7 @@ class WritableSpool(Spool, Protocol):
 
     def quarantined(self) -> int: ...
 
-    def dropped(self) -> tuple[SeqRange, ...]: ...
+    def dropped(self) -> Sequence[SeqRange]: ...
 
     def heard_until(self) -> datetime | None: ...
 
@@ -145,9 +145,24 @@ class SpoolContract:
         spool.acknowledge([seqs(0, 3)])
         assert spool.heard_until() == reading(3).started_at
 
-    def test_a_full_spool_drops_its_oldest_and_says_which(self, open_spool: OpenSpool) -> None:
+    def test_a_full_spool_first_thins_what_was_never_sent(self, open_spool: OpenSpool) -> None:
+        spool = open_spool(200 * BYTES_PER_READING)
+        spool.append(readings(200))
+        spool.sent(seqs(0, 10))
+        spool.append([reading(200)])
+        assert spool.dropped() == ()
+        whole = [bool(each.reading.codes) for each in spool.waiting(0, 201)]
+        assert whole[:10] == [True] * 10
+        assert not any(whole[10:20])
+        assert whole[-60:] == [True] * 60
+        assert [each.reading.levels for each in spool.waiting(0, 201)] == [
+            each.levels for each in readings(201)
+        ]
+
+    def test_a_full_spool_then_drops_its_oldest_and_says_which(self, open_spool: OpenSpool) -> None:
         spool = open_spool(100 * BYTES_PER_READING)
         spool.append(readings(100))
+        spool.sent(seqs(0, 100))
         assert spool.dropped() == ()
         spool.append([reading(100)])
         (dropped,) = spool.dropped()
@@ -155,6 +170,28 @@ class SpoolContract:
         assert spool.depth() == 101 - dropped.count
         assert spool.waiting(0, 1)[0].reading.seq == dropped.count
         assert spool.waiting(0, 101)[-1].reading.seq == 100
+
+    def test_drops_are_said_until_they_are_known_and_then_last(self, open_spool: OpenSpool) -> None:
+        spool = open_spool(10 * BYTES_PER_READING)
+        for each in readings(30):
+            spool.append([each])
+        (told,) = spool.dropped()
+        for each in readings(30, 30):
+            spool.append([each])
+        spool.acknowledge_dropped([told])
+        spool.acknowledge_dropped([told])
+        new, old = spool.dropped()
+        assert old == told
+        assert new.first_seq == told.first_seq + told.count
+
+    def test_readings_older_than_a_month_are_dropped(self, spool: WritableSpool) -> None:
+        late = readings(3, 100)
+        month = timedelta(days=30)
+        spool.append(readings(5))
+        spool.append([replace(each, started_at=each.started_at + month) for each in late])
+        assert spool.depth() == 3
+        (dropped,) = spool.dropped()
+        assert dropped == seqs(0, 5)
 
     def test_neighbouring_drops_are_one_range(self, open_spool: OpenSpool) -> None:
         spool = open_spool(10 * BYTES_PER_READING)

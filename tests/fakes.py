@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from agents.adapters.link import Message
-from agents.adapters.spool import BYTES_PER_READING, MAX_DROPPED_RANGES
+from agents.adapters.spool import BYTES_PER_LEVELS, BYTES_PER_READING
 from agents.batches import CONTEXT_READINGS
 from agents.delivery import Stored
 from agents.reading import Reading
@@ -53,10 +53,12 @@ class FakeSpool:
     """A spool that forgets when the process ends."""
 
     def __init__(self, max_bytes: int = 2**30) -> None:
-        self._capacity = max(1, max_bytes // BYTES_PER_READING)
+        self._max_bytes = max_bytes
         self._stored: list[Stored] = []
         self._waiting: set[int] = set()
+        self._sent: set[int] = set()
         self._dropped: list[SeqRange] = []
+        self._told: list[SeqRange] = []
         self._quarantined = 0
         self._held_after: int | None = None
 
@@ -65,8 +67,33 @@ class FakeSpool:
             position = len(self._stored) + 1
             self._stored.append(Stored(position, reading))
             self._waiting.add(position)
-        if len(self._waiting) > self._capacity:
-            self._drop(len(self._waiting) - self._capacity)
+        month_ago = readings[-1].started_at - timedelta(days=30)
+        self._drop([each for each in self._unsafe() if each.reading.started_at < month_ago])
+        while self._taken() > self._max_bytes and self._thin():
+            pass
+        while self._taken() > self._max_bytes and len(self._waiting) > 1:
+            self._drop(self._unsafe()[: min(60, len(self._waiting) // 2)])
+
+    def sent(self, seqs: SeqRange) -> None:
+        wanted = range(seqs.first_seq, seqs.first_seq + seqs.count)
+        self._sent |= {
+            each.position
+            for each in self._stored
+            if each.reading.session == seqs.session and each.reading.seq in wanted
+        }
+
+    def acknowledge_dropped(self, ranges: Sequence[SeqRange]) -> None:
+        for told in ranges:
+            for n, lost in enumerate(self._dropped):
+                if (lost.session, lost.first_seq) == (told.session, told.first_seq):
+                    after = lost.first_seq + told.count
+                    rest = lost.count - told.count
+                    self._dropped[n : n + 1] = (
+                        [lost.model_copy(update={"first_seq": after, "count": rest})]
+                        if rest
+                        else []
+                    )
+                    self._told.append(told)
 
     def waiting(self, after: int, limit: int) -> list[Stored]:
         left = [stored for stored in self._unsafe() if not self._is_held(stored)]
@@ -126,14 +153,31 @@ class FakeSpool:
         return self._quarantined
 
     def dropped(self) -> tuple[SeqRange, ...]:
-        return tuple(self._dropped)
+        return (*self._dropped, *self._told)
 
     def heard_until(self) -> datetime | None:
         ends = [stored.reading.started_at + timedelta(seconds=1) for stored in self._stored]
         return ends[-1] if ends else None
 
-    def _drop(self, excess: int) -> None:
-        for stored in self._unsafe()[: max(excess, min(60, self._capacity // 2))]:
+    def _taken(self) -> int:
+        whole = sum(bool(each.reading.codes) for each in self._unsafe())
+        return BYTES_PER_READING * whole + BYTES_PER_LEVELS * (len(self._waiting) - whole)
+
+    def _thin(self) -> bool:
+        thick = [
+            each
+            for each in self._unsafe()
+            if each.reading.codes
+            and each.position not in self._sent
+            and each.position <= len(self._stored) - 64
+        ]
+        for each in thick[:60]:
+            thin = replace(each.reading, codes=b"")
+            self._stored[each.position - 1] = Stored(each.position, thin)
+        return bool(thick)
+
+    def _drop(self, doomed: Sequence[Stored]) -> None:
+        for stored in doomed:
             self._waiting.discard(stored.position)
             session, seq = stored.reading.session, stored.reading.seq
             last = self._dropped[-1] if self._dropped else None
@@ -141,7 +185,6 @@ class FakeSpool:
                 self._dropped[-1] = last.model_copy(update={"count": last.count + 1})
             else:
                 self._dropped.append(SeqRange(session=session, first_seq=seq, count=1))
-        del self._dropped[:-MAX_DROPPED_RANGES]
 
 
 @dataclass

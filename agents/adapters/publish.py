@@ -44,6 +44,12 @@ class Spool(Protocol):
     def acknowledge(self, ranges: Iterable[SeqRange]) -> int:
         """Let go of what is safe at the other end; how many readings that newly were."""
 
+    def sent(self, seqs: SeqRange) -> None:
+        """Note that these readings may have reached the bridge: none of them is thinned."""
+
+    def acknowledge_dropped(self, ranges: Sequence[SeqRange]) -> None:
+        """Note that the other end knows which readings are lost."""
+
     def quarantine(self, seqs: SeqRange, rejected: Rejected) -> None:
         """Stop sending what will never be accepted."""
 
@@ -78,6 +84,26 @@ class Connect(Protocol):
         """Connect, subscribe, and call back."""
 
 
+class Lane(Protocol):
+    """What is sent beside the readings; `agents.adapters.indices_lane` is one."""
+
+    @property
+    def next_due_s(self) -> float | None:
+        """When something is to be sent again."""
+
+    def renew(self) -> None:
+        """Begin with a new connection, on which nothing was sent."""
+
+    def due(self, now_s: float) -> Sequence[Message]:
+        """What is to be sent now."""
+
+    def answered(self, ack: Ack) -> None:
+        """Let go of what is safe, and of what will never be accepted."""
+
+    def depth(self) -> int:
+        """How much waits to be acknowledged."""
+
+
 class Publisher:
     """One device's publisher: connects again for ever, sends again what nobody acknowledged.
 
@@ -106,6 +132,11 @@ class Publisher:
         self._digests: OrderedDict[str, SeqRange] = OrderedDict()
         self._acknowledged = asyncio.Event()
         self._renewed = False
+        self._beside: list[Lane] = []
+
+    def carry(self, lane: Lane) -> None:
+        """Send, beside the readings, what a lane holds."""
+        self._beside.append(lane)
 
     def wake(self) -> None:
         """There is something new in the spool."""
@@ -118,7 +149,7 @@ class Publisher:
 
     async def drained(self) -> None:
         """Return once the bridge has acknowledged everything in the spool."""
-        while self._spool.depth():
+        while self._spool.depth() or any(lane.depth() for lane in self._beside):
             self._acknowledged.clear()
             await self._acknowledged.wait()
 
@@ -158,6 +189,8 @@ class Publisher:
     async def _serve(self, link: Connection) -> None:
         """Send until the connection is lost or the session ends."""
         self._delivery = Delivery(live_after=self._spool.newest())
+        for lane in self._beside:
+            lane.renew()
         try:
             await self._serve_session(link)
         except asyncio.CancelledError:
@@ -172,7 +205,10 @@ class Publisher:
                 link.publish(self._status_message(self._status()))
                 health_due_s = now_s + HEALTH_S
             self._send_what_is_due(link, now_s)
-            next_s = min(health_due_s, self._delivery.next_due_s or health_due_s)
+            for message in [each for lane in self._beside for each in lane.due(now_s)]:
+                link.publish(message)
+            due_s = [self._delivery.next_due_s, *(lane.next_due_s for lane in self._beside)]
+            next_s = min(each or health_due_s for each in (health_due_s, *due_s))
             await self._clock.wait(self._awake, next_s - now_s)
             self._awake.clear()
             link.check()
@@ -214,6 +250,7 @@ class Publisher:
             size = f"{len(message.payload)} bytes"
             self._reject(seqs, Rejected(digest=digest, reason="oversized", detail=size))
             return
+        self._spool.sent(seqs)
         self._digests[digest] = seqs
         if len(self._digests) > _REMEMBERED:
             self._digests.popitem(last=False)
@@ -229,6 +266,9 @@ class Publisher:
             log.warning("ack_of_another_device", extra={"device": ack.device})
             return
         self._spool.acknowledge(ack.accepted)
+        for lane in self._beside:
+            lane.answered(ack)
+        self._spool.acknowledge_dropped(ack.accepted_dropped)
         self._delivery = delivery.acknowledged(self._delivery, ack.accepted)
         self._acknowledged.set()
         for rejected in ack.rejected:

@@ -7,10 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from agents.adapters.spool import BYTES_PER_READING, SqliteSpool
+from agents.adapters.spool import BYTES_PER_READING, MAX_HELD, SqliteSpool
+from agents.adapters.spool_table import SLOTS
 from schemas.errors import BadConfig, Unavailable
 from tests.builders import reading, readings, seqs
 from tests.contracts import OpenSpool, SpoolContract
+
+FIRST_VERSION = """
+CREATE TABLE reading (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, session TEXT, seq INTEGER, started_us INTEGER,
+    clock TEXT, calibration TEXT, levels TEXT, codes BLOB, safe INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE dropped (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, session TEXT, first_seq INTEGER, count INTEGER
+);
+INSERT INTO dropped VALUES (1, '01KQRKWN000000000000000000', 5, 3);
+PRAGMA application_id = 1128813392;
+PRAGMA user_version = 1;
+"""
 
 
 class TestSqliteSpool(SpoolContract):
@@ -39,21 +53,108 @@ def test_everything_is_there_after_a_restart(path: Path) -> None:
         assert spool.newest() == newest
 
 
-def test_a_file_of_another_version_is_refused(path: Path) -> None:
+def test_a_file_of_a_newer_version_is_refused_and_kept(path: Path) -> None:
     with SqliteSpool(path, 2**30):
         pass
     with sqlite3.connect(path) as other:
         other.execute("PRAGMA user_version = 99")
     other.close()
-    with pytest.raises(BadConfig, match="no spool of version 1"), SqliteSpool(path, 2**30):
+    before = path.read_bytes()
+    with pytest.raises(BadConfig, match="version 99"), SqliteSpool(path, 2**30):
+        pass
+    assert path.read_bytes() == before
+
+
+def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE diary (entry TEXT)")
+    other.close()
+    with pytest.raises(BadConfig, match="another program"), SqliteSpool(path, 2**30):
         pass
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_set_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "spool.sqlite"
     path.write_text("a diary, and no small one\n" * 100)
-    with pytest.raises(BadConfig, match="is no spool"), SqliteSpool(path, 2**30):
-        pass
+    with SqliteSpool(path, 2**30) as spool:
+        assert spool.depth() == 0
+        spool.append(readings(2))
+    (record,) = caplog.records
+    assert record.message == "spool_damaged"
+    (aside,) = tmp_path.glob("spool.sqlite.damaged-*")
+    assert record.set_aside == str(aside)  # type: ignore[attr-defined]
+    assert aside.read_text().startswith("a diary")
+    with SqliteSpool(path, 2**30) as spool:
+        assert spool.depth() == 2
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.95])
+def test_a_file_cut_in_the_middle_gives_what_is_left(
+    path: Path, kept: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        for first in range(0, 2_000, 100):
+            spool.append(readings(100, first))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * kept)])
+    with SqliteSpool(path, 2**30) as spool:
+        found = [each.reading for each in spool.waiting(0, 3_000)]
+        assert found == [reading(each.seq) for each in found]
+        assert 2_000 * (kept - 0.15) < len(found) < 2_000
+        spool.append(readings(1, 2_000))
+    assert caplog.records[0].message == "spool_damaged"
+    assert len(list(path.parent.glob("*.damaged-1"))) == 1
+    with SqliteSpool(path, 2**30) as spool:
+        assert spool.depth() == len(found) + 1
+
+
+def test_a_flipped_bit_costs_its_own_reading_which_is_told(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(200))
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE reading SET levels = zeroblob(length(levels)) WHERE position = 11")
+    other.close()
+    with SqliteSpool(path, 2**30) as spool:
+        found = [each.reading for each in spool.waiting(0, 300)]
+        assert found == [each for each in readings(200) if each.seq != 10]
+        assert spool.dropped() == (seqs(10),)
+        assert spool.depth() == 199
+    assert caplog.records[0].message == "spool_rows_damaged"
+
+
+def test_a_kill_while_taking_over_loses_nothing(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(3))
+    path.rename(f"{path}.new")
+    with SqliteSpool(path, 2**30) as spool:
+        assert spool.depth() == 3
+
+
+def test_a_spool_of_the_first_version_is_taken_over(path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as old:
+        old.executescript(FIRST_VERSION)
+        old.executemany(
+            "INSERT INTO reading (session, seq, started_us, clock, calibration, levels, codes)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    *(each.session, each.seq, int(each.started_at.timestamp()) * 1_000_000),
+                    *(each.clock, each.calibration),
+                    *(each.levels.model_dump_json(), each.codes),
+                )
+                for each in readings(100)
+            ],
+        )
+    old.close()
+    with SqliteSpool(path, 2**30) as spool:
+        assert [each.reading for each in spool.waiting(0, 200)] == readings(100)
+        assert spool.dropped() == (seqs(5, 3),)
 
 
 def test_two_agents_do_not_share_a_spool(path: Path) -> None:
@@ -72,24 +173,34 @@ def test_acknowledged_readings_leave_the_file(path: Path) -> None:
             spool.acknowledge([seqs(each.seq)])
         spool.checkpoint()
     with sqlite3.connect(path) as other:
-        assert other.execute("SELECT count(*) FROM reading").fetchone()[0] <= 3
+        assert other.execute("SELECT count(*) FROM present").fetchone()[0] <= SLOTS
     other.close()
 
 
-def test_the_bound_in_readings_is_a_bound_in_bytes(path: Path) -> None:
-    with SqliteSpool(path, 2**30) as spool:
-        spool.append(readings(5_000))
+def test_the_bound_is_a_bound_in_bytes(path: Path) -> None:
+    most = 4_000 * BYTES_PER_READING
+    with SqliteSpool(path, most) as spool:
+        for first in range(0, 20_000, 500):
+            spool.append(readings(500, first))
+            spool.checkpoint()
+            assert path.stat().st_size < most + 600 * BYTES_PER_READING
         spool.checkpoint()
-        assert path.stat().st_size < 5_000 * BYTES_PER_READING
+        assert len(spool.waiting(0, 20_000)) > 10_000  # as levels
 
 
-def test_a_write_that_fails_stores_nothing_and_says_so(path: Path) -> None:
+def test_a_full_disk_stores_nothing_and_keeps_it_for_the_next_time(path: Path) -> None:
     with SqliteSpool(path, 2**30) as spool:
         spool.append(readings(3))
         with sqlite3.connect(path) as other:
-            other.execute("DROP TABLE tally")  # every transaction needs it
-        other.close()
+            other.execute("ALTER TABLE fresh RENAME TO away")
         with pytest.raises(Unavailable, match=r"spool\.sqlite"):
-            spool.append([reading(3)])
-        assert spool.depth() == 3
-        assert [each.reading for each in spool.waiting(0, 10)] == readings(3)
+            spool.append(readings(MAX_HELD + 5, 3))
+        assert spool.depth() == MAX_HELD + 3
+        assert spool.dropped() == (seqs(3, 5),)
+        with sqlite3.connect(path) as other:
+            other.execute("ALTER TABLE away RENAME TO fresh")
+        other.close()
+        spool.append([reading(MAX_HELD + 8)])
+        stored = [each.reading for each in spool.waiting(0, 10_000)]
+        assert stored == [*readings(3), *readings(MAX_HELD + 1, 8)]
+        assert spool.dropped() == (seqs(3, 5),)

@@ -27,6 +27,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.session = SESSION
         self.appended: dict[str, int] = {}
         self.waiting: list[tuple[str, int]] = []
+        self.acknowledged: set[tuple[str, int]] = set()
         self.rejected = 0
         self.spool = SqliteSpool(self.folder / "spool.sqlite", PLENTY).__enter__()
 
@@ -47,6 +48,7 @@ class SpoolMachine(RuleBasedStateMachine):
         ]
         newly = self.spool.acknowledge([seqs(first, count, session=session)])
         assert newly == len(self.waiting) - len(left)
+        self.acknowledged |= set(self.waiting) - set(left)
         self.waiting = left
 
     @rule()
@@ -72,6 +74,12 @@ class SpoolMachine(RuleBasedStateMachine):
         for path in self.folder.iterdir():
             shutil.copy(path, copy / path.name)
         self._reopen(copy)
+        stored = self.spool.waiting(0, 10_000)
+        found = [(each.reading.session, each.reading.seq) for each in stored]
+        again = [each for each in found if each in self.acknowledged]  # sent once more
+        assert [each for each in found if each not in again] == self.waiting
+        self.waiting = found
+        self.acknowledged -= set(again)
 
     def _reopen(self, folder: Path) -> None:
         self.spool.__exit__(None, None, None)

@@ -1,0 +1,81 @@
+"""Making room in a full spool: first thin what was never sent, then drop the oldest. SQL only."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from agents.adapters import spool_rows
+from agents.reading import READING_CODE_BYTES
+from schemas.base import SeqRange
+
+CHUNK: Final = 60
+"""Room is made for a while: one reading at a time would cost a range each."""
+MAX_TOLD: Final = 64
+_KEPT_WHOLE: Final = 64
+"""The newest readings keep their frames: they may be on their way any moment."""
+
+
+def thin(db: sqlite3.Connection, after: int, newest: int) -> list[int]:
+    """Drop the frames of the oldest whole readings that were never sent; their positions."""
+    rows = db.execute(
+        "SELECT position, started_us, levels FROM reading WHERE position > ? AND position <= ?"
+        " AND state = 0 AND length(codes) >= ? ORDER BY position LIMIT ?",
+        (after, newest - _KEPT_WHOLE, READING_CODE_BYTES, CHUNK),
+    ).fetchall()
+    # rows that only shrink would leave their pages half empty
+    db.executemany("DELETE FROM reading WHERE position = ?", [(row[0],) for row in rows])
+    db.executemany(
+        "INSERT INTO reading VALUES (?, ?, ?, ?, ?, 0)",
+        [spool_rows.thinned(*row) for row in rows],
+    )
+    return [row[0] for row in rows]
+
+
+def remember_dropped(db: sqlite3.Connection, lost: Iterable[SeqRange]) -> None:
+    """Keep ranges until somebody has acknowledged that they are lost; neighbours as one."""
+    for seqs in lost:
+        longer = db.execute(
+            "UPDATE dropped SET count = count + ? WHERE session = ? AND first_seq + count = ?"
+            " AND NOT told AND number = (SELECT max(number) FROM dropped)",
+            (seqs.count, seqs.session, seqs.first_seq),
+        )
+        if not longer.rowcount:
+            db.execute(
+                "INSERT INTO dropped (session, first_seq, count) VALUES (?, ?, ?)",
+                (seqs.session, seqs.first_seq, seqs.count),
+            )
+
+
+def mark_told(db: sqlite3.Connection, ranges: Iterable[SeqRange]) -> None:
+    """Note which losses are known at the other end; a range may have grown since it was told."""
+    for seqs in ranges:
+        told = (seqs.count, seqs.session, seqs.first_seq)
+        db.execute(
+            "INSERT INTO dropped (session, first_seq, count)"
+            " SELECT session, first_seq + ?1, count - ?1 FROM dropped"
+            " WHERE session = ?2 AND first_seq = ?3 AND count > ?1 AND NOT told",
+            told,
+        )
+        db.execute(
+            "UPDATE dropped SET told = 1, count = ? WHERE session = ? AND first_seq = ?"
+            " AND NOT told",
+            told,
+        )
+    db.execute(
+        "DELETE FROM dropped WHERE told AND number NOT IN"
+        " (SELECT number FROM dropped WHERE told ORDER BY number DESC LIMIT ?)",
+        (MAX_TOLD,),
+    )
+
+
+def dropped(db: sqlite3.Connection) -> Sequence[SeqRange]:
+    """What a status says: losses not yet acknowledged, oldest first; then others, newest first.
+
+    The latter because a retained status is all that a late reader of it ever sees.
+    """
+    rows = db.execute(
+        "SELECT session, first_seq, count FROM dropped"
+        " ORDER BY told, CASE WHEN told THEN -number ELSE number END LIMIT ?",
+        (MAX_TOLD,),
+    )
+    return [SeqRange(session=s, first_seq=first, count=n) for s, first, n in rows]

@@ -1,0 +1,297 @@
+"""The readings of an open spool: their rows, what they share, and which of them still wait.
+
+The newest lie in the slots of table `fresh`, each written over when its reading is safe: one page
+a second is all that a device with a good link ever writes. Once a slot is needed whose reading
+still waits, everything fresh moves to table `reading`, as large as the bounds let it grow.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple
+from datetime import timedelta
+from typing import Final
+
+from agents.adapters import spool_room, spool_rows
+from agents.adapters.spool_file import number
+from agents.adapters.spool_rows import Row, Span
+from agents.batches import CONTEXT_READINGS
+from agents.delivery import Stored
+from agents.reading import Reading
+from schemas.base import SeqRange
+from schemas.errors import Unavailable
+
+_FLUSH: Final = 64
+SLOTS: Final = 64
+_SAFE: Final = 2
+_ROW: Final = "SELECT position, started_us, levels, codes, check_sum FROM present "
+_FORGET: Final = (
+    "DELETE FROM reading WHERE state = 2 AND position BETWEEN ?1 AND ?2 AND NOT EXISTS (SELECT 1"
+    " FROM present AS later WHERE later.position > reading.position"
+    " AND later.position <= reading.position + ?3 AND later.state < 2)"
+)
+
+_TABLES: Final = ("reading", "fresh")
+
+Found = tuple[int, bool]
+"""Position of a reading that waits, and whether it is thinned to levels."""
+
+
+class ReadingTable:
+    """Rows by position. State 0: never sent, 1: sent, 2: safe, context only, 3: moved.
+
+    What was sent or acknowledged is remembered, and written together with later readings or not
+    at all: a kill costs that memory, and what was safe is then sent once more.
+    """
+
+    def __init__(self, db: sqlite3.Connection, name: str) -> None:
+        self._db = db
+        self._name = name
+        self._sent: set[int] = set()
+        self._safe: set[int] = set()
+        self._whole_until = 0
+        self.held_after: int | None = None
+        """Nothing after this position is given out."""
+        self.newest = number(db, "SELECT coalesce(max(position), 0) FROM present")
+        unmoved = number(db, "SELECT count(*) FROM fresh WHERE state < 3")
+        self._moved_until = self.newest - unmoved
+        # an agent starts with a new session: of older ones only what waiting readings need is
+        # kept, and the newest row, for it says where to go on
+        db.execute(_FORGET, (0, self.newest - 1, CONTEXT_READINGS))
+        db.execute(
+            "DELETE FROM span WHERE base < (SELECT max(base) FROM span WHERE base <="
+            " (SELECT min(position) FROM present))"
+        )
+        # what was sent a moment before the last end may not have been noted
+        for table in _TABLES:
+            db.execute(
+                f"UPDATE {table} SET state = 1 WHERE position > ? AND state = 0",  # noqa: S608
+                (self.newest - 2 * _FLUSH,),
+            )
+        spans = db.execute(
+            "SELECT base, session, first_seq, clock, calibration FROM span ORDER BY base"
+        )
+        self._spans = [Span(*row) for row in spans]
+        waiting = "SELECT count(*) FROM present WHERE state < 2 AND codes "
+        self.whole = number(db, waiting + "!= x''")
+        self.thin = number(db, waiting + "= x''")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing; `Unavailable` if the disk is full or failing."""
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"{self._name}: {error}") from None
+
+    def store(self, readings: Sequence[Reading], lost: Sequence[SeqRange]) -> None:
+        """Add readings, and name those that are lost."""
+        first, last = self.newest + 1, self.newest + len(readings)
+        spans = spool_rows.extended(self._spans, first, readings)
+        rows = [spool_rows.row(position, each) for position, each in enumerate(readings, first)]
+        many = len(rows) > SLOTS
+        crowded = many or not self._may_overwrite(last - SLOTS)
+        marked = crowded or sum(each <= self._moved_until for each in self._marks) >= _FLUSH
+        with self.transaction() as db:
+            if marked:
+                self._write_marks(db)
+            if crowded:
+                _move_fresh(db)
+            spool_room.remember_dropped(db, lost)
+            new = [astuple(span) for span in spans[len(self._spans) :]]
+            db.executemany("INSERT INTO span VALUES (?, ?, ?, ?, ?)", new)
+            if many:
+                db.executemany("INSERT INTO reading VALUES (?, ?, ?, ?, ?, 0)", rows)
+            else:
+                slots = [(row[0] % SLOTS, *row) for row in rows]
+                db.executemany("REPLACE INTO fresh VALUES (?, ?, ?, ?, ?, ?, 0)", slots)
+        if marked:
+            self._forget_marks()
+        overwritten = range(self._moved_until + 1, last - SLOTS + 1)
+        self._safe.difference_update(overwritten)
+        self._sent.difference_update(overwritten)
+        moved = last if many else self.newest if crowded else 0
+        self._moved_until = max(self._moved_until, last - SLOTS, moved)
+        self._spans, self.newest = spans, last
+        self._count([(row[0], not row[3]) for row in rows], +1)
+
+    def flush(self) -> None:
+        """Write what was sent and what is safe."""
+        if self._sent or self._safe:
+            with self.transaction() as db:
+                self._write_marks(db)
+            self._forget_marks()
+
+    def waiting(self, after: int, limit: int) -> list[Stored]:
+        """Unacknowledged readings stored after a position, oldest first; Damaged if one is."""
+        last = self.newest if self.held_after is None else self.held_after
+        rows = self._db.execute(
+            _ROW + "WHERE position > ? AND position <= ? AND state < 2 ORDER BY position LIMIT ?",
+            (after, last, limit + len(self._safe)),
+        ).fetchall()
+        found = [row for row in rows if row[0] not in self._safe][:limit]
+        return [spool_rows.stored(self._spans, row) for row in found]
+
+    def before(self, reading: Reading) -> list[Reading]:
+        """Up to three readings of its session just before this one, oldest first."""
+        first = max(0, reading.seq - CONTEXT_READINGS)
+        if first == reading.seq:
+            return []
+        seqs = SeqRange(session=reading.session, first_seq=first, count=reading.seq - first)
+        rows: list[Row] = []
+        for stretch in spool_rows.stretches(self._spans, seqs, self.newest):
+            rows += self._db.execute(
+                _ROW + "WHERE position BETWEEN ? AND ? ORDER BY position", stretch
+            )
+        return [spool_rows.stored(self._spans, row).reading for row in rows]
+
+    def sent(self, seqs: SeqRange) -> None:
+        """Note that readings may have reached the bridge; at once, unless it is a live one."""
+        found = {position for position, _ in self._unacknowledged(seqs)}
+        self._sent |= found
+        if len(found) > 1:
+            self.flush()
+
+    def acknowledge(self, seqs: SeqRange) -> int:
+        """Let go of readings; how many of them waited."""
+        found = self._unacknowledged(seqs)
+        self._safe |= {position for position, _ in found}
+        self._count(found, -1)
+        return len(found)
+
+    def make_thinner(self) -> int:
+        """Drop the frames of some readings that were never sent; of how many."""
+        self.flush()
+        with self.transaction() as db:
+            positions = spool_room.thin(db, self._whole_until, self.newest)
+        self._whole_until = positions[-1] if positions else self._whole_until
+        self.whole -= len(positions)
+        self.thin += len(positions)
+        return len(positions)
+
+    def drop(self, limit: int, before_us: int) -> list[SeqRange]:
+        """Drop the oldest readings that began before some time, and remember that."""
+        self.flush()
+        with self.transaction() as db:
+            found: list[Found] = db.execute(
+                "SELECT position, codes = x'' FROM present WHERE state < 2 AND started_us < ?"
+                " ORDER BY position LIMIT ?",
+                (before_us, limit),
+            ).fetchall()
+            lost = self._lose(db, [position for position, _ in found])
+        self._count(found, -1)
+        return lost
+
+    def drop_damaged(self) -> list[SeqRange]:
+        """Drop rows that are no longer as they were written, and remember those that waited."""
+        self.flush()
+        bad: list[int] = []
+        waited: list[Found] = []
+        for *row, state in self._db.execute(_ROW.replace(" FROM", ", state FROM")):
+            if not spool_rows.is_whole(self._spans, row):
+                bad.append(row[0])
+                waited += [(row[0], not row[3])] if state < _SAFE else []
+        with self.transaction() as db:
+            lost = self._lose(db, [position for position, _ in waited])
+            for table in _TABLES:
+                gone = [(each,) for each in bad]
+                db.executemany(f"DELETE FROM {table} WHERE position = ?", gone)  # noqa: S608
+        self._count(waited, -1)
+        return lost
+
+    def restamp(self, by: timedelta) -> None:
+        """Shift what is held in time, and hold it no longer."""
+        if self.held_after is not None:
+            with self.transaction() as db:
+                self._write_marks(db)
+                _move_fresh(db)
+                spans = spool_rows.restamped(db, self._spans, self.held_after, by)
+            self._forget_marks()
+            self._spans, self._moved_until = spans, self.newest
+        self.held_after = None
+
+    def newest_us(self) -> int:
+        """When the reading stored last began; there is one."""
+        return number(self._db, "SELECT started_us FROM present ORDER BY position DESC LIMIT 1")
+
+    def age_us(self) -> int:
+        """How much older than the newest reading the oldest is that waits; 0 for wrong clocks."""
+        oldest = self._db.execute(
+            "SELECT position, started_us FROM present WHERE state < 2 ORDER BY position LIMIT 1"
+        ).fetchone()
+        if oldest is None:
+            return 0
+        ends = (spool_rows.span_at(self._spans, position) for position in (oldest[0], self.newest))
+        synced = all(span is not None and span.clock == "synced" for span in ends)
+        return self.newest_us() - int(oldest[1]) if synced else 0
+
+    @property
+    def _marks(self) -> set[int]:
+        return self._sent | self._safe
+
+    def _may_overwrite(self, until: int) -> bool:
+        """Whether nobody needs the fresh readings up to a position, not even as context."""
+        if until <= self._moved_until:
+            return True
+        waiting = self._db.execute(
+            "SELECT position FROM fresh WHERE position <= ? AND state < 2",
+            (until + CONTEXT_READINGS,),
+        )
+        return self._safe.issuperset(position for (position,) in waiting)
+
+    def _write_marks(self, db: sqlite3.Connection) -> None:
+        _mark(db, self._sent - self._safe, 1)
+        if self._safe:
+            _mark(db, self._safe, _SAFE)
+            # the next readings will need the last ones
+            last = min(max(self._safe), self.newest - CONTEXT_READINGS)
+            first = min(self._safe) - CONTEXT_READINGS
+            db.execute(_FORGET, (first, last, CONTEXT_READINGS))
+
+    def _forget_marks(self) -> None:
+        self._sent.clear()
+        self._safe.clear()
+
+    def _lose(self, db: sqlite3.Connection, positions: Sequence[int]) -> list[SeqRange]:
+        lost = list(spool_rows.ranges(self._spans, positions))
+        spool_room.remember_dropped(db, lost)
+        _mark(db, positions, _SAFE)
+        if positions:
+            last = min(positions[-1], self.newest - CONTEXT_READINGS)
+            db.execute(_FORGET, (positions[0] - CONTEXT_READINGS, last, CONTEXT_READINGS))
+        return lost
+
+    def _unacknowledged(self, seqs: SeqRange) -> list[Found]:
+        found: list[Found] = []
+        for stretch in spool_rows.stretches(self._spans, seqs, self.newest):
+            found += self._db.execute(
+                "SELECT position, codes = x'' FROM present"
+                " WHERE position BETWEEN ? AND ? AND state < 2",
+                stretch,
+            )
+        return [each for each in found if each[0] not in self._safe]
+
+    def _count(self, found: Sequence[Found], sign: int) -> None:
+        thin = sum(is_thin for _, is_thin in found)
+        self.thin += sign * thin
+        self.whole += sign * (len(found) - thin)
+
+
+def _move_fresh(db: sqlite3.Connection) -> None:
+    """Move what is fresh to its lasting place."""
+    db.execute(
+        "INSERT INTO reading SELECT position, started_us, levels, codes, check_sum, state"
+        " FROM fresh WHERE state < 3 ORDER BY position"
+    )
+    db.execute("UPDATE fresh SET state = 3")
+
+
+def _mark(db: sqlite3.Connection, positions: Iterable[int], state: int) -> None:
+    marks = [(state, position, state) for position in positions]
+    for table in _TABLES:
+        db.executemany(
+            f"UPDATE {table} SET state = ? WHERE position = ? AND state < ?",  # noqa: S608
+            marks,
+        )
