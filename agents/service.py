@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,12 +12,12 @@ from random import Random
 from typing import Final, Protocol
 
 from agents import pipeline
-from agents.adapters import calibration_file, publish
+from agents.adapters import calibration_file, publish, watchdog
 from agents.adapters.capture import FILE_RATE_HZ, find, find_again, microphone, sound_file
 from agents.adapters.clock import TRUST, Clock, SystemClock, new_session
 from agents.adapters.health import agent_version, health
 from agents.adapters.link import Link, Login
-from agents.adapters.listener import Listener, as_measured, listener_of
+from agents.adapters.listener import Ears, ears_of
 from agents.adapters.publish import Publisher
 from agents.adapters.running import background, stop_signals, until
 from agents.adapters.spool import SqliteSpool
@@ -26,9 +26,11 @@ from agents.batches import Origin
 from agents.calibration import Calibration
 from agents.microphones import Microphone
 from agents.pipeline import Block, PipelineState
+from agents.played import Played
 from agents.reading import Reading
 from agents.settings import AgentSettings
-from schemas.base import Frozen, SeqRange, UtcTime
+from agents.uploads import uploads
+from schemas.base import SeqRange
 from schemas.errors import BadConfig, Unavailable
 from schemas.messages import Status
 
@@ -70,7 +72,7 @@ class Agent:
         clock: Clock,
         calibration: Calibration | None,
         rate_hz: int,
-        listener: Listener = as_measured,
+        ears: Ears | None = None,
     ) -> None:
         self.origin = origin
         self.spool = spool
@@ -79,7 +81,7 @@ class Agent:
         self._clock = clock
         self._calibration = calibration
         self._rate_hz = rate_hz
-        self._listener = listener
+        self._ears = ears or Ears()
         self._overruns = 0
         self._time = Timekeeper(clock, spool)
         now = clock.utc_now()
@@ -92,6 +94,8 @@ class Agent:
             clock=clock,
             chance=Random(),  # noqa: S311
         )
+        for lane in self._ears.lanes:
+            self.publisher.carry(lane)
 
     @property
     def session(self) -> str:
@@ -112,12 +116,12 @@ class Agent:
         self._overruns += block.lost_samples > 0
         if not seconds:
             return
-        readings = self._listener(seconds)
+        readings = self._ears.listener(seconds)
         self.heard += len(readings)
         try:
             self.spool.append(readings)
-        except Unavailable as error:  # what is said goes on with the next second
-            log.error("reading_lost", extra={"readings": len(readings), "detail": str(error)})  # noqa: TRY400
+        except Unavailable as error:  # the spool keeps them for the next second
+            log.error("spool_failing", extra={"detail": str(error)})  # noqa: TRY400
         self.publisher.wake()
 
     async def hear_microphone(self, found: Microphone) -> None:
@@ -182,6 +186,8 @@ class Agent:
         """Wait until everything is acknowledged; how many readings still are not."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
+                await self._ears.idle()
+                self.publisher.wake()
                 await self.publisher.drained()
         return self.spool.depth()
 
@@ -204,24 +210,27 @@ async def opened(
 ) -> AsyncIterator[Agent]:
     """An agent that publishes until the context ends, and then says that it is offline."""
     clock = SystemClock(TRUST[settings.clock])
-    with SqliteSpool(settings.state_folder / SPOOL_FILE, settings.spool_max_bytes) as spool:
+    origin = Origin(settings.site, settings.device, settings.profile)
+    async with AsyncExitStack() as stack:
+        path = settings.state_folder / SPOOL_FILE
+        spool = stack.enter_context(
+            SqliteSpool(path, settings.spool_max_bytes, settings.spool_max_days)
+        )
         agent = Agent(
-            origin_of(settings),
+            origin,
             spool,
             partial(Link, login_of(settings)),
             folder=settings.state_folder,
             clock=clock,
             calibration=calibration,
             rate_hz=rate_hz,
-            listener=listener_of(settings, rate_hz),
+            ears=await stack.enter_async_context(ears_of(settings, origin, rate_hz)),
+        )
+        agent.publisher.follow(
+            uploads(settings.upload, settings.upload_interval_s, settings.upload_every_s)
         )
         async with background(agent.publisher.run()), background(_checkpoints(spool, clock)):
             yield agent
-
-
-def origin_of(settings: AgentSettings) -> Origin:
-    """Who publishes."""
-    return Origin(settings.site, settings.device, settings.profile)
 
 
 def login_of(settings: AgentSettings) -> Login:
@@ -230,32 +239,15 @@ def login_of(settings: AgentSettings) -> Login:
     return Login(settings.mqtt_host, settings.mqtt_port, settings.device, password)
 
 
-class Played(Frozen):
-    """What became of a recording."""
-
-    file: str
-    session: str
-    started_at: UtcTime
-    seconds: float
-    readings: int
-    rejected: int
-    remaining: int
-
-    def sentence(self) -> str:
-        """Return it for a person."""
-        rest = f"{self.remaining} of the spool still wait" if self.remaining else "all answered"
-        return (
-            f"{self.file}: {self.readings} readings of {self.seconds:.1f} s published,"
-            f" {self.rejected} rejected, {rest}"
-        )
-
-
 async def listen(settings: AgentSettings) -> None:
     """Publish what the microphone hears, until asked to stop."""
     found = await find(settings.microphone)
     calibration = calibration_file.in_use(settings.state_folder, settings.device, found.model)
     with stop_signals() as stop:
-        async with opened(settings, rate_hz=settings.rate_hz, calibration=calibration) as agent:
+        async with (
+            opened(settings, rate_hz=settings.rate_hz, calibration=calibration) as agent,
+            background(watchdog.feed_systemd(agent.spool.newest)),
+        ):
             await until(stop, agent.hear_microphone(found))
             await agent.drain(FAREWELL_S)
 

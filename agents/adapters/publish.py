@@ -8,12 +8,13 @@ from contextlib import AbstractAsyncContextManager
 from random import Random
 from typing import Final, Never, Protocol
 
-from agents import batches, delivery
+from agents import batches, delivery, uploads
 from agents.adapters.clock import Clock
 from agents.adapters.link import Message
 from agents.batches import Origin
 from agents.delivery import Delivery, Run, Stored
 from agents.reading import Reading
+from agents.uploads import LIVE, UPLOAD_PATIENCE_S, Uploads
 from schemas import codec, topics
 from schemas.base import SeqRange
 from schemas.errors import BadMessage, Unavailable
@@ -133,10 +134,17 @@ class Publisher:
         self._acknowledged = asyncio.Event()
         self._renewed = False
         self._beside: list[Lane] = []
+        self._plan = LIVE
+        self._live_due_s = 0.0
+        self._hurry = asyncio.Event()
 
     def carry(self, lane: Lane) -> None:
         """Send, beside the readings, what a lane holds."""
         self._beside.append(lane)
+
+    def follow(self, plan: Uploads) -> None:
+        """Send when a plan says; without one, as readings come."""
+        self._plan = plan
 
     def wake(self) -> None:
         """There is something new in the spool."""
@@ -162,6 +170,7 @@ class Publisher:
                     backoff_s = FIRST_BACKOFF_S
                     log.info("connected", extra={"device": self._origin.device})
                     await self._serve(link)
+                await self._stay_away()
             except Unavailable as error:
                 wait_s = backoff_s * (0.5 + self._chance.random() / 2)
                 log.warning(
@@ -175,6 +184,13 @@ class Publisher:
                 )
                 await self._clock.sleep(wait_s)
                 backoff_s = min(2 * backoff_s, MAX_BACKOFF_S)
+
+    async def _stay_away(self) -> None:
+        """Until the next upload, unless somebody waits for it; not at all if there is no plan."""
+        if self._plan.every_s is not None and not self._renewed:
+            self._hurry.clear()
+            pause_s = uploads.pause_s(self._plan.every_s, self._chance.random())
+            await self._clock.wait(self._hurry, pause_s)
 
     def _link(self) -> AbstractAsyncContextManager[Connection]:
         self._renewed = False
@@ -193,12 +209,15 @@ class Publisher:
             lane.renew()
         try:
             await self._serve_session(link)
+            if self._plan.every_s is not None:
+                await self._say_goodbye(link)
         except asyncio.CancelledError:
             await self._say_goodbye(link)
             raise
 
     async def _serve_session(self, link: Connection) -> None:
-        health_due_s = self._clock.monotonic_s()
+        health_due_s = now_s = self._clock.monotonic_s()
+        begun_s, mark = now_s, self._spool.newest()
         while not self._renewed:
             now_s = self._clock.monotonic_s()
             if now_s >= health_due_s:
@@ -207,7 +226,10 @@ class Publisher:
             self._send_what_is_due(link, now_s)
             for message in [each for lane in self._beside for each in lane.due(now_s)]:
                 link.publish(message)
-            due_s = [self._delivery.next_due_s, *(lane.next_due_s for lane in self._beside)]
+            if self._is_over(begun_s, mark):
+                return
+            due_s = [self._delivery.next_due_s, self._next_live_s(now_s)]
+            due_s += [lane.next_due_s for lane in self._beside]
             next_s = min(each or health_due_s for each in (health_due_s, *due_s))
             await self._clock.wait(self._awake, next_s - now_s)
             self._awake.clear()
@@ -227,12 +249,31 @@ class Publisher:
         chance = self._chance.random()
         if self._delivery.wants_live:
             new = self._spool.waiting(self._delivery.live_after, _SCAN)
-            self._delivery, runs = delivery.sent_live(self._delivery, new, now_s, chance)
-            self._send(link, runs)
+            if new and self._may_go(len(new), now_s):
+                self._live_due_s = uploads.due_s(self._plan, now_s)
+                self._delivery, runs = delivery.sent_live(self._delivery, new, now_s, chance)
+                self._send(link, runs)
         if self._delivery.wants_backlog:
             waiting = self._spool.waiting(0, _SCAN)
             self._delivery, runs = delivery.sent_backlog(self._delivery, waiting, now_s, chance)
             self._send(link, runs)
+
+    def _next_live_s(self, now_s: float) -> float | None:
+        """When new readings that wait for others stop waiting; None: they need no reminder."""
+        return self._live_due_s if self._plan.together > 1 and self._live_due_s > now_s else None
+
+    def _may_go(self, new: int, now_s: float) -> bool:
+        return new >= self._plan.together or now_s >= self._live_due_s or self._hurry.is_set()
+
+    def _is_over(self, begun_s: float, mark: int) -> bool:
+        """Whether a scheduled connection has done its work, or taken too long for it."""
+        if self._plan.every_s is None:
+            return False
+        if self._clock.monotonic_s() >= begun_s + UPLOAD_PATIENCE_S:
+            return True
+        oldest = self._spool.waiting(0, 1)
+        all_safe = not oldest or oldest[0].position > mark
+        return all_safe and all(lane.next_due_s is None for lane in self._beside)
 
     def _send(self, link: Connection, runs: Iterable[Run]) -> None:
         for run in runs:

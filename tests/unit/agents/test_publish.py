@@ -11,6 +11,7 @@ import pytest
 from agents.adapters.publish import Publisher
 from agents.batches import Origin
 from agents.reading import NO_CONTEXT
+from agents.uploads import Uploads
 from schemas import codec, topics
 from schemas.base import SeqRange
 from schemas.messages import Ack, FeatureBatch, Rejected, Status
@@ -205,3 +206,46 @@ async def test_the_device_says_hello_its_health_and_goodbye(device: Device) -> N
         await until(lambda: len(device.statuses) == 3)
         assert device.clock.monotonic_s() >= 120
     assert [status.online for status in device.statuses] == [True, True, True, False]
+
+
+async def test_a_batched_upload_waits_for_a_minute_of_readings(device: Device) -> None:
+    device.publisher.follow(Uploads(together=60))
+    device.hear(0)
+    async with device.running():
+        await device.sent(1)
+        device.acknowledge(seqs(0))
+        before_s = device.clock.monotonic_s()
+        device.hear(1, 60)
+        await device.sent(2)
+        assert device.clock.monotonic_s() - before_s < 70
+    assert [batch.count for batch in device.batches] == [1, 60]
+
+
+async def test_a_batched_upload_does_not_wait_for_ever(device: Device) -> None:
+    device.publisher.follow(Uploads(together=60))
+    device.hear(0)
+    async with device.running():
+        await device.sent(1)
+        device.acknowledge(seqs(0))
+        device.hear(1, 7)
+        await device.sent(2)
+    assert device.batches[1].count == 7
+    assert device.clock.monotonic_s() < 70
+
+
+async def test_a_scheduled_upload_connects_sends_waits_and_disconnects(device: Device) -> None:
+    device.publisher.follow(Uploads(together=60, every_s=3600))
+    device.hear(0, 150)
+    async with device.running():
+        await device.sent(2)
+        device.acknowledge(seqs(0, 120))
+        await device.sent(3)
+        assert device.broker.links
+        device.acknowledge(seqs(120, 30))
+        await until(lambda: not device.broker.links)
+        away_s = device.clock.monotonic_s()
+        device.hear(150, 5)
+        await device.sent(4)
+        assert 3400 < device.clock.monotonic_s() - away_s < 3800
+    assert device.broker.wills == []
+    assert [status.online for status in device.statuses][:3] == [True, False, True]
