@@ -14,10 +14,12 @@ from agents.adapters.link import Link, Login
 from agents.adapters.publish import Connect
 from deploy.local.mosquitto import Mosquitto
 from schemas import codec, topics
-from schemas.messages import Ack, FeatureBatch, Rejected
+from schemas.base import SeqRange
+from schemas.messages import Ack, FeatureBatch, Indices, Rejected, ResultBatch
 
 DEVICE = "pole-01"
 TIMEOUT_S = 60
+STREAMS: tuple[topics.DeviceStream, ...] = ("features", "results", "indices", "status")
 
 
 def login(broker: Mosquitto, user: str = DEVICE) -> Login:
@@ -76,8 +78,7 @@ class Bridge:
         return await asyncio.to_thread(self._queue(topic).get, timeout=TIMEOUT_S)
 
     def _on_connect(self, client: mqtt.Client, *_: object) -> None:
-        streams = (topics.subscription("features"), topics.subscription("status"))
-        client.subscribe([(topic, 1) for topic in streams])
+        client.subscribe([(topics.subscription(stream), 1) for stream in STREAMS])
 
     def _on_message(
         self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage
@@ -89,24 +90,39 @@ class Bridge:
 
 
 class AckingBridge(Bridge):
-    """Acknowledges every batch, or rejects it if its first seq is listed in `bad`."""
+    """Acknowledges every message, or rejects a batch if its first seq is listed in `bad`."""
 
     def __init__(self, broker: Mosquitto, bad: frozenset[int] = frozenset()) -> None:
         super().__init__(broker)
         self._bad = bad
         self.batches: list[FeatureBatch] = []
+        self.results: list[ResultBatch] = []
+        self.indices: list[Indices] = []
         self.seqs: set[tuple[str, str, int]] = set()
 
     def _on_message(self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage) -> None:
         super()._on_message(client, userdata, message)
         published = topics.parse(message.topic)
-        if published.stream == "features":
-            batch = codec.decode(FeatureBatch, bytes(message.payload))
-            ack = self._answer(batch, bytes(message.payload))
-            self.deliver(topics.ack_topic(batch.site, batch.device), codec.encode(ack))
+        payload = bytes(message.payload)
+        match published.stream:
+            case "features":
+                self.batches.append(codec.decode(FeatureBatch, payload))
+                ack = self._answer(self.batches[-1], payload)
+            case "results":
+                self.results.append(codec.decode(ResultBatch, payload))
+                ack = self._answer(self.results[-1], payload)
+            case "indices":
+                self.indices.append(codec.decode(Indices, payload))
+                ack = self._answer_indices(self.indices[-1])
+            case _:
+                return
+        self.deliver(topics.ack_topic(published.site, published.device), codec.encode(ack))
 
-    def _answer(self, batch: FeatureBatch, payload: bytes) -> Ack:
-        self.batches.append(batch)
+    def _answer_indices(self, minute: Indices) -> Ack:
+        seqs = SeqRange(session=minute.session, first_seq=minute.first_seq, count=1)
+        return Ack(device=minute.device, accepted_indices=(seqs,))
+
+    def _answer(self, batch: FeatureBatch | ResultBatch, payload: bytes) -> Ack:
         if batch.first_seq in self._bad:
             rejected = Rejected(digest=codec.digest(payload), reason="conflict", detail="so we say")
             return Ack(device=batch.device, rejected=(rejected,))
