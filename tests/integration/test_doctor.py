@@ -16,12 +16,17 @@ from schemas.messages import Status
 from tests.bridge import Bridge, login
 
 
+DEVICE = "pole-19"
+"""No other test's: what they leave retained on their topics would be heard first."""
+
+
 @pytest.fixture
 def settings(mosquitto: Mosquitto, tmp_path: Path) -> AgentSettings:
     return AgentSettings(
+        device=DEVICE,
         mqtt_host=mosquitto.host,
         mqtt_port=mosquitto.port,
-        mqtt_password_file=mosquitto.password_file("pole-01"),
+        mqtt_password_file=mosquitto.password_file(DEVICE),
         state_folder=tmp_path / "state",
     )
 
@@ -31,9 +36,9 @@ async def test_a_known_device_may_come_in_and_write(
 ) -> None:
     with Bridge(mosquitto) as bridge:
         answer = await asyncio.to_thread(asked, settings)
-        status = codec.decode(Status, await bridge.receive("cityhum/v1/harbour/pole-01/status"))
+        status = codec.decode(Status, await bridge.receive(f"cityhum/v1/harbour/{DEVICE}/status"))
     assert (answer.unreachable, answer.refused, answer.topic_refused) == (None, None, None)
-    assert status.device == "pole-01"
+    assert status.device == DEVICE
 
 
 def test_a_wrong_password_is_refused(settings: AgentSettings, tmp_path: Path) -> None:
