@@ -15,7 +15,6 @@ from schemas import codec
 from schemas.messages import Status
 from tests.bridge import Bridge, login
 
-
 DEVICE = "pole-19"
 """No other test's: what they leave retained on their topics would be heard first."""
 
