@@ -26,44 +26,10 @@ def city_plane(city: pd.DataFrame) -> go.Figure:
     city : DataFrame
         Rows of `queries.city_now`.
     """
-    silent, heard = city[city.laeq_10s_db.isna()], city[city.laeq_10s_db.notna()]
-    alerting = city[city.alerts.notna()]
     figure = go.Figure(layout={**LAYOUT, "height": 560, "showlegend": False})
-    figure.add_scatter(
-        x=alerting.longitude,
-        y=alerting.latitude,
-        mode="markers",
-        hoverinfo="skip",
-        marker={"size": 46, "color": "white", "line": {"width": 5, "color": ALERT_COLOUR}},
-    )
-    figure.add_scatter(
-        x=silent.longitude,
-        y=silent.latitude,
-        mode="markers",
-        text=silent.name,
-        hovertemplate="%{text}<br>nothing heard for 10 s<extra></extra>",
-        marker={"size": 14, "color": "#bbbbbb", "symbol": "x"},
-    )
-    figure.add_scatter(
-        x=heard.longitude,
-        y=heard.latitude,
-        mode="markers+text",
-        text=[f"{level:.0f}" for level in heard.laeq_10s_db],
-        textfont={
-            "size": 11,
-            "color": ["black" if level > LIGHT_FROM_DB else "white" for level in heard.laeq_10s_db],
-        },
-        customdata=heard[["name", "laeq_10s_db"]],
-        hovertemplate="%{customdata[0]}<br>LAeq,10s %{customdata[1]:.1f} dB<extra></extra>",
-        marker={
-            "size": 32,
-            "color": heard.laeq_10s_db,
-            "colorscale": "Cividis",
-            "cmin": LEVEL_RANGE_DB[0],
-            "cmax": LEVEL_RANGE_DB[1],
-            "colorbar": {"title": "LAeq,10s<br>dB", "thickness": 12},
-        },
-    )
+    _rings(figure, city[city.alerts.notna()])
+    _crosses(figure, city[city.laeq_10s_db.isna()])
+    _discs(figure, city[city.laeq_10s_db.notna()])
     figure.update_xaxes(title="longitude", zeroline=False)
     # a degree of longitude is shorter than one of latitude: 0.58 at 54.3° north
     figure.update_yaxes(title="latitude", zeroline=False, scaleanchor="x", scaleratio=1.7)
@@ -163,6 +129,49 @@ def top_labels(labels: object, scores: object) -> str:
         return ""
     ranked = sorted(zip(scores, labels, strict=True), reverse=True)
     return ", ".join(label for score, label in ranked if score >= ACTIVE_SCORE)
+
+
+def _rings(figure: go.Figure, alerting: pd.DataFrame) -> None:
+    figure.add_scatter(
+        x=alerting.longitude,
+        y=alerting.latitude,
+        mode="markers",
+        hoverinfo="skip",
+        marker={"size": 46, "color": "white", "line": {"width": 5, "color": ALERT_COLOUR}},
+    )
+
+
+def _crosses(figure: go.Figure, silent: pd.DataFrame) -> None:
+    figure.add_scatter(
+        x=silent.longitude,
+        y=silent.latitude,
+        mode="markers",
+        text=silent.name,
+        hovertemplate="%{text}<br>nothing heard for 10 s<extra></extra>",
+        marker={"size": 14, "color": "#bbbbbb", "symbol": "x"},
+    )
+
+
+def _discs(figure: go.Figure, heard: pd.DataFrame) -> None:
+    levels_db = heard.laeq_10s_db
+    letters = ["black" if level > LIGHT_FROM_DB else "white" for level in levels_db]
+    figure.add_scatter(
+        x=heard.longitude,
+        y=heard.latitude,
+        mode="markers+text",
+        text=[f"{level:.0f}" for level in levels_db],
+        textfont={"size": 11, "color": letters},
+        customdata=heard[["name", "laeq_10s_db"]],
+        hovertemplate="%{customdata[0]}<br>LAeq,10s %{customdata[1]:.1f} dB<extra></extra>",
+        marker={
+            "size": 32,
+            "color": levels_db,
+            "colorscale": "Cividis",
+            "cmin": LEVEL_RANGE_DB[0],
+            "cmax": LEVEL_RANGE_DB[1],
+            "colorbar": {"title": "LAeq,10s<br>dB", "thickness": 12},
+        },
+    )
 
 
 def _with_alerts(figure: go.Figure, alerts: pd.DataFrame, rows: pd.DataFrame) -> go.Figure:

@@ -196,6 +196,7 @@ class _Stopping:
         self._stack = stack
 
     def close(self) -> None:
+        """Stop them and say so."""
         with console.status("stopping"):
             self._stack.stop()
 
