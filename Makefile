@@ -4,7 +4,7 @@
 PYTHON := .venv/bin/python
 SYNCED := .venv/.synced
 CODE := schemas acoustics hearing agents processors cityhum dashboard training benchmarks deploy
-PURE_TESTS := tests/unit tests/property schemas acoustics hearing agents processors
+PURE_TESTS := tests/unit tests/property schemas acoustics hearing agents processors dashboard/charts.py
 
 help:
 	@echo "make demo         twenty simulated devices through the whole stack (SECONDS=, SOUND=, DEVICES=, SEED=)"
