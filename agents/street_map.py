@@ -5,6 +5,7 @@ a larger city is that town again, one beside the other.
 """
 
 from collections.abc import Iterator
+from math import cos, radians
 from typing import Final
 
 Metres = tuple[float, float]
@@ -28,6 +29,8 @@ _ROADS: Final = (
     (15, 16, 17),
     (18, 19),
 )
+_MIDDLE: Final = (54.326, 10.142)  # degrees north and east
+_METRES_A_DEGREE: Final = 111_200.0
 _TOWN_WIDTH_M: Final = 2500.0
 
 
@@ -52,6 +55,29 @@ def position_m(device: int) -> Metres:
     town, place = divmod(device, len(TOWN))
     east, north = TOWN[place]
     return east + town * _TOWN_WIDTH_M, float(north)
+
+
+def latitude_longitude(device: int) -> tuple[float, float]:
+    """The same place on the globe.
+
+    Parameters
+    ----------
+    device : int
+        Its index, >= 0.
+
+    Returns
+    -------
+    tuple of float
+        Degrees north and east.
+
+    Examples
+    --------
+    >>> latitude_longitude(0)
+    (54.31947, 10.12878)
+    """
+    east, north = position_m(device)
+    longitude = _MIDDLE[1] + east / (_METRES_A_DEGREE * cos(radians(_MIDDLE[0])))
+    return round(_MIDDLE[0] + north / _METRES_A_DEGREE, 5), round(longitude, 5)
 
 
 def roads(devices: int) -> Iterator[tuple[int, ...]]:

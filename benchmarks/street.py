@@ -6,7 +6,7 @@ Recorded on a two-core server (numpy 2.4, one thread, 20 devices, seed 7):
     seconds (70, 100): mean 1.6 ms, longest 17 ms
 
 Twenty devices in real time thus need 3 to 5 % of a core. The longest second is the first car,
-which makes the textures that all cars share; a vehicle's siren costs about 200 ms once and 25 ms
+which makes the textures that all cars share; a vehicle's siren costs about 500 ms once and 25 ms
 for each device that it passes.
 """
 

@@ -10,6 +10,7 @@ from schemas.errors import CityhumError
 COMMANDS = {
     "agent": "Run on the device: listen, measure, publish.",
     "simulate": "Publish readings of simulated devices in rendered streets.",
+    "simulate-sites": "Print a sites file for thousands of simulated devices.",
     "listen": "Levels, labels and events of sound files, without any broker.",
     "bridge": "Relay MQTT messages into Kafka.",
     "work": "Run a processor: classify, windows, alerts, archive or relay.",
@@ -28,7 +29,7 @@ def build(chosen: str | None) -> typer.Typer:
         no_args_is_help=True, pretty_exceptions_enable=False, help="A city's sounds, never words."
     )
     for name, summary in COMMANDS.items():
-        module = f"cityhum.{name}"
+        module = f"cityhum.{name.replace('-', '_')}"
         loaded = import_module(module).app if name == chosen else _not_loaded
         if isinstance(loaded, typer.Typer):
             root.add_typer(loaded, name=name, help=summary)

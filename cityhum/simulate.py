@@ -9,9 +9,11 @@ import typer
 from agents.settings import AgentSettings
 from agents.simulate import Place, Plan, Truth, places_for, simulate
 from cityhum import environment, logs
+from cityhum.simulate_light import replay
 from processors import registry
 from processors.adapters import text_file
 from processors.settings import ProcessorSettings
+from schemas.errors import BadConfig
 
 NOT_ALL_ACKNOWLEDGED = 3
 """Exit status: the readings that are not in Kafka yet wait in the spools."""
@@ -27,6 +29,9 @@ def app(
     failing: Annotated[
         int, typer.Option(min=0, help="how many are wet, overdriven or have a wrong clock")
     ] = 0,
+    light: Annotated[
+        bool, typer.Option("--light", help="repeat what a few have heard: thousands of devices")
+    ] = False,
     state: Annotated[Path | None, typer.Option(help="folder of the spools")] = None,
 ) -> None:
     """Publish readings of simulated devices that play rendered street scenes."""
@@ -35,13 +40,23 @@ def app(
         settings = settings.model_copy(update={"state_folder": state})
     logs.configure(settings.log_level)
     plan = Plan(places_for(devices, _places()), seed, seconds, sound, failing)
-    truth = asyncio.run(simulate(plan, settings, lambda truth: _write(events, truth)))
+    if light:
+        truth = asyncio.run(_light(plan, settings))
+        _write(events, truth)
+    else:
+        truth = asyncio.run(simulate(plan, settings, lambda truth: _write(events, truth)))
     readings = sum(device.readings for device in truth.devices)
     typer.echo(
         f"{len(truth.devices)} devices, {readings} readings published,"
         f" {truth.unacknowledged} not acknowledged"
     )
     raise typer.Exit(code=0 if truth.unacknowledged == 0 else NOT_ALL_ACKNOWLEDGED)
+
+
+async def _light(plan: Plan, settings: AgentSettings) -> Truth:
+    if plan.sound is not None or plan.failing:
+        raise BadConfig("--light renders nothing: it goes with neither --sound nor --failing")
+    return await replay(plan, settings)
 
 
 def _places() -> list[Place]:
