@@ -15,7 +15,7 @@ from agents.adapters.publish import Connect
 from deploy.local.mosquitto import Mosquitto
 from schemas import codec, topics
 from schemas.base import SeqRange
-from schemas.messages import Ack, FeatureBatch, Indices, Rejected, ResultBatch
+from schemas.messages import Ack, FeatureBatch, Indices, Rejected, ResultBatch, Status
 
 DEVICE = "pole-01"
 TIMEOUT_S = 60
@@ -99,6 +99,7 @@ class AckingBridge(Bridge):
         self.results: list[ResultBatch] = []
         self.indices: list[Indices] = []
         self.seqs: set[tuple[str, str, int]] = set()
+        self.dropped: set[SeqRange] = set()
 
     def _on_message(self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage) -> None:
         super()._on_message(client, userdata, message)
@@ -115,7 +116,9 @@ class AckingBridge(Bridge):
                 self.indices.append(codec.decode(Indices, payload))
                 ack = self._answer_indices(self.indices[-1])
             case _:
-                return
+                lost = codec.decode(Status, payload).dropped
+                self.dropped |= set(lost)
+                ack = Ack(device=published.device, accepted_dropped=lost)
         self.deliver(topics.ack_topic(published.site, published.device), codec.encode(ack))
 
     def _answer_indices(self, minute: Indices) -> Ack:
