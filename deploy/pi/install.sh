@@ -11,6 +11,7 @@
 #
 # May be run again at any time: what is not told stays as it is, spool and password too.
 set -eu
+umask 022
 
 HOME_FOLDER=/opt/cityhum
 ETC=/etc/cityhum
@@ -159,7 +160,8 @@ fi
 run usermod --append --groups audio cityhum
 
 run install -d -m 0755 "$HOME_FOLDER"
-[ -x "$HOME_FOLDER/venv/bin/python" ] || run python3 -m venv "$HOME_FOLDER/venv"
+run install -d -m 0700 -o cityhum -g cityhum /var/lib/cityhum
+[ -x "$HOME_FOLDER/venv/bin/python" ] || run /usr/bin/python3 -m venv "$HOME_FOLDER/venv"
 # from wheels: a Pi must not need a compiler; sdnotify has none, but is a page of Python
 run "$HOME_FOLDER/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     --upgrade --only-binary :all: --no-binary sdnotify "${from}[agent]"
