@@ -5,8 +5,8 @@ systemd restarts it. Without systemd all of this says nothing to nobody.
 """
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final, Never, Protocol
 
 import sdnotify
@@ -68,4 +68,23 @@ async def feed(
 
 async def feed_systemd(stored: Callable[[], int]) -> Never:
     """Feed the service manager that started this process, if one did; see `feed`."""
-    await feed(stored, SystemClock(), sdnotify.SystemdNotifier(), interval_s())
+    with _service_manager() as notifier:
+        await feed(stored, SystemClock(), notifier, interval_s())
+
+
+@contextmanager
+def _service_manager() -> Iterator[Notifier]:
+    if "NOTIFY_SOCKET" not in os.environ:
+        yield _Nobody()
+        return
+    notifier = sdnotify.SystemdNotifier()
+    try:
+        yield notifier
+    finally:
+        if notifier.socket is not None:  # it never closes its socket itself
+            notifier.socket.close()
+
+
+class _Nobody:
+    def notify(self, state: str) -> None:
+        """Say nothing."""
