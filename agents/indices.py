@@ -18,8 +18,8 @@ class Minute:
     """60 seconds of unbroken sound."""
 
     first: Reading
-    sound: NDArray[np.float32]
-    """Shape (60 * rate_hz,), full scale 1.0."""
+    sounds: tuple[NDArray[np.float32], ...]
+    """Of each second, shape (rate_hz,), full scale 1.0; one array would be 12 MB more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +51,7 @@ def step(state: Gathering, seconds: Iterable[Heard]) -> tuple[Gathering, tuple[M
     for heard in seconds:
         state = _joined(state, heard)
         if len(state.readings) == MINUTE_S:
-            minutes.append(Minute(state.readings[0], np.concatenate(state.sounds)))
+            minutes.append(Minute(state.readings[0], state.sounds))
             state = Gathering()
     return state, tuple(minutes)
 

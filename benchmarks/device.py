@@ -12,11 +12,14 @@ of CPU time and 18 MB; with scipy.signal, which the filters could have used, 2.4
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -88,14 +91,55 @@ def measure(count: int) -> dict[str, float]:
     return figures
 
 
+def agents(count: int, models: Sequence[str]) -> dict[str, float]:
+    """Cost of the whole agent, each mode in a process of its own.
+
+    Parameters
+    ----------
+    count : int, >= 1
+        How many seconds of sound each figure rests on.
+    models : sequence of str
+        Names or folders of models for profile `labels`.
+
+    Returns
+    -------
+    dict of str to float
+        By mode: CPU ms per second of sound, resident and peak memory in MB, s to first reading.
+    """
+    modes = [("mel32x8", 16_000, ""), ("mel32x8", 48_000, ""), ("indices", 48_000, "")]
+    modes += [("labels", 48_000, model) for model in models]
+    figures = {}
+    for profile, rate_hz, model in modes:
+        told = f"labels_{Path(model).name}" if model else profile
+        for name, value in _agent(profile, rate_hz, count, model).items():
+            figures[f"{told}_{rate_hz}_{name}"] = value
+    return figures
+
+
+def _agent(profile: str, rate_hz: int, count: int, model: str) -> dict[str, float]:
+    said = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.device_agent"),
+            *(str(time.monotonic()), profile, str(rate_hz), str(count), model),
+        ],
+        check=True,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    ).stdout
+    return {name: float(value) for name, value in json.loads(said).items()}
+
+
 def main() -> None:
     """Print the figures, one a line or as one JSON object."""
-    parser = argparse.ArgumentParser(description="CPU time of the device per second of sound")
+    parser = argparse.ArgumentParser(description="what a second of sound costs the device")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--seconds", type=int, default=50)
+    parser.add_argument("--seconds", type=int, default=70, help="from 60 on, with indices")
+    parser.add_argument(
+        "--model", action="append", default=["street8-0.1.0"], help="one more, by name or folder"
+    )
     arguments = parser.parse_args()
-    figures = measure(arguments.seconds)
-    lines = [f"{name:18} {value:7.3f}" for name, value in figures.items()]
+    figures = measure(arguments.seconds) | agents(arguments.seconds, arguments.model)
+    lines = [f"{name:44} {value:8.3f}" for name, value in figures.items()]
     sys.stdout.write((json.dumps(figures) if arguments.json else "\n".join(lines)) + "\n")
 
 

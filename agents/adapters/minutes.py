@@ -9,12 +9,15 @@ import asyncio
 import logging
 import os
 import sys
-from asyncio.subprocess import PIPE
-from collections.abc import Sequence
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Never
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from acoustics.indices import MinuteIndices
 from agents import indices
@@ -56,7 +59,7 @@ class Minutes:
         while True:
             minute = await self._waiting.get()
             try:
-                found = await computed(minute.sound.tobytes(), self._rate_hz, self._folder)
+                found = await computed(minute.sounds, self._rate_hz, self._folder)
                 self._spool.append(indices.message(self._origin, minute.first, found))
             except Unavailable as error:
                 log.error("indices_failed", extra={"detail": str(error)})  # noqa: TRY400
@@ -69,14 +72,18 @@ class Minutes:
 
 
 async def computed(
-    sound: bytes, rate_hz: int, folder: Path, *, timeout_s: float = TIMEOUT_S
+    sounds: Iterable[NDArray[np.float32]],
+    rate_hz: int,
+    folder: Path,
+    *,
+    timeout_s: float = TIMEOUT_S,
 ) -> MinuteIndices:
     """Indices of a minute, computed by a process of their own.
 
     Parameters
     ----------
-    sound : bytes
-        float32 [60 * rate_hz], full scale 1.0.
+    sounds : iterable of ndarray of float32
+        Together shape (60 * rate_hz,), full scale 1.0.
     rate_hz : int
         Sample rate, Hz.
     folder : Path
@@ -104,7 +111,8 @@ async def computed(
     )
     try:
         async with asyncio.timeout(timeout_s):
-            said, complaint = await child.communicate(sound)
+            await _fed(child, sounds)
+            said, complaint = await child.communicate()
     except TimeoutError:
         raise Unavailable(f"indices: not computed in {timeout_s:.0f} s") from None
     finally:
@@ -115,3 +123,13 @@ async def computed(
         *_, last = complaint.decode(errors="replace").strip().splitlines() or ["no reason given"]
         raise Unavailable(f"indices: status {child.returncode}: {last}")
     return MinuteIndices(**orjson.loads(said))
+
+
+async def _fed(child: Process, sounds: Iterable[NDArray[np.float32]]) -> None:
+    """Hand over piece by piece: the whole would lie in memory twice."""
+    assert child.stdin is not None  # noqa: S101 (opened as a pipe)
+    with suppress(ConnectionError):  # it has ended, and its last line says why
+        for sound in sounds:
+            child.stdin.write(sound.tobytes())
+            await child.stdin.drain()
+    child.stdin.close()

@@ -45,7 +45,9 @@ def test_sixty_seconds_make_a_minute_however_they_come() -> None:
     _, at_once = indices.step(Gathering(), seconds(0, 150))
     for found in (minutes, at_once):
         assert [each.first.seq for each in found] == [0, 60]
-        assert found[1].sound.tolist() == [n for n in range(60, 120) for _ in range(4)]
+        assert np.concatenate(found[1].sounds).tolist() == [
+            n for n in range(60, 120) for _ in range(4)
+        ]
 
 
 def test_a_gap_begins_the_minute_anew() -> None:
