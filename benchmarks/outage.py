@@ -43,6 +43,7 @@ CUTS: Final = 0.3
 """So often the broker is cut before the device is killed."""
 _CHUNK: Final = 600
 _GIVEN_UP_S: Final = 1800
+_CONNECTED_S: Final = 3.0
 _FILLED_S: Final = 9.0
 _READY_S: Final = 60.0
 
@@ -273,9 +274,9 @@ async def backlog(folder: Path, count: int) -> dict[str, float]:
         await process.wait()
     old = [(order, seq) for (of, seq), (order, _) in arrivals.readings.items() if of == session]
     out_of_order = sum(a[1] > b[1] for a, b in zip(sorted(old), sorted(old)[1:], strict=False))
-    delays = [
-        arrivals.readings[each][1] - at for each, at in heard_s.items() if each in arrivals.readings
-    ]
+    # what was heard before the connection was there is the backlog's last
+    live = {each: at for each, at in heard_s.items() if at > begun_s + _CONNECTED_S}
+    delays = [arrivals.readings[each][1] - at for each, at in live.items()]
     return {
         "readings": depth,
         "drained_s": round(drained_s, 1),

@@ -26,9 +26,9 @@ SLOTS: Final = 64
 _SAFE: Final = 2
 _ROW: Final = "SELECT position, started_us, levels, codes, check_sum FROM present "
 _FORGET: Final = (
-    "DELETE FROM reading WHERE state = 2 AND position BETWEEN ?1 AND ?2 AND NOT EXISTS (SELECT 1"
+    "DELETE FROM reading WHERE state = 2 AND position BETWEEN ? AND ? AND NOT EXISTS (SELECT 1"
     " FROM present AS later WHERE later.position > reading.position"
-    " AND later.position <= reading.position + ?3 AND later.state < 2)"
+    " AND later.position <= reading.position + ? AND later.state < 2)"
 )
 
 _TABLES: Final = ("reading", "fresh")
@@ -214,7 +214,8 @@ class ReadingTable:
 
     def newest_us(self) -> int:
         """When the reading stored last began; there is one."""
-        return number(self._db, "SELECT started_us FROM present ORDER BY position DESC LIMIT 1")
+        query = "SELECT started_us FROM present WHERE position = ?"
+        return int(self._db.execute(query, (self.newest,)).fetchone()[0])
 
     def age_us(self) -> int:
         """How much older than the newest reading the oldest is that waits; 0 for wrong clocks."""

@@ -204,3 +204,23 @@ def test_a_full_disk_stores_nothing_and_keeps_it_for_the_next_time(path: Path) -
         stored = [each.reading for each in spool.waiting(0, 10_000)]
         assert stored == [*readings(3), *readings(MAX_HELD + 1, 8)]
         assert spool.dropped() == (seqs(3, 5),)
+
+
+def test_a_long_backlog_makes_no_call_slower(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        for first in range(0, 20_000, 500):
+            spool.append(readings(500, first))
+        steps = 0
+
+        def count() -> int:
+            nonlocal steps
+            steps += 1
+            return 0
+
+        spool._db.set_progress_handler(count, 100)  # calls of SQLite's machine, by the hundred
+        spool.append([reading(20_000)])
+        spool.sent(seqs(20_000))
+        spool.waiting(0, 240)
+        spool.before(reading(10_000))
+        spool.acknowledge([seqs(0, 60)])
+        assert steps < 2_000
