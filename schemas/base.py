@@ -1,6 +1,7 @@
 """What every message is made of: the frozen base, ids and bounded quantities."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -37,7 +38,15 @@ ACTIVE_SCORE: Final = 500
 
 PerMille = Annotated[int, Field(ge=0, le=1000)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="first half of a SHA-256")]
-UtcTime = AwareDatetime
+UtcTime = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC)),
+]
+"""An instant that every calendar we use can hold, in any zone, and a minute later."""
+
+Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""Text without control characters: PostgreSQL holds no NUL, and logs and terminals show it."""
+
 Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 LabelScores = Mapping[Label, PerMille]
 """The labels at or above the reporting score, with their calibrated score in per mille."""

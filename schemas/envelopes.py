@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from schemas.base import Digest, Frozen, LabelScores, UtcTime
+from schemas.base import Digest, Frozen, LabelScores, Name, UtcTime
 from schemas.messages import Batch, FeatureBatch, ResultBatch
 
 
@@ -52,7 +52,7 @@ class LabelledBatch(Batch):
 
     received_at: UtcTime
     digest: Digest
-    model: str | None = Field(max_length=128)
+    model: Name | None = Field(max_length=128)
     labels: tuple[LabelScores, ...] = ()
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from schemas.base import (
     Digest,
     Frozen,
     LabelScores,
+    Name,
     Seq,
     SeqRange,
     SessionId,
@@ -57,7 +58,7 @@ class Batch(Frozen):
     first_seq: Seq
     started_at: UtcTime = Field(description="event time of the first sample of the first reading")
     clock: Clock
-    calibration: str | None = Field(
+    calibration: Name | None = Field(
         max_length=64, description="record that the levels rest on; null: relative to full scale"
     )
     levels: tuple[Levels, ...] = Field(min_length=1, max_length=MAX_READINGS)
@@ -105,7 +106,7 @@ class ResultBatch(Batch):
     """Topic `…/results`: levels, and labels scored on the device."""
 
     profile: Literal["labels"] = "labels"
-    model: str = Field(max_length=128, description="name-version@hash of the model")
+    model: Name = Field(max_length=128, description="name-version@hash of the model")
     labels: tuple[LabelScores, ...] = Field(min_length=1, max_length=MAX_READINGS)
 
     @model_validator(mode="after")
@@ -142,8 +143,8 @@ class Status(Frozen):
     session: SessionId
     online: bool
     at: UtcTime | None = Field(default=None, description="null in a last will: written earlier")
-    agent_version: str = Field(default="", max_length=64)
-    calibration: str | None = Field(default=None, max_length=64)
+    agent_version: Name = Field(default="", max_length=64)
+    calibration: Name | None = Field(default=None, max_length=64)
     profile: Profile | None = None
     clock: Clock | None = None
     spooled_readings: Annotated[int, Field(ge=0)] | None = None

@@ -15,6 +15,7 @@ from tests.batches import feature_batch
 ids = st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True)
 sessions = st.from_regex(r"[0-9A-HJKMNP-TV-Z]{26}", fullmatch=True)
 times = st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+names = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=64)
 decibels = st.floats(-200, 200)
 levels = st.builds(
     Levels,
@@ -33,7 +34,7 @@ batches = st.builds(
     session=sessions,
     first_seq=st.integers(0, 2**53),
     started_at=times,
-    calibration=st.none() | st.text(max_size=64),
+    calibration=st.none() | names,
     levels=st.lists(levels, min_size=1, max_size=3).map(tuple),
     profile=st.just("mel32x8"),
     mel=st.builds(Mel, codes=st.binary(max_size=2000)),

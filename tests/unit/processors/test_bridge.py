@@ -248,3 +248,40 @@ def test_a_tick_goes_to_every_partition_of_features() -> None:
         assert tick.value is not None
         envelope = decode(FeatureEnvelope, tick.value)
         assert (envelope.tick, envelope.batches) == (RECEIVED_AT, ())
+
+
+POISON = {"nul": "a\0b", "newline": "a\nb", "escape": "\x1b[31m"}
+"""Text that PostgreSQL or a terminal would stumble over."""
+
+
+@pytest.mark.parametrize("text", POISON.values(), ids=POISON)
+def test_text_that_no_table_can_hold_is_malformed(text: str) -> None:
+    for bad in (
+        arrived(changed(feature_batch(), calibration=text)),
+        arrived(changed(result_batch(), model=text), "results"),
+        arrived(changed(status(), agent_version=text), "status"),
+    ):
+        assert refused(bad).letter.reason == "malformed"
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-14:00",
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+    ],
+)
+def test_a_time_that_no_calendar_can_hold_is_malformed(time: str) -> None:
+    for bad in (
+        arrived(changed(feature_batch(1, count=60), started_at=time)),
+        arrived(changed(status(), at=time), "status"),
+    ):
+        assert refused(bad).letter.reason == "malformed"
+
+
+@pytest.mark.parametrize("time", ["1970-01-01T00:00:00Z", "2099-12-31T23:59:59Z"])
+def test_a_clock_that_was_never_set_is_told_as_such(time: str) -> None:
+    bad = arrived(changed(feature_batch(1, count=60), started_at=time))
+    assert refused(bad).letter.reason == "clock"
