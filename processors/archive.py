@@ -124,7 +124,10 @@ FOLD: Final = Fold(
 
 
 def reading_row(batch: LabelledBatch, seq: int) -> ReadingRow:
-    """Row of one reading of a batch."""
+    """Row of one reading of a batch; levels have 0.01 dB, as they travel.
+
+    A real column would refuse what lies nearer to zero than it can tell.
+    """
     n = seq - batch.first_seq
     levels = batch.levels[n]
     scores = batch.labels[n] if batch.labels else {}
@@ -138,15 +141,15 @@ def reading_row(batch: LabelledBatch, seq: int) -> ReadingRow:
         received_at=batch.received_at,
         clock=batch.clock,
         calibration=batch.calibration,
-        laeq_1s_db=levels.laeq_1s_db,
-        lceq_1s_db=levels.lceq_1s_db,
-        lzeq_1s_db=levels.lzeq_1s_db,
-        lafmax_db=levels.lafmax_db,
-        lasmax_db=levels.lasmax_db,
-        lcpeak_db=levels.lcpeak_db,
+        laeq_1s_db=round(levels.laeq_1s_db, 2),
+        lceq_1s_db=round(levels.lceq_1s_db, 2),
+        lzeq_1s_db=round(levels.lzeq_1s_db, 2),
+        lafmax_db=round(levels.lafmax_db, 2),
+        lasmax_db=round(levels.lasmax_db, 2),
+        lcpeak_db=round(levels.lcpeak_db, 2),
         overload=levels.overload,
         floor=levels.floor,
-        third_octaves_db=levels.third_octaves_db,
+        third_octaves_db=tuple(round(level, 2) for level in levels.third_octaves_db),
         model=batch.model,
         labels=tuple(labels),
         scores=tuple(scores[label] for label in labels),

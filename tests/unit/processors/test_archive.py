@@ -10,7 +10,7 @@ from processors.archive import (
 )
 from processors.folds import NOTHING, Event, Outputs, Tick
 from schemas.messages import Indices, Status
-from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled
+from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled, levels
 
 
 def run(*events: Event) -> tuple[ArchiveState, list[Outputs]]:
@@ -96,3 +96,12 @@ def test_a_late_will_of_an_older_session_is_ignored() -> None:
     will = status_row(status(None, session=SESSION, online=False))
     assert not will.replaces(birth)
     assert status_row(status(None, session=OTHER_SESSION, online=False)).replaces(birth)
+
+
+def test_rows_have_hundredths_of_a_decibel() -> None:
+    """PostgreSQL's `real` would refuse a level like 1e-50 and stop the archive for good."""
+    tiny = levels(1e-50, lcpeak_db=81.237, third_octaves_db=(1e-300, -12.344))
+    _, [output] = run(labelled(levels=(tiny,)))
+    (row,) = output.rows
+    assert isinstance(row, ReadingRow)
+    assert (row.laeq_1s_db, row.lcpeak_db, row.third_octaves_db) == (0.0, 81.24, (0.0, -12.34))
