@@ -121,8 +121,10 @@ class Durable:
         """Commit what was applied, if that is possible now: others may take over."""
         with suppress(TimeoutError):  # then it is applied again, by whoever reads on
             async with asyncio.timeout(_REVOKE_WITHIN_S), self._busy:
-                await self._commit()
-                self._forget()
+                try:
+                    await self._commit()
+                finally:  # half a commit must not be finished: it has taken the states already
+                    self._forget()
 
     async def close(self) -> None:
         """Commit what was applied and take nothing more."""

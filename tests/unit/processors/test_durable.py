@@ -1,5 +1,6 @@
 import pytest
 
+from processors.adapters import durable
 from processors.adapters.durable import TakenOver
 from processors.partitions import (
     Checkpoint,
@@ -118,6 +119,25 @@ async def test_records_come_twice_but_count_once() -> None:
     await worker.close()
     assert here.seen() == (0, 1, 2)
     assert all(record.acked for record in records)
+
+
+async def test_a_commit_that_was_cut_short_is_never_finished(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(durable, "_REVOKE_WITHIN_S", 0.01)
+    here = bench(3)
+    here.log.partitions[KEY] += [envelope(labelled(n, device="pole-08")) for n in (3, 4)]
+    worker, heir = here.worker(), here.worker()
+    await worker.assign({KEY: 0})
+    await here.feed(worker, here.log.records(KEY, range(3)))
+    here.store.fail_before = 1  # it waits for the store, longer than it may
+    await worker.revoke()
+    await here.feed(worker, here.log.records(KEY, range(3, 5)))
+    await worker.close()
+    begin = (await heir.assign({KEY: 0}))[KEY]
+    await here.feed(heir, here.log.records(KEY, range(begin, 5)))
+    await heir.close()
+    assert (here.seen("pole-07"), here.seen("pole-08")) == ((0, 1, 2), (3, 4))
 
 
 async def test_a_gap_is_read_again() -> None:
