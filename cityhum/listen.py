@@ -157,8 +157,8 @@ def _labels(
     _, codes = mel.frames(mel.MelState(), sound)
     heard = patches.of_readings(patches.behind_silence(codes))
     silent = patches.is_silent(heard)
-    labels = decide.labels_of_readings(model.scores(heard), silent, model.manifest)
-    return labels, [bool(quiet) for quiet in silent]
+    told = decide.reported(model.scores(heard), silent, model.manifest)
+    return decide.active(told), [bool(quiet) for quiet in silent]
 
 
 def _whole_seconds(sound: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -45,54 +45,6 @@ def probabilities(outputs: ArrayLike, manifest: Manifest) -> Scores:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * scaled)), dtype=np.float32)
 
 
-def labels(scores: ArrayLike, manifest: Manifest) -> dict[str, int]:
-    """The labels that are active in one reading.
-
-    Parameters
-    ----------
-    scores : array_like, shape (labels,)
-        Calibrated, 0 to 1.
-    manifest : Manifest
-        Threshold per label.
-
-    Returns
-    -------
-    dict of str to int
-        Score in per mille of each label at or above its threshold; empty for "other".
-    """
-    return {
-        label: round(float(score) * 1000)
-        for label, score in zip(manifest.labels, np.asarray(scores), strict=True)
-        if score >= manifest.thresholds[label]
-    }
-
-
-def labels_of_readings(
-    scores: ArrayLike, silent: ArrayLike, manifest: Manifest
-) -> list[dict[str, int]]:
-    """The active labels of many readings; a silent one has none.
-
-    Parameters
-    ----------
-    scores : array_like, shape (n, labels)
-        Calibrated, 0 to 1.
-    silent : array_like of bool, shape (n,)
-        The gate: see `patches.is_silent`.
-    manifest : Manifest
-        Threshold per label.
-
-    Returns
-    -------
-    list of dict of str to int
-        One for each reading, per mille.
-    """
-    gates = np.asarray(silent)
-    return [
-        {} if gate else labels(row, manifest)
-        for row, gate in zip(np.asarray(scores), gates, strict=True)
-    ]
-
-
 def per_mille(scores: ArrayLike, manifest: Manifest) -> NDArray[np.int64]:
     """Scores on one scale for all labels: 0 and 1000 stay, a label's threshold becomes 500.
 
@@ -141,6 +93,27 @@ def reported(scores: ArrayLike, silent: ArrayLike, manifest: Manifest) -> list[M
     ]
 
 
+def active(seconds: Sequence[Mapping[str, int]]) -> list[dict[str, int]]:
+    """The labels that are active in each second: those at or above their own threshold.
+
+    Parameters
+    ----------
+    seconds : sequence of mapping of str to int
+        Labels of each second, per mille, as `reported` tells them.
+
+    Returns
+    -------
+    list of dict of str to int
+        One for each second; empty for "other".
+
+    Examples
+    --------
+    >>> active([{"siren": 500, "car_horn": 499}, {}])
+    [{'siren': 500}, {}]
+    """
+    return [{name: n for name, n in second.items() if n >= DECIDED} for second in seconds]
+
+
 def soft_vote(scores: ArrayLike) -> Scores:
     """One row for several overlapping patches: their mean.
 
@@ -163,7 +136,10 @@ def soft_vote(scores: ArrayLike) -> Scores:
 
 
 class Event(Frozen):
-    """A label from its beginning to its end, in seconds of the recording."""
+    """A label from its beginning to its end, in seconds of the recording.
+
+    The score is the highest of its seconds, on the stream's scale: 0.5 is the label's threshold.
+    """
 
     label: str
     onset_s: float
@@ -184,7 +160,7 @@ def events(seconds: Sequence[Mapping[str, int]], bridged_s: int = 2) -> list[Eve
     Returns
     -------
     list of Event
-        By onset, then label; the score is the highest within the event.
+        By onset, then label.
 
     Examples
     --------

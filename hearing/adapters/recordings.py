@@ -31,7 +31,7 @@ def read_mono(path: Path, rate_hz: int) -> NDArray[np.float64]:
         If there is no such file, it is no sound, or it holds no samples.
     """
     if not path.is_file():
-        raise BadConfig(f"{path}: no such file")
+        raise BadConfig(f"{path}: {'is no file' if path.exists() else 'no such file'}")
     if path.stat().st_size == 0:
         raise BadConfig(f"{path}: is empty")
     try:

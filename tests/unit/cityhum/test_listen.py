@@ -37,6 +37,7 @@ def test_a_siren_is_heard_and_its_level_measured(tmp_path: Path, model: runtime.
     assert report.laeq_db == pytest.approx(20 * np.log10(0.05) + 3, abs=3)
     assert report.lafmax_db > report.laeq_db
     assert [event.label for event in report.events].count("siren") == 1
+    assert all(0.5 <= event.score <= 1 for event in report.events)
 
 
 def test_rate_and_channels_do_not_matter(tmp_path: Path, model: runtime.Model) -> None:
@@ -73,6 +74,11 @@ def test_what_is_no_sound_is_one_line(
     with pytest.raises(BadConfig, match=reason) as refused:
         listen.listen(path, model)
     assert "\n" not in str(refused.value)
+
+
+def test_a_folder_is_one_line(tmp_path: Path, model: runtime.Model) -> None:
+    with pytest.raises(BadConfig, match="is no file"):
+        listen.listen(tmp_path, model)
 
 
 def test_a_file_without_samples_is_one_line(tmp_path: Path, model: runtime.Model) -> None:

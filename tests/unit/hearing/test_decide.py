@@ -10,18 +10,23 @@ def scores(**given: float) -> np.ndarray:
     return np.array([given.get(label, 0.0) for label in manifest().labels])
 
 
-def test_a_label_is_active_from_its_own_threshold_on() -> None:
+def active(row: np.ndarray, of: Manifest) -> dict[str, int]:
+    return decide.active(decide.reported([row], [False], of))[0]
+
+
+def test_a_label_is_active_from_its_own_threshold_on_which_is_500_per_mille() -> None:
     of = manifest(thresholds={"siren": 0.6, "dog_bark": 0.3})
-    assert decide.labels(scores(siren=0.6, dog_bark=0.29), of) == {"siren": 600}
+    assert active(scores(siren=0.6, dog_bark=0.29), of) == {"siren": 500}
+    assert active(scores(siren=0.8, dog_bark=1.0), of) == {"siren": 750, "dog_bark": 1000}
 
 
-def test_below_every_threshold_nothing_is_named() -> None:
-    assert decide.labels(scores(siren=0.1, dog_bark=0.1), manifest()) == {}
+def test_below_every_threshold_nothing_is_active() -> None:
+    assert active(scores(siren=0.1, dog_bark=0.1), manifest()) == {}
 
 
 def test_a_silent_reading_has_no_label_whatever_its_scores() -> None:
     rows = np.stack([scores(siren=0.9), scores(siren=0.9)])
-    assert decide.labels_of_readings(rows, [True, False], manifest()) == [{}, {"siren": 900}]
+    assert decide.reported(rows, [True, False], manifest()) == [{}, {"siren": 900}]
 
 
 def test_temperature_softens_its_own_label_only() -> None:
