@@ -49,17 +49,16 @@ def remember_dropped(db: sqlite3.Connection, lost: Iterable[SeqRange]) -> None:
 def mark_told(db: sqlite3.Connection, ranges: Iterable[SeqRange]) -> None:
     """Note which losses are known at the other end; a range may have grown since it was told."""
     for seqs in ranges:
-        told = (seqs.count, seqs.session, seqs.first_seq)
         db.execute(
             "INSERT INTO dropped (session, first_seq, count)"
-            " SELECT session, first_seq + ?1, count - ?1 FROM dropped"
-            " WHERE session = ?2 AND first_seq = ?3 AND count > ?1 AND NOT told",
-            told,
+            " SELECT session, first_seq + :count, count - :count FROM dropped"
+            " WHERE session = :session AND first_seq = :first_seq AND count > :count AND NOT told",
+            {"count": seqs.count, "session": seqs.session, "first_seq": seqs.first_seq},
         )
         db.execute(
             "UPDATE dropped SET told = 1, count = ? WHERE session = ? AND first_seq = ?"
             " AND NOT told",
-            told,
+            (seqs.count, seqs.session, seqs.first_seq),
         )
     db.execute(
         "DELETE FROM dropped WHERE told AND number NOT IN"
