@@ -2,10 +2,10 @@
 
 Recorded on a two-core server (numpy 2.4, one thread, 20 devices, seed 7):
 
-    seconds (0, 60): mean 2.2 ms, longest 370 ms
-    seconds (70, 100): mean 1.6 ms, longest 17 ms
+    seconds (0, 60): mean 3.0 ms, longest 1030 ms
+    seconds (70, 100): mean 1.7 ms, longest 30 ms
 
-Twenty devices in real time thus need 3 to 5 % of a core. The longest second is the first car,
+Twenty devices in real time thus need 3 to 6 % of a core. The longest second is the first car,
 which makes the textures that all cars share; a vehicle's siren costs about 500 ms once and 25 ms
 for each device that it passes.
 """
