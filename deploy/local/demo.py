@@ -34,7 +34,7 @@ from processors import registry
 from schemas.errors import CityhumError, Unavailable
 
 FOLDS = ("windows", "alerts", "archive")
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
 STORED_WITHIN_S = 30.0
 ASK_EVERY_S = 0.25
 SIMULATOR_GRACE_S = 30.0
