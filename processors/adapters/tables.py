@@ -115,6 +115,13 @@ _READING = (
 )
 _INDICES_KEY = ("device", "session", "first_seq")
 _INDICES = ("started_at", "aci", "adi", "aei", "bi", "h", "ndsi")
+_NO_LONGER = """
+DELETE FROM label_window
+USING unnest(%s::text[], %s::integer[], %s::timestamptz[], %s::text[])
+    AS now (device, length_s, started_at, labels)
+WHERE label_window.device = now.device AND label_window.length_s = now.length_s
+    AND label_window.started_at = now.started_at
+    AND label <> ALL (string_to_array(now.labels, ','))"""
 # the same decision as StatusRow.replaces
 _STATUS = """
 UPDATE device SET online = %(online)s, session = %(session)s,
@@ -198,6 +205,18 @@ class DeviceStatus:
         )
 
 
+class WindowLabels:
+    """The labels of a window as it stands: those that it no longer has are deleted."""
+
+    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
+        """Write the labels of each window's last row."""
+        newest = {fields(row, _WINDOW_KEY): row for row in rows if isinstance(row, Window)}
+        keys = [list(column) for column in zip(*newest, strict=True)]
+        labels = [",".join(label.label for label in window.labels) for window in newest.values()]
+        await cursor.execute(_NO_LONGER, (*keys, labels))
+        await LABEL_WINDOW.write(cursor, list(newest.values()))
+
+
 class Writable(Protocol):
     """Where rows of one kind go."""
 
@@ -206,7 +225,7 @@ class Writable(Protocol):
 
 
 TABLES: Final[Mapping[type[Frozen], Sequence[Writable]]] = {
-    Window: (LEVEL_WINDOW, LABEL_WINDOW),
+    Window: (LEVEL_WINDOW, WindowLabels()),
     Alert: (ALERT,),
     ReadingRow: (READING,),
     IndicesRow: (INDICES,),

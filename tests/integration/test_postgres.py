@@ -17,7 +17,7 @@ from schemas.base import Frozen
 from schemas.errors import BadConfig, Unavailable
 from schemas.results import Alert, Window
 from tests import batches
-from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled
+from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled, levels
 from tests.contracts import StoreContract
 from tests.database import Database, settings_for
 from tests.streams import KEY, alert, window
@@ -57,6 +57,19 @@ async def test_a_window_is_revised_only_when_it_changes(
     assert labels == [("siren", 4, 900, 65.0)]
 
 
+async def test_a_label_that_a_window_no_longer_has_is_gone(
+    store: PostgresStore, database: Database
+) -> None:
+    """Calibrated readings have displaced relative ones, among them those with the label."""
+    labels = "SELECT started_at, label FROM label_window"
+    neighbour = window(started_at=STARTED_AT + timedelta(seconds=10))
+    await commit(store, window(60.0), neighbour)
+    await commit(store, window(61.0, labels=()))
+    assert database.query(labels) == [(neighbour.started_at, "siren")]
+    await commit(store, window(62.0), window(63.0, labels=()))
+    assert database.query(labels) == [(neighbour.started_at, "siren")]
+
+
 async def test_of_an_alert_the_newest_revision_stays(
     store: PostgresStore, database: Database
 ) -> None:
@@ -67,6 +80,16 @@ async def test_of_an_alert_the_newest_revision_stays(
     assert database.query("SELECT revision, state, ended_at FROM alert") == [
         (1, "cleared", ended_at)
     ]
+
+
+async def test_any_level_can_be_stored(store: PostgresStore, database: Database) -> None:
+    extremes = (1e-300, -1e-50, 200.0, -200.0)
+    street = levels()
+    measured = tuple(street.model_copy(update={"laeq_1s_db": level}) for level in extremes)
+    batch = labelled(levels=measured, labels=({},) * 4)
+    await commit(store, *(archive.reading_row(batch, seq) for seq in range(4)))
+    stored = database.query("SELECT laeq_1s_db FROM reading ORDER BY seq")
+    assert [level for (level,) in stored] == [0.0, 0.0, 200.0, -200.0]
 
 
 async def test_a_reading_is_stored_as_it_first_came(
