@@ -260,6 +260,10 @@ async def play(settings: AgentSettings, path: Path, speed: float) -> Played:
     """
     with sound_file(path) as blocks:
         length_s = sum(len(block.samples) for block in blocks) / FILE_RATE_HZ
+    if length_s < 1:
+        raise BadConfig(
+            f"{path}: holds only {1000 * length_s:.0f} ms of sound, a reading takes 1 s"
+        )
     calibration = calibration_file.in_use(settings.state_folder, settings.device)
     with stop_signals() as stop, sound_file(path) as blocks:
         async with opened(settings, rate_hz=FILE_RATE_HZ, calibration=calibration) as agent:

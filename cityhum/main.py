@@ -2,8 +2,10 @@
 
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import typer
+from typer.exceptions import Abort, TyperException
 
 from schemas.errors import CityhumError
 
@@ -42,10 +44,20 @@ def main() -> None:
     """Run the command line; a mistake of the user is one line on stderr and status 2."""
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
     try:
-        build(words[0] if words else None)()
+        sys.exit(build(words[0] if words else None)(standalone_mode=False))
     except CityhumError as error:
-        print(f"cityhum: {error}", file=sys.stderr)  # noqa: T201  # the command line's own voice
-        sys.exit(2)
+        _refuse(str(error))
+    except TyperException as error:
+        # without a command the message is empty: the help was printed already
+        _refuse(f"{error.format_message().rstrip('.')}; see --help" if str(error) else "")
+    except Abort:
+        sys.exit(130)
+
+
+def _refuse(why: str) -> NoReturn:
+    if why:
+        print(f"cityhum: {why}", file=sys.stderr)  # noqa: T201  # the command line's own voice
+    sys.exit(2)
 
 
 def _not_loaded() -> None:
