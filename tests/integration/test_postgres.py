@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -221,3 +222,23 @@ def test_readers_see_rows_but_no_states(database: Database) -> None:
         assert connection.execute("SELECT count(*) FROM detection").fetchone() == (0,)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT * FROM fold_state")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE alembic_version SET version_num = '0000'",
+        "UPDATE device SET site = 'harbour'",
+        "INSERT INTO site SELECT * FROM site",
+        "DELETE FROM reading",
+        "CREATE TABLE mine (number int)",
+    ],
+)
+def test_the_writer_only_writes_what_processors_find_out(
+    database: Database, statement: LiteralString
+) -> None:
+    with (
+        psycopg.connect(database.postgres.conninfo("cityhum_writer")) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement)
