@@ -24,7 +24,7 @@ from cityhum import logs
 from cityhum.simulate import NOT_ALL_ACKNOWLEDGED
 from deploy.local import programs, report, watch
 from deploy.local.kafka_jars import jars_folder
-from deploy.local.ports import HOST, settled
+from deploy.local.ports import HOST, free_port, is_free, require_free, settled
 from deploy.local.requirements import install_for
 from deploy.local.results import Results
 from deploy.local.settings import local_settings
@@ -33,6 +33,7 @@ from deploy.local.supervise import Program, Supervisor
 from processors import registry
 from schemas.errors import CityhumError, Unavailable
 
+DASHBOARD_PORT = 8501
 FOLDS = ("windows", "alerts", "archive")
 READY_WITHIN_S = 120.0
 STORED_WITHIN_S = 30.0
@@ -73,10 +74,13 @@ def demo(
     devices: Annotated[int, typer.Option(min=1)] = 20,
     seed: int = 7,
     sound: Annotated[Path | None, typer.Option(help="a recording for the first device")] = None,
-    dashboard_port: Annotated[int, typer.Option(help="0: any free one")] = 8501,
+    dashboard_port: Annotated[
+        int | None, typer.Option(help="default: 8501, or a free one where that is taken")
+    ] = None,
 ) -> None:
     """Run the demo and write its report."""
     settings = local_settings()
+    port = _settled(dashboard_port)
     if sound is not None:
         with sound_file(sound) as blocks:  # rather now than when everything has started
             next(iter(blocks))
@@ -91,9 +95,7 @@ def demo(
     with console.status("starting Mosquitto, Kafka and PostgreSQL"):
         stack.start()
     with closing(_Stopping(stack)):
-        written = asyncio.run(
-            _run(stack.addresses, Place(settings.folder, sound), simulate, dashboard_port)
-        )
+        written = asyncio.run(_run(stack.addresses, Place(settings.folder, sound), simulate, port))
     if written.lost or written.duplicated:
         raise typer.Exit(code=1)
 
@@ -103,7 +105,6 @@ async def _run(
 ) -> report.Report:
     with console.status("preparing database and topics"):
         await programs.prepare(addresses)
-    dashboard_port = settled(dashboard_port)
     started = datetime.now(UTC)
     supervisor = Supervisor(programs.server_side(addresses, dashboard_port), place.log)
     with closing(Results(addresses)) as results:
@@ -181,6 +182,13 @@ async def _report(results: Results, place: Place) -> report.Report:
     written = report.build(run, results.stored(run), sound)
     place.report.write_text(written.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return written
+
+
+def _settled(asked: int | None) -> int:
+    if asked is None:
+        return DASHBOARD_PORT if is_free(DASHBOARD_PORT) else free_port()
+    require_free(asked, "the dashboard")
+    return settled(asked)
 
 
 def _say_addresses(addresses: Addresses, dashboard_port: int) -> None:
