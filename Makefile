@@ -11,7 +11,8 @@ help:
 	@echo "make test         everything: check, then real brokers and the whole stack"
 	@echo "make check        style, types, import rules, unit and property tests, doctests"
 	@echo "make privacy      words sought in what leaves the device; the ceiling under 100,000 bad batches (JSON=1)"
-	@echo "make unit | integration | e2e | format | training | secrets | clean"
+	@echo "make conformity   our levels against the published values"
+	@echo "make unit | integration | e2e | laws | format | training | secrets | clean"
 
 setup: $(SYNCED)
 
