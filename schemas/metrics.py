@@ -1,6 +1,6 @@
 """Every metric: name, type, unit, labels."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
 RECEIVED = Counter(
     "cityhum_received_messages_total", "Messages from devices that the bridge has settled."
@@ -14,15 +14,8 @@ FORWARDED = Counter(
 ACKNOWLEDGED_READINGS = Counter(
     "cityhum_acknowledged_readings_total", "Readings that the bridge has acknowledged."
 )
-DUPLICATE_READINGS = Counter(
-    "cityhum_duplicate_readings_total", "Readings that a ledger had counted before.", ["program"]
-)
-CONFLICTING_READINGS = Counter(
-    "cityhum_conflicting_readings_total", "Readings whose seq came again with other content."
-)
 APPLIED_READINGS = Counter(
     "cityhum_applied_readings_total", "Readings that a fold has applied.", ["program"]
 )
 COMMITS = Counter("cityhum_commits_total", "Transactions of a fold.", ["program"])
 DELIVERED = Counter("cityhum_delivered_total", "Outbox messages delivered.", ["target"])
-SPOOLED_READINGS = Gauge("cityhum_spooled_readings", "Readings that wait on a device.", ["device"])

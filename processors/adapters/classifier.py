@@ -6,7 +6,7 @@ What a killed worker had produced already comes twice, and the ledgers of the fo
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -14,14 +14,15 @@ import numpy as np
 from processors import classify
 from processors.adapters.clock import utc_now
 from processors.adapters.durable import Received
+from processors.adapters.standstill import Ends, standing_still
 from processors.classify import Envelope, Patches, Scorer
-from processors.partitions import LOOK_EVERY_S, Key, Watch
+from processors.partitions import Key
 from processors.unreadable import dead_letter
 from processors.verdicts import Record
 from schemas import metrics, topics
 from schemas.base import LabelScores
 from schemas.codec import encode
-from schemas.errors import BadMessage, Unavailable
+from schemas.errors import BadMessage
 
 AT_ONCE: Final = 64
 """Patches in one call of the model."""
@@ -36,13 +37,6 @@ class Log(Protocol):
 
     async def append(self, record: Record) -> Awaitable[object]:
         """Hand over a record; what comes back is done when it is safe."""
-
-
-class Ends(Protocol):
-    """How far the topics go."""
-
-    async def ends(self, keys: Iterable[Key]) -> Mapping[Key, int]:
-        """Offset behind the last record of each partition; Unavailable if Kafka is away."""
 
 
 class Read(NamedTuple):
@@ -104,17 +98,7 @@ class Classifier:
 
     async def watch(self) -> Sequence[Key]:
         """Return the partitions that stand still although there is more to read, once any do."""
-        seen = Watch({})
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            try:
-                ends = await self._ends.ends(list(self._positions))
-            except Unavailable as error:
-                log.warning("kafka_away", extra={"why": str(error)})
-                ends = {}
-            seen = seen.seen(self._clock(), dict(self._positions), ends)
-            if stuck := seen.stuck(self._clock()):
-                return stuck
+        return await standing_still(lambda: dict(self._positions), self._ends, self._clock)
 
     async def _drained(self, first: Read) -> tuple[list[Read], Read | None]:
         """Take `first` and what else waits, up to one call; and what was read beyond."""

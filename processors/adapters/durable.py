@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Final, Protocol, TypeVar
 
 from processors.adapters.clock import utc_now
+from processors.adapters.standstill import standing_still
 from processors.partitions import (
-    LOOK_EVERY_S,
     MAX_WAIT_S,
     Checkpoint,
     Commit,
@@ -20,7 +20,6 @@ from processors.partitions import (
     Program,
     Progress,
     Span,
-    Watch,
     is_due,
     judged,
     starting_point,
@@ -153,18 +152,13 @@ class Durable:
 
     async def watch(self) -> Sequence[Key]:
         """Return the partitions that stand still although there is more to read, once any do."""
-        seen = Watch({})
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            try:
-                ends = await self._log.ends(list(self._partitions))
-            except Unavailable as error:
-                log.warning("kafka_away", extra={"why": str(error)})
-                ends = {}
-            positions = {key: one.next_offset for key, one in self._partitions.items()}
-            seen = Watch({}) if self._waiting else seen.seen(self._clock(), positions, ends)
-            if stuck := seen.stuck(self._clock()):
-                return stuck
+        return await standing_still(self._moving, self._log, self._clock)
+
+    def _moving(self) -> Mapping[Key, int]:
+        """Where each partition is; none while we wait for somebody."""
+        if self._waiting:
+            return {}
+        return {key: one.next_offset for key, one in self._partitions.items()}
 
     async def _open(
         self, key: Key, stored: Checkpoint | None, states: Mapping[DeviceId, bytes], span: Span
