@@ -90,7 +90,9 @@ def read_manifest(path: Path) -> list[Clip]:
     try:
         with path.open(newline="", encoding="utf-8") as lines:
             rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise BadConfig(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise BadConfig(f"{path}: cannot be read as CSV: {error}") from error
     if not rows:
         raise BadConfig(f"{path}: has no rows")
@@ -118,13 +120,11 @@ def evaluate(clips: Iterable[Clip], model: runtime.Model) -> Report:
     Report
         Accuracy is the argmax of each clip's soft vote, over the labels present.
     """
-    heard = list(clips)
-    scores = np.stack(
-        [
-            decide.soft_vote(model.scores(clip_patches(clip.file)))
-            for clip in track(heard, "Listening", console=Console(stderr=True), transient=True)
-        ]
+    heard, console = list(clips), Console(stderr=True)
+    shown = track(
+        heard, "Listening", console=console, transient=True, disable=not console.is_terminal
     )
+    scores = np.stack([decide.soft_vote(model.scores(clip_patches(clip.file))) for clip in shown])
     return judge(heard, scores, model.manifest.labels, model.manifest.identity)
 
 

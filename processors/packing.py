@@ -33,16 +33,19 @@ class _Envelope:
     size: int = 0
 
     def has_room(self, entry: bytes) -> bool:
+        """Whether Kafka would still take the envelope with this batch."""
         return (
             len(self.entries) < MAX_ENVELOPE_BATCHES
             and self.size + len(entry) <= MAX_ENVELOPE_BYTES
         )
 
     def add(self, entry: bytes) -> None:
+        """Append an encoded batch."""
         self.entries.append(entry)
         self.size += len(entry) + 1
 
     def record(self) -> Record:
+        """The envelope, encoded."""
         # spliced: each entry was written by our own codec a moment ago
         value = b'{"version":1,"tick":null,"batches":[%s]}' % b",".join(self.entries)
         return Record(self.topic, self.partition, None, value)
