@@ -1,6 +1,9 @@
 # Every target sets up what it needs. `make demo SECONDS=90 SOUND=street.wav DEVICES=20`
 .PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test conformity privacy clean
 
+# many short processes: none of them should compile our code again
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON := .venv/bin/python
 SYNCED := .venv/.synced
 CODE := schemas acoustics hearing agents processors cityhum dashboard training benchmarks deploy
@@ -46,10 +49,10 @@ check: setup
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy --no-error-summary $(CODE) tests
 	@.venv/bin/lint-imports > .venv/imports.log || { cat .venv/imports.log; exit 1; }
-	@$(PYTHON) -m pytest -q -n auto $(PURE_TESTS)
+	@$(PYTHON) -m pytest -q -n auto --dist worksteal $(PURE_TESTS)
 
 unit: setup
-	@$(PYTHON) -m pytest -q -n auto $(PURE_TESTS)
+	@$(PYTHON) -m pytest -q -n auto --dist worksteal $(PURE_TESTS)
 
 # every law on twenty times as many examples
 laws: setup

@@ -152,9 +152,10 @@ def test_the_agent_writes_its_spool_and_no_sample(mosquitto: Mosquitto, tmp_path
     loudest = max(max(batch.mel.codes) for batch in bridge.batches if batch.mel is not None)
     assert loudest > 100, "the marker was not heard, so its absence would prove nothing"
 
+    spools = ("spool.", "indices.")
     foreign = {
         path for path in trace.opened_for_writing
-        if path != Path(os.devnull) and not (path.parent == state and path.name.startswith("spool"))
+        if path != Path(os.devnull) and not (path.parent == state and path.name.startswith(spools))
     }  # fmt: skip
     assert not foreign
     assert not trace.unseen
