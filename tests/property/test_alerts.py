@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from random import Random
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from processors import alerts
@@ -98,7 +98,6 @@ def run(events: Iterable[Event]) -> tuple[list[Alert], list[Alert]]:
     return messages, list(rows.values())
 
 
-@settings(max_examples=60)
 @given(readings=seconds(), random=RANDOMS)
 def test_shuffles_within_the_hold_back_and_duplicates_change_no_alert(
     readings: list[LabelledBatch], random: Random
@@ -113,13 +112,11 @@ def test_shuffles_within_the_hold_back_and_duplicates_change_no_alert(
     assert run([*arrived, LONG_AFTER]) == run([*readings, LONG_AFTER])
 
 
-@settings(max_examples=40)
 @given(readings=seconds(), random=RANDOMS)
 def test_batches_may_be_of_any_size(readings: list[LabelledBatch], random: Random) -> None:
     assert run([*together(readings, random), LONG_AFTER]) == run([*readings, LONG_AFTER])
 
 
-@settings(max_examples=80)
 @given(readings=seconds(), random=RANDOMS)
 def test_alerts_of_a_rule_never_overlap_and_all_end(
     readings: list[LabelledBatch], random: Random

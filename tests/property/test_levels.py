@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -83,7 +83,6 @@ def test_energies_of_two_tones_add_up(pitches_hz: list[int], seed: int) -> None:
         assert getattr(both, name) == pytest.approx(total, abs=0.06)
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     seed=seeds,
     exponent=st.floats(-300, 300),
@@ -100,7 +99,6 @@ def test_any_samples_give_levels_from_minus_120_to_140_db(
         assert all(-120.0 <= number <= 140.0 for number in numbers(second))
 
 
-@settings(max_examples=10, deadline=None)
 @given(seed=seeds)
 def test_quantities_keep_their_order(seed: int) -> None:
     # a maximum is not below its mean, S is a mean of what F was, a peak not below an RMS

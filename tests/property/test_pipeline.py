@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.calibration import SIMULATED
@@ -24,7 +24,6 @@ def heard(rate_hz: int, blocks: list[Block]) -> list[Reading]:
     return readings
 
 
-@settings(max_examples=8, deadline=None)
 @given(
     rate_hz=st.sampled_from([16_000, 48_000]),
     seed=st.integers(0, 2**32 - 1),
@@ -39,7 +38,6 @@ def test_blocks_of_any_size_give_the_same_readings(
     assert heard(rate_hz, blocks) == heard(rate_hz, [Block(sound)])
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     blocks=st.lists(
         st.tuples(st.integers(0, 40_000), st.just(0) | st.integers(0, 10**7)),

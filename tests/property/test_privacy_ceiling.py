@@ -4,7 +4,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.ceiling import REGISTRY, arrived, attack, moments
@@ -18,7 +18,6 @@ from tests.batches import changed, feature_batch
 seeds = st.integers(0, 2**32 - 1)
 
 
-@settings(max_examples=8)
 @given(seed=seeds)
 def test_no_mutated_batch_is_forwarded_or_kept_and_no_honest_one_refused(seed: int) -> None:
     tally = attack(250, seed)
@@ -26,7 +25,6 @@ def test_no_mutated_batch_is_forwarded_or_kept_and_no_honest_one_refused(seed: i
     assert tally.passed, tally
 
 
-@settings(max_examples=8)
 @given(seed=seeds)
 def test_most_mutated_batches_are_good_for_a_bridge_that_remembers_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@ from math import dist
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.street import Scene
@@ -15,7 +15,6 @@ from agents.street_sounds import read_between
 SEEDS = st.integers(0, 2**32)
 
 
-@settings(max_examples=10, deadline=None)
 @given(seed=SEEDS, device=st.integers(0, 19), order=st.permutations([0, 1, 2, 7]))
 def test_any_order_of_rendering_gives_the_same_seconds(
     seed: int, device: int, order: list[int]
@@ -25,7 +24,6 @@ def test_any_order_of_rendering_gives_the_same_seconds(
         assert np.array_equal(scene.second(k), Scene(seed, device, devices=20).second(k))
 
 
-@settings(max_examples=30)
 @given(seed=SEEDS, devices=st.integers(1, 60))
 def test_sirens_come_to_a_device_at_least_a_minute_apart(seed: int, devices: int) -> None:
     nearest_s: dict[int, list[float]] = {}
@@ -39,7 +37,6 @@ def test_sirens_come_to_a_device_at_least_a_minute_apart(seed: int, devices: int
         assert all(b - a - 26 >= 60 for a, b in pairwise(times))
 
 
-@settings(max_examples=30)
 @given(seed=SEEDS, devices=st.integers(1, 60), block=st.integers(0, 50))
 def test_one_vehicle_is_one_way_at_one_speed_with_one_siren(
     seed: int, devices: int, block: int

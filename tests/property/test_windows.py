@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import reduce
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from processors import window_sums, windows
@@ -81,7 +81,6 @@ def table(events: Iterable[Event]) -> dict[tuple[int, object], bytes]:
     return rows
 
 
-@settings(max_examples=30)
 @given(batches=street(), random=st.randoms(use_true_random=False), size=st.integers(1, 7))
 def test_order_duplicates_splits_and_restarts_change_no_row(
     batches: list[LabelledBatch], random: object, size: int
@@ -92,7 +91,6 @@ def test_order_duplicates_splits_and_restarts_change_no_row(
     assert table([*disturbed, LONG_AFTER]) == table([*batches, LONG_AFTER])
 
 
-@settings(max_examples=15)
 @given(batches=street(), ticks=st.lists(st.integers(0, 200), max_size=5))
 def test_ticks_change_no_final_row(batches: list[LabelledBatch], ticks: list[int]) -> None:
     events: list[Event] = list(batches)
@@ -129,7 +127,6 @@ def content(total: Sums) -> object:
     )
 
 
-@settings(max_examples=30)
 @given(parts, st.randoms(use_true_random=False))
 def test_sums_merge_in_any_order_and_grouping(them: list[Sums], random: object) -> None:
     one = reduce(merged, them, EMPTY)
@@ -142,7 +139,6 @@ def test_sums_merge_in_any_order_and_grouping(them: list[Sums], random: object) 
     assert content(one) == content(other)
 
 
-@settings(max_examples=30)
 @given(parts)
 def test_calibrated_and_relative_levels_are_never_mixed(them: list[Sums]) -> None:
     calibrated = [part for part in them if part.calibration is not None]
@@ -153,7 +149,6 @@ def test_calibrated_and_relative_levels_are_never_mixed(them: list[Sums]) -> Non
     assert total.calibration == expected
 
 
-@settings(max_examples=40)
 @given(st.lists(st.integers(-12000, 14000), min_size=1, max_size=90))
 def test_a_window_lies_between_its_seconds(hundredths: list[int]) -> None:
     them = [value / 100 for value in hundredths]
