@@ -18,10 +18,13 @@ def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("servers")
 
 
-@pytest.fixture(scope="session")
-def mosquitto(servers_folder: Path) -> Iterator[Mosquitto]:
-    """Mosquitto with the users bridge, relay, viewer and pole-01 to pole-20."""
-    server = Mosquitto(servers_folder, devices=DEVICES)
+@pytest.fixture(scope="module")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """Mosquitto with the users bridge, relay, viewer and pole-01 to pole-20.
+
+    One for each module: what another module's devices left retained is not heard here.
+    """
+    server = Mosquitto(tmp_path_factory.mktemp("mosquitto"), devices=DEVICES)
     try:
         server.start()
         yield server
