@@ -149,7 +149,8 @@ async def _simulate(
         live = Live(console=console, auto_refresh=False, transient=True)
         with _handed_on(process), live:
             while process.returncode is None:
-                live.update(watch.city(results.city()), refresh=True)
+                with suppress(Unavailable):  # then the table stays as it was
+                    live.update(watch.city(results.city()), refresh=True)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(process.wait(), timeout=1.0)
     if process.returncode not in (0, NOT_ALL_ACKNOWLEDGED):  # these the report counts as lost

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from deploy.local.report import Run, Stored, StoredAlert
 from deploy.local.stack import Addresses
@@ -69,18 +70,11 @@ class DeviceNow(NamedTuple):
 
 
 class Results:
-    """A read-only connection to the run's database; a context manager."""
+    """Read-only questions to the run's database, asked anew when it has been away."""
 
     def __init__(self, addresses: Addresses) -> None:
-        password = addresses.secrets / "postgres" / "cityhum_reader"
-        self._connection = psycopg.connect(
-            host=addresses.postgres_host,
-            port=addresses.postgres_port,
-            dbname=addresses.postgres_db,
-            user="cityhum_reader",
-            password=password.read_text(encoding="utf-8").strip(),
-            autocommit=True,
-        )
+        self._addresses = addresses
+        self._connection = self._connected()
 
     def close(self) -> None:
         """End the connection."""
@@ -123,9 +117,24 @@ class Results:
 
     def _rows(self, sql: LiteralString, values: list[Any]) -> list[tuple[Any, ...]]:
         try:
+            if self._connection.closed:
+                self._connection = self._connected()
             return self._connection.execute(sql, values).fetchall()
         except psycopg.OperationalError as error:
+            self._connection.close()
             raise Unavailable(f"PostgreSQL: {str(error).splitlines()[0]}") from error
+
+    def _connected(self) -> psycopg.Connection[TupleRow]:
+        addresses = self._addresses
+        password = addresses.secrets / "postgres" / "cityhum_reader"
+        return psycopg.connect(
+            host=addresses.postgres_host,
+            port=addresses.postgres_port,
+            dbname=addresses.postgres_db,
+            user="cityhum_reader",
+            password=password.read_text(encoding="utf-8").strip(),
+            autocommit=True,
+        )
 
 
 def _sessions(run: Run) -> list[str]:

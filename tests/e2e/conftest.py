@@ -18,3 +18,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         asyncio.run(programs.prepare(servers.addresses))
         yield servers
     servers.postgres.remove()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have to tell beside passing: worker processes cannot."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name == "told":
+                    terminalreporter.write_line(str(value))

@@ -1,7 +1,7 @@
 """Recorded sirens and a recorded park through the whole stack: agent to alert row."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ Alerts = Mapping[str, list[str]]
 @needs_recordings
 @pytest.mark.timeout(400)
 async def test_sirens_are_alerted_and_a_park_is_not(
-    stack: LocalStack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stack: LocalStack, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     sources = siren_sources()
     devices = {source: f"pole-{n:02d}" for n, source in enumerate(sources, start=1)}
@@ -51,7 +51,7 @@ async def test_sirens_are_alerted_and_a_park_is_not(
             model = MODEL_WITHOUT_FOLD.format(fold)
             alerts |= await _alerts_of(stack, recordings, model, tmp_path)
     found = {source: alerts[device] for source, device in devices.items()}
-    _tell(found, capsys)
+    record_property("told", _told(found))
     assert alerts[park_device] == []
     heard = next(source for source in found if source.freesound_id == SURELY_HEARD)
     assert found[heard] == ["cleared"]
@@ -139,10 +139,13 @@ def _settings(stack: LocalStack, device: str, folder: Path) -> AgentSettings:
     )
 
 
-def _tell(found: Mapping[Source, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+def _told(found: Mapping[Source, list[str]]) -> str:
+    """For the summary of the test run (conftest.py)."""
     once = [source for source, states in found.items() if states == ["cleared"]]
-    with capsys.disabled():
-        print(f"\nsirens: {len(once)} of {len(found)} sources raise exactly one alert and clear it")
-        for source, states in found.items():
-            if source not in once:
-                print(f"  {source.freesound_id} (fold {source.fold}): {states or 'no alert'}")
+    missed = [
+        f"  {source.freesound_id} (fold {source.fold}): {', '.join(states) or 'no alert'}"
+        for source, states in found.items()
+        if source not in once
+    ]
+    share = f"{len(once)} of {len(found)} siren sources raise exactly one alert and clear it"
+    return "\n".join([share, *missed])
