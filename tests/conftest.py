@@ -11,7 +11,7 @@ pytest_plugins = ["tests.servers", "tests.database"]
 TRAINING_INSTALLED = find_spec("torch") is not None
 
 # a law is tried on a few examples at every commit, and on many by `make laws`
-settings.register_profile("commit", max_examples=12, deadline=None)
+settings.register_profile("commit", max_examples=8, deadline=None)
 settings.register_profile("thorough", max_examples=400, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "commit"))
 
