@@ -23,7 +23,7 @@ REGISTRY = parse("sites: [{site: harbour, devices: [{device: pole-01}]}]")
 
 @pytest.fixture(scope="module")
 def loops() -> tuple[Loop, ...]:
-    return light.loops(seed=7, scenes=1, loop_s=LOOP_S)
+    return light.loops(seed=7, scenes=2, loop_s=LOOP_S)
 
 
 def device(loop: Loop, shift_s: int = 2) -> Repeating:
@@ -45,7 +45,7 @@ def test_the_same_second_is_the_same_message_again(loops: tuple[Loop, ...]) -> N
 
 
 def test_the_bridge_forwards_every_second_of_it(loops: tuple[Loop, ...]) -> None:
-    guard, repeating = Guard(), device(loops[0])
+    guard, repeating = Guard(), device(loops[1])
     for seq in range(3 * LOOP_S):
         at = BEGAN_AT + timedelta(seconds=seq + 1.1)
         arrived = Arrived("cityhum/v1/harbour/pole-01/features", repeating.payload(seq), at)
