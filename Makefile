@@ -21,7 +21,7 @@ help:
 setup: $(SYNCED)
 
 $(SYNCED): uv.lock pyproject.toml deploy/local/setup.sh
-	@sh deploy/local/setup.sh --extra agent --extra processors --extra dashboard
+	@sh deploy/local/setup.sh --extra agent --extra processors --extra dashboard --extra hub
 	@touch $@
 
 # torch and its libraries: 5 GB that only training needs

@@ -1,0 +1,8 @@
+"""What operators say of alerts."""
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
