@@ -89,7 +89,7 @@ def acknowledged(delivery: Delivery, ranges: Sequence[SeqRange]) -> Delivery:
 
 def lapsed(delivery: Delivery, now_s: float) -> Delivery:
     """Give up waiting for what is due; its readings are then the backlog's to send again."""
-    late = [sent for sent in delivery.backlog if sent.due_s <= now_s]
+    late = [sent for sent in (*delivery.live, *delivery.backlog) if sent.due_s <= now_s]
     longer = (min(2 * sent.patience_s, MAX_PATIENCE_S) for sent in late)
     return replace(
         delivery,

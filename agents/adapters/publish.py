@@ -24,6 +24,9 @@ HEALTH_S: Final = 60.0
 GOODBYE_S: Final = 3.0
 FIRST_BACKOFF_S: Final = 1.0
 MAX_BACKOFF_S: Final = 60.0
+CATCH_UP: Final = 4 * MAX_READINGS
+"""A backlog no longer than this goes before what is new, so that a short outage changes no order:
+rules then hear it live. A longer one goes beside the present and must not delay it."""
 _SCAN: Final = 4 * MAX_READINGS
 _REMEMBERED: Final = 512  # payloads that the bridge may still reject by their digest
 
@@ -204,7 +207,7 @@ class Publisher:
 
     async def _serve(self, link: Connection) -> None:
         """Send until the connection is lost or the session ends."""
-        self._delivery = Delivery(live_after=self._spool.newest())
+        self._delivery = Delivery(live_after=self._resumes_after())
         for lane in self._beside:
             lane.renew()
         try:
@@ -214,6 +217,12 @@ class Publisher:
         except asyncio.CancelledError:
             await self._say_goodbye(link)
             raise
+
+    def _resumes_after(self) -> int:
+        waiting = self._spool.waiting(0, CATCH_UP + 1)
+        if 0 < len(waiting) <= CATCH_UP:
+            return waiting[0].position - 1
+        return self._spool.newest()
 
     async def _serve_session(self, link: Connection) -> None:
         health_due_s = now_s = self._clock.monotonic_s()

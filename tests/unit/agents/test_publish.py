@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from agents.adapters.publish import Publisher
+from agents.adapters.publish import CATCH_UP, Publisher
 from agents.batches import Origin
 from agents.reading import NO_CONTEXT
 from agents.uploads import Uploads
@@ -136,6 +136,24 @@ async def test_what_nobody_acknowledges_is_sent_again_ever_more_rarely(device: D
     gaps = [after - before for before, after in pairwise(sent_at_s)]
     assert gaps == sorted(gaps)
     assert 10 <= gaps[0] < 20 <= gaps[1] < 40 <= gaps[2]
+
+
+async def test_a_short_backlog_goes_before_what_is_new(device: Device) -> None:
+    device.hear(0, CATCH_UP)
+    async with device.running():
+        await device.sent(CATCH_UP // 60)
+        device.hear(CATCH_UP)
+        await device.sent(CATCH_UP // 60 + 1)
+    assert [batch.first_seq for batch in device.batches] == [0, 60, 120, 180, CATCH_UP]
+
+
+async def test_a_long_backlog_goes_beside_what_is_new(device: Device) -> None:
+    device.hear(0, CATCH_UP + 1)
+    async with device.running():
+        await device.sent(2)
+        device.hear(CATCH_UP + 1)
+        await device.sent(3)
+    assert [batch.first_seq for batch in device.batches] == [0, 60, CATCH_UP + 1]
 
 
 async def test_a_lost_connection_sends_everything_again(device: Device) -> None:
