@@ -18,7 +18,7 @@ from prometheus_client import start_http_server
 
 from processors import bridge, packing, registry
 from processors.adapters import text_file
-from processors.adapters.clock import utc_now
+from processors.adapters.clock import clock
 from processors.adapters.kafka import opened_log
 from processors.adapters.mqtt import Delivery, Handle, MqttLink
 from processors.privacy import Guard
@@ -189,6 +189,7 @@ def filters(sites: Sequence[str]) -> list[str]:
 
 async def run(settings: ProcessorSettings) -> None:
     """Build from settings and relay until cancelled."""
+    now = clock(settings)
     devices = registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
     if settings.metrics_port:
         start_http_server(settings.metrics_port)
@@ -196,8 +197,8 @@ async def run(settings: ProcessorSettings) -> None:
         settings,
         client_id=client_id(settings.bridge_sites),
         filters=filters(settings.bridge_sites),
-        clock=utc_now,
+        clock=now,
     )
     async with opened_log(settings, WRITES, topics.PARTITIONS) as outbox, link as inbox:
         log.info("bridge_started", extra={"devices": len(devices.site_of)})
-        await Bridge(inbox, outbox, devices, utc_now).run()
+        await Bridge(inbox, outbox, devices, now).run()

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.base import SiteId
@@ -38,5 +38,14 @@ class ProcessorSettings(BaseSettings):
     models_folder: Path = Path("models")
     model: str = "street8-0.1.0"
     bridge_sites: Sites = Field(default=(), description="empty: all sites")
+    rehearsal_rate: float = Field(
+        default=1.0, gt=0, le=1000, description="the bridge's clock and the alerts' patience"
+    )
+    rehearsal_began_at: AwareDatetime | None = Field(
+        default=None, description="when, by this host's clock, a recorded past began to be played"
+    )
+    rehearsal_shows: AwareDatetime | None = Field(
+        default=None, description="what the bridge's clock shows then"
+    )
     metrics_port: int = Field(default=0, ge=0, le=65535, description="0: no metrics endpoint")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
