@@ -1,4 +1,4 @@
-"""`python -m training prepare | train | evaluate | export`: one step each, in this order."""
+"""`python -m training prepare | distil | train | evaluate | export`: a step each, in order."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from schemas.errors import CityhumError
-from training import card, config, data, export, judging, pools, thresholds, train
+from training import card, config, data, export, judging, pools, teacher, thresholds, train
 from training.thresholds import Decisions
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -22,6 +22,12 @@ ConfigPath = Annotated[Path, typer.Option("--config", help="what to train")]
 def prepare(path: ConfigPath = HERE / "street8.yaml") -> None:
     """Compute the mel frames of every sound, once."""
     Console().print(pools.prepare(config.read(path)))
+
+
+@app.command()
+def distil(path: ConfigPath = HERE / "street8.yaml") -> None:
+    """Let the teacher hear every recording, once."""
+    Console().print(teacher.distil(config.read(path)))
 
 
 @app.command(name="train")

@@ -15,6 +15,7 @@ class DataConfig(Frozen):
 
     root: Path = Field(description="holds urbansound8k/, esc10/, soundscapes/, speech/")
     cache: Path
+    teacher: Path = Field(description="folder of the full-band model to learn from")
     speeds: tuple[float, ...] = Field(description="each clip is also heard at these speeds")
     synthetic_sirens: int
     synthetic_distractors: int
@@ -22,7 +23,7 @@ class DataConfig(Frozen):
     rendered_cities: int = Field(description="of twenty streets each, to train on")
     judged_cities: int = Field(description="the next ones: for thresholds and figures")
     first_city: int = Field(description="seed of the first; the demo and the tests use others")
-    soundscape_groups: dict[str, Literal[0, 1, 2, 3]] = Field(
+    soundscape_groups: dict[str, Literal[0, 1, 2, 3, 4]] = Field(
         description="recording -> fold that it is held out with; 0: never held out"
     )
     unsettled: dict[str, tuple[float, float]] = Field(
@@ -80,7 +81,8 @@ def read(path: Path) -> Config:
         field = ".".join(str(part) for part in first["loc"])
         raise BadConfig(f"{path}: {field}: {first['msg']}") from error
     here = path.resolve().parent
-    data = config.data.model_copy(
-        update={"root": here / config.data.root, "cache": here / config.data.cache}
+    data = config.data
+    data = data.model_copy(
+        update={name: here / getattr(data, name) for name in ("root", "cache", "teacher")}
     )
     return config.model_copy(update={"data": data})

@@ -47,7 +47,7 @@ class Clip:
     source : str
         Recording it was cut from; never on both sides of a split.
     group : int
-        Fold 1 to 3 that it is held out with, or 0: always for training.
+        Fold 1 to 4 that it is held out with, or 0: always for training.
     heard, perhaps : frozenset of str
         Labels that are surely, or possibly, audible. All others are not.
     bed : bool
@@ -111,7 +111,7 @@ def _esc(root: Path) -> Iterator[Clip]:
     folds = {clip.source: clip.group for clip in _urbansound(root)}
     for file, row in _rows(root / "esc10"):
         source = file.name.split("-")[1]
-        group = folds.get(source, min(int(row["fold"]), 3))
+        group = folds.get(source, int(row["fold"]))
         heard, perhaps = frozenset({row["label"]}), frozenset({"wind", "birds"})
         yield Clip(file, "esc10", source, group, heard, perhaps, bed=False)
 

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import soxr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from acoustics import mel
-from acoustics.clips import looped_codes, without_silence
+from acoustics.clips import looped_codes
 from hearing import taxonomy
 from training import streets, synthetic
 from training.config import Config, DataConfig
-from training.data import Clip, clips
+from training.data import clips
+from training.sounds import recorded
 
 FOREGROUND, BED, SIREN, DISTRACTOR, STREET = range(5)
 
@@ -119,35 +117,20 @@ def _flags(labels: frozenset[str]) -> NDArray[np.bool_]:
     return np.array([label in labels for label in taxonomy.LABELS])
 
 
-def _read(clip: Clip) -> NDArray[np.float64]:
-    sound, rate_hz = soundfile.read(clip.file, dtype="float64")
-    if clip.span_s is not None:
-        sound = sound[int(clip.span_s[0] * rate_hz) : int(clip.span_s[1] * rate_hz)]
-    return without_silence(np.asarray(sound))
-
-
 def _recorded(config: DataConfig) -> list[_Piece]:
-    found = clips(config)
-    numbers = {source: n for n, source in enumerate(sorted({c.source for c in found}))}
-    pieces = []
-    for index, clip in enumerate(tqdm(found, desc="recordings", unit="clip")):
-        sound = _read(clip)
-        kind = BED if clip.bed else FOREGROUND
-        for speed in config.speeds:
-            as_is = speed == 1.0
-            played = sound if as_is else soxr.resample(sound, mel.RATE_HZ * speed, mel.RATE_HZ)
-            pieces.append(
-                _Piece(
-                    codes=looped_codes(played),
-                    heard=clip.heard,
-                    perhaps=clip.perhaps,
-                    group=clip.group,
-                    kind=kind,
-                    clip=index if as_is else -1,
-                    source=numbers[clip.source],
-                )
-            )
-    return pieces
+    numbers = {source: n for n, source in enumerate(sorted({c.source for c in clips(config)}))}
+    return [
+        _Piece(
+            codes=looped_codes(piece.sound),
+            heard=piece.clip.heard,
+            perhaps=piece.clip.perhaps,
+            group=piece.clip.group,
+            kind=BED if piece.clip.bed else FOREGROUND,
+            clip=piece.index if piece.speed == 1.0 else -1,
+            source=numbers[piece.clip.source],
+        )
+        for piece in recorded(config)
+    ]
 
 
 def _synthesised(config: DataConfig, seed: int) -> list[_Piece]:
