@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo SECONDS=90 SOUND=street.wav DEVICES=20`
-.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test conformity privacy clean
+.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test conformity privacy faults clean
 
 # many short processes: none of them should compile our code again
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,6 +15,7 @@ help:
 	@echo "make test         everything: check, then real brokers and the whole stack"
 	@echo "make check        style, types, import rules, unit and property tests, doctests"
 	@echo "make privacy      words sought in what leaves the device; the ceiling under 100,000 bad batches (JSON=1)"
+	@echo "make faults       everything killed at random; the record must be that of an undisturbed run (KILLS=, SEED=)"
 	@echo "make conformity   our levels against the published values"
 	@echo "make unit | integration | e2e | laws | format | training | secrets | clean"
 
@@ -70,6 +71,10 @@ privacy: setup
 	@.venv/bin/uv sync --quiet --frozen --inexact --group privacy
 	@$(PYTHON) -m benchmarks.ceiling $(if $(JSON),--json)
 	@OMP_NUM_THREADS=1 $(PYTHON) -m benchmarks.privacy $(if $(JSON),--json)
+
+# does killing anything change the record? KILLS=30 SEED=1
+faults: servers test-tools
+	@$(PYTHON) -m benchmarks faults $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 test: check integration e2e
 

@@ -1,0 +1,189 @@
+"""Does killing anything change the record? `python -m benchmarks faults [--kills 30] [--json]`.
+
+One recording is sent twice through the whole stack at twenty times real time: undisturbed, and
+with the bridge, the processors and the servers killed at random. Nothing may be lost or stored
+twice, and what was concluded must be the same.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random, SystemRandom
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from benchmarks.faults_record import Record, differences, read_record
+from benchmarks.rehearsal import RECORDED_AT, Recording, play, recorded
+from deploy.local import programs
+from deploy.local.stack import LocalStack
+from deploy.local.supervise import Program, Supervisor
+from processors import registry
+from schemas.errors import Unavailable
+
+JARS: Final = Path(".local/kafka")
+SITES: Final = Path("deploy/sites.yaml")
+WORKERS: Final = ("bridge", *programs.PROCESSORS)
+RATE: Final = 20.0
+BEGINS_IN_S: Final = 8.0
+SETTLED_WITHIN_S: Final = 180.0
+DOWN_S: Final = (0.2, 2.0)
+
+
+async def torment(
+    stack: LocalStack, supervisor: Supervisor, kills: int, every_s: float, chance: Random
+) -> Counter[str]:
+    """Kill workers and servers at random, servers starting again after a moment.
+
+    Parameters
+    ----------
+    stack : LocalStack
+        The servers.
+    supervisor : Supervisor
+        Of the workers; starts them again by itself.
+    kills : int
+        How many.
+    every_s : float
+        Mean time between two, s.
+    chance : Random
+        Says what and when.
+
+    Returns
+    -------
+    Counter
+        How often each was killed.
+    """
+    done: Counter[str] = Counter()
+    for _ in range(kills):
+        await asyncio.sleep(every_s * chance.uniform(0.5, 1.5))
+        name = chance.choice([*WORKERS, *stack.servers])
+        done[name] += 1
+        if name in WORKERS:
+            with suppress(ProcessLookupError):  # it is just being started again
+                os.kill(supervisor.pids[name], signal.SIGKILL)
+            continue
+        server = stack.servers[name]
+        await asyncio.to_thread(server.kill)
+        await asyncio.sleep(chance.uniform(*DOWN_S))
+        await asyncio.to_thread(server.start)
+    return done
+
+
+async def rehearse(
+    recording: Recording, folder: Path, kills: int, seed: int, rate: float
+) -> tuple[Record, Counter[str]]:
+    """Send a recording through a stack of its own; what it concluded, and what was killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = registry.parse(SITES.read_text(encoding="utf-8"), SITES.name).site_of
+    stack = LocalStack(folder, devices=names, jars=JARS)
+    stack.start()
+    try:
+        await programs.prepare(stack.addresses)
+        began_at = datetime.now(UTC) + timedelta(seconds=BEGINS_IN_S)
+        workers = [_rehearsing(each, began_at, rate) for each in _workers(stack)]
+        async with Supervisor(workers, folder / "log") as supervisor:
+            playing = asyncio.create_task(
+                play(recording, stack.addresses, folder / "spools", rate, began_at)
+            )
+            await asyncio.sleep(BEGINS_IN_S)
+            every_s = recording.seconds / rate / (kills + 1)
+            done = await torment(stack, supervisor, kills, every_s, Random(seed))  # noqa: S311
+            await playing
+            return await _settled(stack, recording), done
+    finally:
+        await asyncio.to_thread(stack.stop)
+
+
+def _workers(stack: LocalStack) -> Sequence[Program]:
+    bridge = [*programs.CITYHUM, "bridge"]
+    return [
+        Program("bridge", bridge, stack.addresses.environment("bridge")),
+        *(programs.processor(stack.addresses, name) for name in programs.PROCESSORS),
+    ]
+
+
+def _rehearsing(program: Program, began_at: datetime, rate: float) -> Program:
+    played = {
+        "CITYHUM_REHEARSAL_RATE": str(rate),
+        "CITYHUM_REHEARSAL_BEGAN_AT": began_at.isoformat(),
+        "CITYHUM_REHEARSAL_SHOWS": RECORDED_AT.isoformat(),
+    }
+    return Program(program.name, program.command, {**program.environment, **played})
+
+
+async def _settled(stack: LocalStack, recording: Recording) -> Record:
+    """Wait until everything is stored, folded, ended and delivered, or for long enough."""
+    record = await read_record(stack)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SETTLED_WITHIN_S):
+            while not record.is_settled(recording.readings):
+                await asyncio.sleep(1)
+                with suppress(Unavailable):
+                    record = await read_record(stack)
+    return record
+
+
+async def faults(
+    folder: Path, devices: int, seconds: int, kills: int, seed: int, rate: float
+) -> dict[str, Any]:
+    """Both runs, compared."""
+    names = [f"pole-{n:02d}" for n in range(1, devices + 1)]
+    recording = recorded(seed, names, seconds)
+    calm, _ = await rehearse(recording, folder / "calm", 0, seed, rate)
+    told, done = await rehearse(recording, folder / "killed", kills, seed, rate)
+    return {
+        "seed": seed,
+        "rate": rate,
+        "kills": dict(done),
+        "sent": recording.readings,
+        "lost": recording.readings - told.distinct_readings,
+        "duplicated": told.stored_readings - told.distinct_readings,
+        "windows": len(told.tables["level_window"]),
+        "alerts": len(told.tables["alert"]),
+        "undelivered": told.undelivered,
+        "delivered_twice": told.delivered_twice,
+        "unknown_ids": told.unknown_ids,
+        "missing_ids": told.missing_ids,
+        "dead_letters": told.dead_letters,
+        "different": differences(calm, told),
+        "undisturbed_lost": recording.readings - calm.distinct_readings,
+    }
+
+
+def is_clean(result: dict[str, Any]) -> bool:
+    """Whether nothing was lost, doubled or changed."""
+    counts = ("lost", "duplicated", "undelivered", "unknown_ids", "missing_ids", "dead_letters")
+    return not any(result[name] for name in (*counts, "different", "undisturbed_lost"))
+
+
+def main() -> None:
+    """Run both and print what came of it."""
+    parser = argparse.ArgumentParser(description="does killing anything change the record?")
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--devices", type=int, default=20)
+    parser.add_argument("--seconds", type=int, default=3000, help="length of the recording")
+    parser.add_argument("--rate", type=float, default=RATE, help="times real time")
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6))
+    parser.add_argument("--keep", type=Path, help="folder for logs and data, kept")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    sys.stderr.write(f"seed {asked.seed}\n")
+    with TemporaryDirectory() as scratch:
+        folder = asked.keep or Path(scratch)
+        result = asyncio.run(
+            faults(folder, asked.devices, asked.seconds, asked.kills, asked.seed, asked.rate)
+        )
+    lines = [f"{name:18} {value}" for name, value in result.items()]
+    sys.stdout.write((json.dumps(result) if asked.json else "\n".join(lines)) + "\n")
+    sys.exit(not is_clean(result))
+
+
+if __name__ == "__main__":
+    main()
