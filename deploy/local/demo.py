@@ -177,7 +177,11 @@ async def _report(results: Results, place: Place) -> report.Report:
     sent = sum(device.readings for device in run.devices)
     with console.status("waiting for the last readings"), suppress(TimeoutError):
         async with asyncio.timeout(STORED_WITHIN_S):
-            while results.stored_readings(run) < sent or results.undelivered():  # noqa: ASYNC110
+            while (  # noqa: ASYNC110
+                results.stored_readings(run) < sent
+                or results.behind(FOLDS)  # one that was killed may have alerts to come
+                or results.undelivered()
+            ):
                 await asyncio.sleep(ASK_EVERY_S)
     sound = None if place.sound is None else str(place.sound)
     written = report.build(run, results.stored(run), sound)

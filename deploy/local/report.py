@@ -103,6 +103,8 @@ class Report(BaseModel):
     stored_within_3_s: float | None
     stored_delay_s: dict[str, float]
     siren_events: int
+    siren_events_cut_short: int
+    """Begun too late in the run to be alerted on in time; not among `siren_events`."""
     siren_events_alerted_once_in_time: int
     false_alerts: int
     sound: Played | None
@@ -114,6 +116,7 @@ def build(run: Run, stored: Stored, sound: str | None = None) -> Report:
     played = Played(file=sound, device=run.devices[0].device) if sound else None
     sent = sum(device.readings for device in run.devices)
     sirens = [event for event in run.events if event.label == "siren"]
+    judged = [event for event in sirens if _has_time(run, event)]
     lines = [_line(run, sirens, alert, played) for alert in stored.alerts]
     return Report(
         devices=len(run.devices),
@@ -125,8 +128,9 @@ def build(run: Run, stored: Stored, sound: str | None = None) -> Report:
         windows=stored.windows,
         stored_within_3_s=_share_within(stored.delays_s, STORED_IN_TIME_S),
         stored_delay_s={f"p{p}": _percentile(stored.delays_s, p) for p in (50, 95, 99)},
-        siren_events=len(sirens),
-        siren_events_alerted_once_in_time=sum(_once_in_time(e, stored.alerts) for e in sirens),
+        siren_events=len(judged),
+        siren_events_cut_short=len(sirens) - len(judged),
+        siren_events_alerted_once_in_time=sum(_once_in_time(e, stored.alerts) for e in judged),
         false_alerts=sum(line.true_event is False for line in lines),
         sound=played,
         alerts=lines,
@@ -160,6 +164,13 @@ def _after(event: TrueEvent | None, at: datetime | None) -> float | None:
 def _matches(event: TrueEvent, alert: StoredAlert) -> bool:
     earliest, latest = event.onset_at - MATCH_SLACK, event.offset_at + MATCH_SLACK
     return alert.device == event.device and earliest <= alert.onset_at <= latest
+
+
+def _has_time(run: Run, event: TrueEvent) -> bool:
+    """Whether its device went on for as long as an alert may take."""
+    device = next(one for one in run.devices if one.device == event.device)
+    left = device.started_at + timedelta(seconds=device.readings) - event.onset_at
+    return left.total_seconds() >= ALERT_IN_TIME_S
 
 
 def _once_in_time(event: TrueEvent, alerts: Sequence[StoredAlert]) -> bool:

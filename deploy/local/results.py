@@ -37,6 +37,11 @@ READY: LiteralString = """
 SELECT count(DISTINCT program) FROM checkpoint
 WHERE program = ANY(%s) AND next_offset > 0 AND updated_at > %s
 """
+BEHIND: LiteralString = """
+SELECT count(*) FROM checkpoint mine JOIN checkpoint archive USING (topic, partition)
+WHERE mine.program = ANY(%s) AND archive.program = 'archive'
+    AND mine.next_offset < archive.next_offset
+"""
 CITY: LiteralString = """
 WITH newest AS (
     SELECT DISTINCT ON (device) device, laeq_1s_db, labels, scores, started_at
@@ -91,6 +96,10 @@ class Results:
     def stored_readings(self, run: Run) -> int:
         """Number of the run's readings in the database."""
         return int(self._one(COUNTS, [_sessions(run)])[1])
+
+    def behind(self, programs: Sequence[str]) -> int:
+        """Number of partitions in which these programs have not applied what is archived."""
+        return int(self._one(BEHIND, [list(programs)])[0])
 
     def undelivered(self) -> int:
         """Number of deliveries that the relay still owes."""

@@ -75,6 +75,12 @@ def test_a_siren_alerted_once_and_soon_is_in_time() -> None:
     assert report.false_alerts == 0
 
 
+def test_a_siren_in_the_last_seconds_is_not_missed_but_cut_short() -> None:
+    report = build(run(siren(20), siren(59)), stored(alert()))
+    assert (report.siren_events, report.siren_events_cut_short) == (1, 1)
+    assert report.siren_events_alerted_once_in_time == 1
+
+
 def test_two_alerts_on_one_siren_are_not_once() -> None:
     report = build(run(siren()), stored(alert(20), alert(35, 38)))
     assert report.siren_events_alerted_once_in_time == 0
