@@ -10,10 +10,21 @@ from schemas.base import Frozen
 from schemas.errors import BadConfig
 
 
+class DataSet(Frozen):
+    """Clips of one kind: see `training/datasets.py`; `folder` fits sounds of one's own."""
+
+    kind: Literal["urbansound8k", "esc", "speech", "soundscapes", "folder"]
+    folder: Path = Field(description="within data.root, or absolute")
+
+
 class DataConfig(Frozen):
     """Where sounds come from and where the computed features are kept."""
 
-    root: Path = Field(description="holds urbansound8k/, esc10/, soundscapes/, speech/")
+    root: Path = Field(description="holds the folders of `sets`")
+    sets: tuple[DataSet, ...]
+    licences: frozenset[str] = Field(
+        default=frozenset(), description="clips under others are left out; empty: all are used"
+    )
     cache: Path
     teacher: Path = Field(description="folder of the full-band model to learn from")
     speeds: tuple[float, ...] = Field(description="each clip is also heard at these speeds")

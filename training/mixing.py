@@ -50,6 +50,19 @@ class Batch:
     known: NDArray[np.float32]
 
 
+@dataclass(frozen=True, eq=False)
+class _Pieces:
+    """Pieces of one label: all of them, and those of each recording."""
+
+    all: NDArray[np.int64]
+    by_source: list[NDArray[np.int64]]
+
+    @staticmethod
+    def of(pool: Pool, pieces: NDArray[np.int64]) -> "_Pieces":
+        sources = pool.source[pieces]
+        return _Pieces(pieces, [pieces[sources == n] for n in np.unique(sources)])
+
+
 class Mixer:
     """Draws training batches from the pieces that a fold may hear."""
 
@@ -68,7 +81,7 @@ class Mixer:
         self._scenes = scenes + sirens * max(1, len(scenes) // max(1, len(sirens)) - 1)
         foreground = np.flatnonzero(allowed & (pool.kind == FOREGROUND))
         self._by_label = {
-            label: found
+            label: _Pieces.of(pool, found)
             for n, label in enumerate(taxonomy.LABELS)
             if len(found := foreground[pool.heard[foreground, n]])
         }
@@ -155,11 +168,11 @@ class Mixer:
     def _foreground(self) -> int:
         """A piece of a label chosen by weight; half the time by recording, so that none rules."""
         label = self._labels[int(self._rng.choice(len(self._labels), p=self._label_shares))]
-        among = self._by_label[label]
+        pieces = self._by_label[label]
+        among = pieces.all
         if by_chance(self._rng, 0.5):
-            sources = self._pool.source[among]
-            among = among[sources == self._rng.choice(np.unique(sources))]
-        return int(self._rng.choice(among))
+            among = pieces.by_source[int(self._rng.integers(len(pieces.by_source)))]
+        return int(among[int(self._rng.integers(len(among)))])
 
     def _part(self, piece: int, *, whole: bool) -> Part:
         pool, rng = self._pool, self._rng
@@ -192,13 +205,10 @@ class Mixer:
         hidden = hidden_frames(rng)
         target, known = targets(parts, ~hidden)
         total = np.sum([part.power for part in parts], axis=0) * colour(rng, 7.0)
-        total += (
-            total.mean()
-            * 10 ** (rng.uniform(-60, -15) / 10)
-            * rng.uniform(0.3, 1.7, FRAMES)[:, None]
-        )
+        hiss = 10 ** (rng.uniform(-60, -15) / 10) * rng.uniform(0.3, 1.7, (FRAMES, 1))
+        total = total + np.float32(total.mean()) * hiss.astype(np.float32)
         level_db = rng.uniform(-75, -12) - 10 * np.log10(total.sum(axis=1).mean() + 1e-20)
-        jitter_db = rng.normal(0.0, 0.6, total.shape)
-        codes = mel.power_to_codes(total * 10 ** ((level_db + jitter_db) / 10))
+        jitter_db = 0.6 * rng.standard_normal(total.shape, dtype=np.float32) + np.float32(level_db)
+        codes = mel.power_to_codes(total * 10 ** (jitter_db / 10))
         codes[hidden] = mel.NO_FRAME
         return codes, target, known

@@ -20,6 +20,16 @@ _CENTRES_HZ: Final = mel.mel_to_hz(
 A_WEIGHTS: Final = (10 ** (a_weighting_db(_CENTRES_HZ) / 10)).astype(np.float32)
 """Power weight of each band."""
 
+_POWERS: Final = (10 ** (np.arange(256) * 0.05 - 12)).astype(np.float32)
+_KNOTS: Final = 6
+_BETWEEN: Final = np.stack(
+    [
+        np.interp(np.linspace(0, _KNOTS - 1, mel.BANDS), np.arange(_KNOTS), row)
+        for row in np.eye(_KNOTS)
+    ]
+).astype(np.float32)
+_LAGS: Final = np.arange(FRAMES)[:, None] - np.arange(FRAMES)
+
 _SURELY: Final = 0.3
 _AUDIBLE: Final = 10 ** (-8 / 10)  # a frame counts as heard down to 8 dB below the rest
 
@@ -40,7 +50,7 @@ def by_chance(rng: np.random.Generator, share: float) -> bool:
 
 def power_of(codes: NDArray[np.uint8]) -> Power:
     """Band powers, 1.0 for a full-scale sine, of mel codes of any shape."""
-    return np.asarray(10 ** (codes.astype(np.float32) * 0.05 - 12), dtype=np.float32)
+    return _POWERS[codes]
 
 
 def _energy(part: Part) -> NDArray[np.float32]:
@@ -62,12 +72,8 @@ def travelled(power: Power, rng: np.random.Generator) -> Power:
     if by_chance(rng, 0.35):
         decay = 10 ** (-6 * 0.125 / rng.uniform(0.2, 2.0))
         wet = rng.uniform(0.05, 0.8)
-        tail = np.zeros(mel.BANDS, np.float32)
-        echoed = np.empty_like(power)
-        for n, frame in enumerate(power):
-            tail = decay * tail + wet * (1 - decay) * frame
-            echoed[n] = frame + tail
-        power = echoed
+        response = np.where(_LAGS >= 0, decay ** np.maximum(_LAGS, 0), 0.0)
+        power = power + np.float32(wet * (1 - decay)) * (response.astype(np.float32) @ power)
     if by_chance(rng, 0.4):
         cutoff_hz = np.exp(rng.uniform(np.log(800), np.log(8000)))
         steepness = rng.uniform(1.0, 4.0)
@@ -77,9 +83,8 @@ def travelled(power: Power, rng: np.random.Generator) -> Power:
 
 def colour(rng: np.random.Generator, spread_db: float) -> Power:
     """Gain of each band: a smooth random curve through six points within the spread."""
-    knots = rng.uniform(-spread_db, spread_db, 6)
-    gain_db = np.interp(np.arange(mel.BANDS), np.linspace(0, mel.BANDS - 1, 6), knots)
-    return np.asarray(10 ** (gain_db / 10), dtype=np.float32)
+    knots = rng.uniform(-spread_db, spread_db, _KNOTS).astype(np.float32)
+    return np.asarray(10 ** (knots @ _BETWEEN / 10), dtype=np.float32)
 
 
 def hidden_frames(rng: np.random.Generator) -> NDArray[np.bool_]:

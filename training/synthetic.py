@@ -15,6 +15,8 @@ Made = tuple[Sound, frozenset[str], frozenset[str]]
 
 RATE_HZ: Final = mel.RATE_HZ
 _SPEED_OF_SOUND: Final = 343.0
+_DULL: Final = 1.4
+"""From this slope of its spectrum on, noise may be taken for wind."""
 _KIND_SHARES: Final = (0.36, 0.22, 0.24, 0.06, 0.12)  # wail, yelp, hi-lo, piercer, wail-yelp
 
 
@@ -34,7 +36,26 @@ def passing_siren(rng: np.random.Generator, seconds: float = 14.0) -> Sound:
         Samples at 16 kHz, RMS 0.1.
     """
     kind = SIREN_KINDS[int(rng.choice(len(SIREN_KINDS), p=_KIND_SHARES))]
-    source = siren(kind, seconds + 3.0, RATE_HZ, rng)
+    return pass_by(siren(kind, seconds + 3.0, RATE_HZ, rng), rng, seconds)
+
+
+def pass_by(source: NDArray[np.float32], rng: np.random.Generator, seconds: float) -> Sound:
+    """What is heard of a sound that drives by: Doppler shift and spherical spreading.
+
+    Parameters
+    ----------
+    source : ndarray of float32
+        Samples at 16 kHz at the vehicle, 3 s more than are heard.
+    rng : numpy.random.Generator
+        Chooses speed (0 to 28 m/s), distance (4 to 60 m) and moment of passing.
+    seconds : float
+        Duration, s.
+
+    Returns
+    -------
+    ndarray of float64
+        Samples at 16 kHz, RMS 0.1.
+    """
     heard_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     speed = rng.uniform(0.0, 28.0)
     nearest = rng.uniform(4.0, 60.0)
@@ -81,21 +102,25 @@ def bed(rng: np.random.Generator) -> Made:
         16 s of it.
     """
     n = 16 * RATE_HZ
-    kind = str(rng.choice(["cars", "wind", "noise"], p=(0.5, 0.2, 0.3)))
-    sound = _coloured(rng, n, rng.uniform(0.6, 2.2))
+    kind = str(rng.choice(["cars", "wind", "noise"], p=(0.45, 0.2, 0.35)))
+    slope = rng.uniform(-0.6 if kind == "noise" else 0.6, 2.2)
+    sound = _coloured(rng, n, slope)
     if kind == "cars":  # bursts of a few seconds, brighter than what lies beneath
         t = np.arange(n) / RATE_HZ
         for _ in range(int(rng.integers(2, 8))):
             width_s, at_s = rng.uniform(0.7, 3.0), rng.uniform(0, 16)
             bump = 1.0 / (1.0 + ((t - at_s) / width_s) ** 2)
             sound += rng.uniform(0.3, 4.0) * bump * _coloured(rng, n, rng.uniform(0.6, 1.6))
-        return _level(sound), frozenset({"traffic"}), frozenset({"wind", "engine_idling"})
+        like = {"wind", "engine_idling"} if slope > _DULL else {"engine_idling"}
+        return _level(sound), frozenset({"traffic"}), frozenset(like)
     if kind == "wind":
         gusts = np.interp(np.arange(n) / RATE_HZ, np.arange(33) * 0.5, rng.uniform(0.1, 1, 33))
         sound = gusts * _coloured(rng, n, rng.uniform(1.6, 2.6))
         return _level(sound), frozenset({"wind"}), frozenset({"traffic"})
-    noises = frozenset({"wind", "traffic", "rain", "sea_waves", "air_conditioner"})
-    return _level(sound), frozenset(), noises
+    noises = {"rain", "sea_waves", "air_conditioner"}
+    if slope > _DULL:  # neither wind nor wheels sound like white noise
+        noises |= {"wind", "traffic"}
+    return _level(sound), frozenset(), frozenset(noises)
 
 
 def _level(sound: Sound) -> Sound:

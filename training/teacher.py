@@ -161,5 +161,10 @@ def spans(sound: Sound) -> Iterator[tuple[float, Sound]]:
 
 def _path(data: DataConfig) -> Path:
     """One cache for all models that are trained on the same versions of the same recordings."""
-    of = hashlib.sha256(repr((data.speeds, sorted(data.unsettled.items()))).encode())
+    of = hashlib.sha256(_versions(data).encode())
     return data.cache / f"taught-{data.teacher.name}-{of.hexdigest()[:8]}.npz"
+
+
+def _versions(data: DataConfig) -> str:
+    sets = [(s.kind, str(s.folder)) for s in data.sets]
+    return repr((sets, sorted(data.licences), data.speeds, sorted(data.unsettled.items())))

@@ -67,6 +67,6 @@ def test_sirens_and_their_absence_both_occur(pool: Pool) -> None:
 
 
 def test_a_siren_of_less_than_three_quarters_of_a_second_is_left_open(pool: Pool) -> None:
-    batch = Mixer(pool, 0, seed=4).batch(512)
+    batch = Mixer(pool, 0, seed=4).batch(2048)
     assert (batch.known[:, SIREN_LABEL] == 0).any()
     assert not ((batch.known == 0) & (batch.target > 0.3)).any()
