@@ -16,6 +16,7 @@ COMMANDS = {
     "listen": "Levels, labels and events of sound files, without any broker.",
     "bridge": "Relay MQTT messages into Kafka.",
     "work": "Run a processor: classify, windows, alerts, archive or relay.",
+    "replay": "Run a past span again into a shadow: other rules, another model, newer code.",
     "topics": "Create and check the Kafka topics.",
     "migrate": "Bring the database to this version and load the sites.",
     "rules": "Check alert rules.",

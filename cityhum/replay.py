@@ -1,0 +1,111 @@
+"""`cityhum replay`: what the log would have given under other rules, another model, newer code."""
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from cityhum import environment, logs, replay_report
+from processors import registry
+from processors import replay as replays
+from processors.adapters import replay_catalog, replaying, rule_file, text_file
+from processors.adapters.clock import utc_now
+from processors.replay import Request, Span
+from processors.settings import ProcessorSettings
+from schemas.errors import BadConfig, LogGap
+
+Result = TypeVar("Result")
+Name = Annotated[str, typer.Argument(help="of the replay")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON object")]
+
+app = typer.Typer(invoke_without_command=True)
+
+
+@app.callback()
+def replay(  # noqa: PLR0913  # options of the command line
+    context: typer.Context,
+    *,
+    begin: Annotated[str, typer.Option("--from", help="time with zone, or date of the site")] = "",
+    end: Annotated[str, typer.Option("--to", help="the same, not included; default: now")] = "",
+    into: Annotated[str, typer.Option(help="name of the shadow")] = "",
+    rules: Annotated[Path | None, typer.Option(help="rules in place of the live ones")] = None,
+    model: Annotated[str | None, typer.Option(help="model that hears the features again")] = None,
+    devices: Annotated[str, typer.Option(help="only these, with commas")] = "",
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="processes")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Replay a span of the log into a shadow beside the live record."""
+    if context.invoked_subcommand is not None:
+        return
+    if not begin or not into:
+        raise BadConfig("replay needs --from and --into; see cityhum replay --help")
+    settings = _settings()
+    chosen = [device for device in devices.split(",") if device]
+    request = replays.request(
+        into,
+        _span(settings, begin, end, chosen),
+        rule_file.load(rules or settings.alerts_file),
+        model=model,
+        devices=chosen,
+    )
+    with replay_report.progress() as show:
+        done = _run(_replayed(settings, request, show, jobs))
+    replay_report.done(request, done, as_json=as_json)
+
+
+@app.command("list")
+def list_replays(*, as_json: AsJson = False) -> None:
+    """Name the replays, with their span and state."""
+    settings = _settings()
+
+    async def entries() -> list[replay_catalog.Entry]:
+        async with replay_catalog.opened(settings, "") as connection:
+            return list(await replay_catalog.entries(connection))
+
+    replay_report.listed(_run(entries()), as_json=as_json)
+
+
+@app.command()
+def drop(name: Name) -> None:
+    """Remove a replay and all of its rows."""
+    settings = _settings()
+
+    async def dropped() -> None:
+        async with replay_catalog.opened(settings, name) as connection:
+            await replay_catalog.drop(connection, name)
+
+    _run(dropped())
+    typer.echo(f"{name} removed")
+
+
+def _settings() -> ProcessorSettings:
+    settings = environment.read(ProcessorSettings)
+    logs.configure(settings.log_level)
+    return settings
+
+
+def _span(settings: ProcessorSettings, begin: str, end: str, devices: list[str]) -> Span:
+    sites = registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
+    zone = replays.zone_of(sites, devices)
+    return Span(replays.instant(begin, zone), replays.instant(end, zone) if end else utc_now())
+
+
+async def _replayed(
+    settings: ProcessorSettings, request: Request, show: replaying.Show, jobs: int
+) -> replaying.Progress:
+    try:
+        return await replaying.replay(settings, request, show, processes=jobs)
+    except asyncio.CancelledError:
+        typer.echo(f"{request.name} is incomplete: cityhum replay drop {request.name}", err=True)
+        raise
+
+
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise typer.Abort from None
+    except LogGap as gap:
+        raise BadConfig(f"replay: {gap}") from None

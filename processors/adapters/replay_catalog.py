@@ -1,0 +1,136 @@
+"""Which replays there are, and their schemas: made, listed, removed by functions of the owner."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from psycopg import AsyncConnection, errors
+from psycopg.rows import class_row
+from psycopg.sql import SQL, Identifier
+from pydantic import ValidationError
+
+from processors.adapters.postgres import connected, unavailable
+from processors.replay import FORMAT, Request
+from processors.settings import ProcessorSettings
+from schemas.base import Frozen
+from schemas.errors import BadConfig
+
+Connection = AsyncConnection[Any]
+
+_ADD: Final = """
+INSERT INTO replay (name, format, request, cluster_id)
+VALUES (%(name)s, %(format)s, %(request)s, %(cluster_id)s)"""
+_COLUMNS: Final = """
+SELECT name, format, request, cluster_id, readings, unreadable, created_at, finished_at,
+    promoted_at, state, EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory'
+        AND classid = hashtext('cityhum replay')::bigint::bit(32)::bigint::oid
+        AND objid = hashtext(name)::bigint::bit(32)::bigint::oid) AS running
+FROM replay"""
+_FINISH: Final = """
+UPDATE replay SET state = 'complete', readings = %s, unreadable = %s,
+    finished_at = clock_timestamp() WHERE name = %s"""
+_LOCK: Final = "SELECT pg_try_advisory_lock(hashtext('cityhum replay'), hashtext(%s))"
+
+
+class Entry(Frozen):
+    """A replay as the database knows it."""
+
+    name: str
+    format: int
+    request: dict[str, Any]
+    cluster_id: str
+    state: Literal["incomplete", "complete", "promoted"]
+    running: bool
+    readings: int
+    unreadable: int
+    created_at: datetime
+    finished_at: datetime | None
+    promoted_at: datetime | None
+
+    @property
+    def asked(self) -> Request:
+        """What was asked for; BadConfig if a newer version wrote it."""
+        newer = f"replay {self.name} was written by a newer version of cityhum"
+        if self.format > FORMAT:
+            raise BadConfig(newer)
+        try:
+            return Request.model_validate(self.request)
+        except ValidationError:
+            raise BadConfig(newer) from None
+
+
+def schema_of(name: str) -> str:
+    """Schema of a replay's tables."""
+    return f"replay_{name}"
+
+
+@asynccontextmanager
+async def opened(settings: ProcessorSettings, name: str) -> AsyncIterator[Connection]:
+    """Connect so that the tables of a replay come before the live ones of the same name."""
+    with unavailable():
+        connection = await connected(settings)
+    async with connection:
+        with unavailable():
+            path = SQL("SET search_path = {}, public").format(Identifier(schema_of(name)))
+            await connection.execute(path)
+        yield connection
+
+
+async def claim(connection: Connection, name: str) -> None:
+    """Say that this session works on a replay, as long as it lasts; BadConfig if another does."""
+    with unavailable():
+        row = await (await connection.execute(_LOCK, (name,))).fetchone()
+    if row is None or not row[0]:
+        raise BadConfig(f"replay {name} is running")
+
+
+async def create(connection: Connection, request: Request, cluster_id: str) -> None:
+    """Make an empty shadow; BadConfig if there is one of that name."""
+    entry = {
+        "name": request.name,
+        "format": FORMAT,
+        "request": request.model_dump_json(),
+        "cluster_id": cluster_id,
+    }
+    try:
+        with unavailable():
+            async with connection.transaction():
+                await connection.execute(_ADD, entry)
+                await connection.execute("SELECT replay_create(%s)", (request.name,))
+    except (errors.UniqueViolation, errors.DuplicateSchema):
+        raise BadConfig(
+            f"replay {request.name} exists already: choose another name, or"
+            f" cityhum replay drop {request.name}"
+        ) from None
+
+
+async def finish(connection: Connection, name: str, readings: int, unreadable: int) -> None:
+    """Say that all of a shadow is there."""
+    with unavailable():
+        await connection.execute(_FINISH, (readings, unreadable, name))
+
+
+async def drop(connection: Connection, name: str) -> None:
+    """Remove a replay; BadConfig if there is none, or it is running."""
+    await entry_of(connection, name)
+    await claim(connection, name)
+    with unavailable():
+        await connection.execute("SELECT replay_drop(%s)", (name,))
+
+
+async def entries(connection: Connection) -> Sequence[Entry]:
+    """All replays, by name."""
+    with unavailable():
+        async with connection.cursor(row_factory=class_row(Entry)) as cursor:
+            return await (await cursor.execute(f"{_COLUMNS} ORDER BY name")).fetchall()
+
+
+async def entry_of(connection: Connection, name: str) -> Entry:
+    """One replay; BadConfig if there is none of that name."""
+    with unavailable():
+        async with connection.cursor(row_factory=class_row(Entry)) as cursor:
+            found = await (await cursor.execute(f"{_COLUMNS} WHERE name = %s", (name,))).fetchone()
+    if found is None:
+        raise BadConfig(f"no replay is called {name[:40]!r}: cityhum replay list")
+    return found

@@ -1,0 +1,92 @@
+"""The processes of a replay: each takes partitions from cold, one after the other."""
+
+import asyncio
+import multiprocessing
+import queue
+import signal
+from collections.abc import Sequence
+from multiprocessing.context import SpawnProcess
+from typing import Final, Protocol
+
+from processors.adapters import replay_source
+from processors.adapters.replay_job import Job, Tell, Told, replay_cold
+from schemas.errors import CityhumError, Unavailable
+
+_LOOK_S: Final = 0.2
+
+Stopped = str | Told | None
+
+
+class _Queue(Protocol):
+    def put(self, item: Stopped) -> None: ...
+
+    def get(self, block: bool = ..., timeout: float = ...) -> Stopped: ...  # noqa: FBT001
+
+
+async def alone(jobs: Sequence[Job], tell: Tell) -> None:
+    """Do all jobs in this process."""
+    if not jobs:
+        return
+    interpret = replay_source.interpreter(jobs[0].settings, jobs[0].request.model)
+    for job in jobs:
+        await replay_cold(job, interpret, tell)
+
+
+async def together(jobs: Sequence[Job], processes: int, tell: Tell) -> None:
+    """Do all jobs in several processes.
+
+    Raises
+    ------
+    Unavailable
+        If one of them fails; the others are ended.
+    """
+    context = multiprocessing.get_context("spawn")
+    told: _Queue = context.Queue()
+    crew = [
+        context.Process(target=_work, args=(some, told), daemon=True)
+        for some in shared(jobs, processes)
+    ]
+    for process in crew:
+        process.start()
+    try:
+        await _until_done(crew, told, tell)
+    finally:
+        for process in crew:
+            process.terminate()
+            process.join()
+
+
+def shared(jobs: Sequence[Job], processes: int) -> list[list[Job]]:
+    """Share jobs so that nobody has much more than others: the longest first."""
+    shares: list[list[Job]] = [[] for _ in range(min(processes, len(jobs)))]
+    for job in sorted(jobs, key=lambda job: (-job.records, job.partition)):
+        min(shares, key=lambda share: sum(one.records for one in share)).append(job)
+    return shares
+
+
+async def _until_done(crew: Sequence[SpawnProcess], told: _Queue, tell: Tell) -> None:
+    working = len(crew)
+    while working:
+        try:
+            news = await asyncio.to_thread(told.get, timeout=_LOOK_S)
+        except queue.Empty:
+            if any(process.exitcode for process in crew):
+                raise Unavailable("a process of the replay has died") from None
+            continue
+        if isinstance(news, Told):
+            tell(news)
+        elif news is None:
+            working -= 1
+        else:
+            raise Unavailable(news)
+
+
+def _work(jobs: Sequence[Job], told: _Queue) -> None:
+    """Be one of the crew; the first process alone hears Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        asyncio.run(alone(jobs, told.put))
+    except CityhumError as error:
+        told.put(str(error))
+    else:
+        told.put(None)

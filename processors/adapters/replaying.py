@@ -1,0 +1,154 @@
+"""A whole replay: what is in the log, the empty shadow, all partitions, and that it is complete."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+
+from processors.adapters import replay_catalog, replay_crew
+from processors.adapters.offsets import opened_offsets
+from processors.adapters.replay_job import Job, Told
+from processors.adapters.replay_log import opened_replay_log
+from processors.partitions import Key
+from processors.replay import TOPICS, Request, check_reaches
+from processors.settings import ProcessorSettings
+from schemas import topics
+from schemas.base import Frozen
+from schemas.errors import BadConfig
+
+
+class Progress(Frozen):
+    """How far a replay is."""
+
+    records: int
+    of_records: int
+    readings: int
+    in_span: int
+    unreadable: int
+    covered_s: float
+    elapsed_s: float
+
+    @property
+    def readings_per_s(self) -> float:
+        """Speed."""
+        return self.readings / max(self.elapsed_s, 1e-6)
+
+    @property
+    def times_real_time(self) -> float:
+        """Event time of a whole site that one second of ours replays."""
+        return self.covered_s / max(self.elapsed_s, 1e-6)
+
+    @property
+    def left_s(self) -> float | None:
+        """Time that the rest will take, at this speed."""
+        if not self.records:
+            return None
+        return self.elapsed_s * (self.of_records - self.records) / self.records
+
+
+Show = Callable[[Progress], None]
+
+
+async def replay(
+    settings: ProcessorSettings, request: Request, show: Show, *, processes: int = 1
+) -> Progress:
+    """Replay a span into a shadow of its own.
+
+    Raises
+    ------
+    LogGap
+        If retention has removed what is needed.
+    BadConfig
+        If there is a replay of that name, or nothing in the span: then no shadow is left.
+    Unavailable
+        If Kafka or PostgreSQL is away.
+    """
+    jobs = await planned(settings, request)
+    async with replay_catalog.opened(settings, request.name) as connection:
+        await replay_catalog.claim(connection, request.name)
+        await replay_catalog.create(connection, request, jobs[0].cluster_id)
+        account = _Account(jobs, show)
+        if processes == 1:
+            await replay_crew.alone(jobs, account.tell)
+        else:
+            await replay_crew.together(jobs, processes, account.tell)
+        done = account.progress()
+        if not done.in_span:
+            await replay_catalog.drop(connection, request.name)
+            raise BadConfig(f"no readings between {_said(request)}")
+        await replay_catalog.finish(connection, request.name, done.readings, done.unreadable)
+    return done
+
+
+async def planned(settings: ProcessorSettings, request: Request) -> Sequence[Job]:
+    """Freeze what is to be read: a job for each partition."""
+    keys = _keys(request)
+    async with AsyncExitStack() as stack:
+        offsets = await stack.enter_async_context(opened_offsets(settings))
+        log = await stack.enter_async_context(opened_replay_log(settings))
+        cluster_id = next(iter((await offsets.spans(keys[:1])).values())).cluster_id
+        check_reaches(request.log_begins_at, (await log.oldest(keys)).values())
+        slices = await log.slices(keys, request.log_begins_at)
+    if all(part.begin == part.end for part in slices.values()):
+        raise BadConfig(f"no readings between {_said(request)}")
+    numbers = sorted({key.partition for key in keys})
+    return [
+        Job(
+            settings,
+            request,
+            number,
+            [(key, slices[key]) for key in keys if key.partition == number],
+            cluster_id,
+        )
+        for number in numbers
+    ]
+
+
+def _keys(request: Request) -> list[Key]:
+    """Partitions that hold the devices of a request, of each topic that is read."""
+    numbers = {topics.partition(device) for device in request.devices} or set(
+        range(topics.PARTITIONS)
+    )
+    return [Key(topic, number) for topic in TOPICS[request.source] for number in sorted(numbers)]
+
+
+def _said(request: Request) -> str:
+    return f"{request.begin.isoformat()} and {request.end.isoformat()}"
+
+
+class _Account:
+    """Adds up what the partitions tell."""
+
+    def __init__(self, jobs: Sequence[Job], show: Show) -> None:
+        self._records = {job.partition: job.records for job in jobs}
+        self._told: dict[int, Told] = {}
+        self._show = show
+        self._began_s = time.monotonic()
+
+    def tell(self, told: Told) -> None:
+        """Hear of a partition."""
+        self._told[told.partition] = told
+        self._show(self.progress())
+
+    def progress(self) -> Progress:
+        """All together."""
+        told = self._told.values()
+        return Progress(
+            records=sum(one.records for one in told),
+            of_records=sum(self._records.values()),
+            readings=sum(one.readings for one in told),
+            in_span=sum(one.in_span for one in told),
+            unreadable=sum(one.unreadable for one in told),
+            covered_s=self._covered_s(),
+            elapsed_s=time.monotonic() - self._began_s,
+        )
+
+    def _covered_s(self) -> float:
+        """Mean over the partitions by their records; those that hold nothing do not count."""
+        silent = {
+            number
+            for number, one in self._told.items()
+            if not one.in_span and one.records == self._records[number]
+        }
+        weights = {n: records for n, records in self._records.items() if n not in silent}
+        covered = sum(weights.get(n, 0) * one.covered_s for n, one in self._told.items())
+        return covered / max(1, sum(weights.values()))

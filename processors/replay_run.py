@@ -1,0 +1,114 @@
+"""The folds of a replay over one partition: cold or from stored states, without side effects."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from processors.folds import NOTHING, Event, Fold, Tick
+from processors.replay import Request, Span
+from schemas.base import DeviceId, Frozen
+from schemas.envelopes import LabelledBatch, ReadingEnvelope
+
+
+class FoldReplay:
+    """One fold at work. It hears what a live run heard and keeps the rows of the span."""
+
+    def __init__(
+        self, fold: Fold[Any], span: Span, states: Mapping[DeviceId, bytes], next_offset: int = 0
+    ) -> None:
+        self.program = fold.program
+        self.next_offset = next_offset
+        self.rows: list[Frozen] = []
+        self._fold = fold
+        self._has = span.has
+        self._states = {device: fold.load(state) for device, state in states.items()}
+
+    def hear(self, batches: Iterable[LabelledBatch], tick: Tick | None) -> None:
+        """Step each batch's device, and all devices at a tick."""
+        for batch in batches:
+            self._step(batch.device, batch)
+        if tick is not None:
+            for device in sorted(self._states):
+                self._step(device, tick)
+
+    def taken(self) -> list[Frozen]:
+        """Rows since the last call."""
+        rows, self.rows = self.rows, []
+        return rows
+
+    def states(self) -> Mapping[DeviceId, bytes]:
+        """Stored form of all states."""
+        return {device: self._fold.dump(self._states[device]) for device in sorted(self._states)}
+
+    def _step(self, device: DeviceId, event: Event) -> None:
+        state = self._states.get(device)
+        if state is None:
+            state = self._fold.empty(device)
+        self._states[device], outputs = self._fold.step(state, event)
+        if outputs is not NOTHING:
+            has = self._has
+            self.rows += [row for row in outputs.rows if has(row)]
+
+
+class PartitionReplay:
+    """All folds over the records of one partition, decoded once.
+
+    Parameters
+    ----------
+    folds : sequence of FoldReplay
+        Each with the offset that it needs next.
+    ends : mapping of str to int
+        Offset at which each program ends.
+    request : Request
+        Its devices are heard, and readings of its span are counted.
+    """
+
+    def __init__(
+        self, folds: Sequence[FoldReplay], ends: Mapping[str, int], request: Request
+    ) -> None:
+        self.folds = folds
+        self.readings = 0
+        self.in_span = 0
+        self._ends = ends
+        self._span = request.span
+        self._devices = frozenset(request.devices)
+        self._oldest: datetime | None = None
+        self._newest: datetime | None = None
+
+    def apply(self, offset: int, envelope: ReadingEnvelope) -> None:
+        """Let every fold that has not heard this record hear it."""
+        batches: Sequence[LabelledBatch] = envelope.batches
+        if self._devices:
+            batches = [batch for batch in batches if batch.device in self._devices]
+        for batch in batches:
+            self._count(batch)
+        tick = None if envelope.tick is None else Tick(envelope.tick)
+        for fold in self.folds:
+            if fold.next_offset <= offset < self._ends[fold.program]:
+                fold.hear(batches, tick)
+
+    def finish(self) -> None:
+        """Say that every record was read up to where each program ends."""
+        for fold in self.folds:
+            fold.next_offset = self._ends[fold.program]
+
+    def taken(self) -> list[Frozen]:
+        """Rows of all folds since the last call."""
+        return [row for fold in self.folds for row in fold.taken()]
+
+    @property
+    def covered_s(self) -> float:
+        """Seconds of event time between the first and the last reading of the span."""
+        if self._oldest is None or self._newest is None:
+            return 0.0
+        return (self._newest - self._oldest).total_seconds()
+
+    def _count(self, batch: LabelledBatch) -> None:
+        self.readings += batch.count
+        at = batch.started_at
+        if self._span.begin <= at < self._span.end:
+            self.in_span += batch.count
+            if self._newest is None or at > self._newest:
+                self._newest = at
+            if self._oldest is None or at < self._oldest:
+                self._oldest = at
