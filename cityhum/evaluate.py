@@ -1,9 +1,9 @@
 """`cityhum evaluate`: judge any model on labelled recordings, always by the same rules."""
 
-import csv
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import numpy as np
 import orjson
@@ -11,216 +11,164 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from acoustics import mel
-from acoustics.clips import looped_codes, without_silence
-from hearing import decide
+from cityhum.evaluate_table import table
+from cityhum.labelled import Clip, read_manifest
+from hearing import clips, judging, pictures
 from hearing.adapters import runtime
 from hearing.adapters.recordings import read_mono
-from hearing.metrics import area_under_curve, average_precision
-from hearing.patches import of_clip
+from hearing.clips import Listener
+from hearing.judging import Heard, Report
 from schemas.base import Frozen
 from schemas.errors import BadConfig
 
-SIREN = "siren"
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+Pictures = Annotated[
+    Path | None, typer.Option("--pictures", help="folder for the matrix and the diagram, SVG")
+]
+WindowS = Annotated[
+    float | None, typer.Option("--windows", min=0.5, help="judge windows of so many seconds")
+]
+HopS = Annotated[float, typer.Option("--hop", min=0.1, help="from one window to the next, s")]
+_NAMED: Final = 10  # files that cannot be heard, before the rest is only counted
 
 
-class Clip(Frozen):
-    """A row of a manifest."""
+class Windows(Frozen):
+    """How recordings are cut before they are judged."""
 
-    file: Path
-    label: str
-    group: str
-
-
-class ClassReport(Frozen):
-    """One label, argmax against truth."""
-
-    clips: int
-    precision: float | None
-    recall: float
-    average_precision: float | None
-
-
-class Report(Frozen):
-    """What `--json` prints."""
-
-    model: str
-    clips: int
-    accuracy: float | None
-    siren_auc: float | None
-    macro_map: float | None
-    classes: dict[str, ClassReport]
-    groups: dict[str, float]
-    unknown_labels: dict[str, int]
+    length_s: float
+    hop_s: float
 
 
 def app(
     manifest: Annotated[Path, typer.Argument(help="CSV with file,label[,group]")],
     model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.1.0",
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002  # an option of the command line
+    folder: Pictures = None,
+    window_s: WindowS = None,
+    hop_s: HopS = 1.0,
 ) -> None:
     """Judge a model on labelled recordings."""
-    report = evaluate(read_manifest(manifest), runtime.load(model))
+    rows, listener = read_manifest(manifest), runtime.load(model)
+    windows = Windows(length_s=window_s, hop_s=hop_s) if window_s else None
+    heard, unheard = hear(rows, listener, windows)
+    _tell(unheard, len({row.file for row in rows}))
+    report = judging.judge(heard, listener.manifest)
+    if folder is not None:
+        draw(report, folder)
     if as_json:
-        typer.echo(orjson.dumps(report.model_dump(), option=orjson.OPT_INDENT_2))
+        told = {**report.model_dump(mode="json"), "unheard": unheard}
+        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
     else:
-        Console().print(_table(report))
+        Console().print(table(report))
 
 
-def read_manifest(path: Path) -> list[Clip]:
-    """Read `file,label[,group]`; files are relative to the CSV, other columns are ignored.
+def hear(
+    rows: Sequence[Clip], listener: Listener, windows: Windows | None = None
+) -> tuple[list[Heard], dict[str, str]]:
+    """Listen to every recording once; those that cannot be heard are named.
 
     Parameters
     ----------
-    path : Path
-        The CSV.
+    rows : sequence of Clip
+        What to hear.
+    listener : Listener
+        Who listens.
+    windows : Windows, optional
+        Cut each recording into these, instead of judging it whole.
 
     Returns
     -------
-    list of Clip
-        At least one.
+    heard : list of Heard
+        One a row, or one a window.
+    unheard : dict of str to str
+        File and reason.
 
     Raises
     ------
     BadConfig
-        If it cannot be read, lacks a column, or is empty.
+        If none can be heard.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as lines:
-            rows = list(csv.DictReader(lines))
-    except OSError as error:
-        raise BadConfig(f"{path}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadConfig(f"{path}: cannot be read as CSV: {error}") from error
-    if not rows:
-        raise BadConfig(f"{path}: has no rows")
-    for column in ("file", "label"):
-        if not all(row.get(column) for row in rows):
-            raise BadConfig(f"{path}: column {column!r} is missing or empty somewhere")
-    return [
-        Clip(file=path.parent / row["file"], label=row["label"], group=row.get("group") or "")
-        for row in rows
-    ]
-
-
-def evaluate(clips: Iterable[Clip], model: runtime.Model) -> Report:
-    """Score every clip and compare with its label.
-
-    Parameters
-    ----------
-    clips : iterable of Clip
-        What to hear.
-    model : Model
-        Who listens.
-
-    Returns
-    -------
-    Report
-        Accuracy is the argmax of each clip's soft vote, over the labels present.
-    """
-    heard, console = list(clips), Console(stderr=True)
+    console, unheard = Console(stderr=True), dict[str, str]()
+    by_file: dict[Path, list[Clip]] = {}
+    for row in rows:
+        by_file.setdefault(row.file, []).append(row)
     shown = track(
-        heard, "Listening", console=console, transient=True, disable=not console.is_terminal
-    )
-    scores = np.stack([decide.soft_vote(model.scores(clip_patches(clip.file))) for clip in shown])
-    return judge(heard, scores, model.manifest.labels, model.manifest.identity)
+        by_file.items(), "Listening", len(by_file), console=console, transient=True,
+        disable=not console.is_terminal,
+    )  # fmt: skip
+    heard = list(_heard(shown, listener, windows, unheard))
+    if not heard:
+        first = next(iter(unheard.values()))
+        raise BadConfig(f"none of {len(unheard)} recordings can be heard; the first: {first}")
+    return heard, unheard
 
 
-def clip_patches(file: Path) -> NDArray[np.uint8]:
-    """Patches of a recording without its padding; a short one is played over and over."""
-    sound = without_silence(read_mono(file, mel.RATE_HZ))
-    return of_clip(looped_codes(sound))
+def _heard(
+    rows: Iterable[tuple[Path, list[Clip]]],
+    listener: Listener,
+    windows: Windows | None,
+    unheard: dict[str, str],
+) -> Iterator[Heard]:
+    rate_hz = clips.rate_of(listener.manifest.input)
+    for file, same in rows:
+        try:
+            sound = read_mono(file, rate_hz)
+        except BadConfig as error:
+            unheard[str(file)] = str(error)
+            continue
+        for part, new in _cut(sound, windows, rate_hz):
+            scores = clips.clip_scores(part, listener)
+            for row in same:
+                yield Heard(row.label, row.group, new / rate_hz, scores)
 
 
-def judge(
-    clips: list[Clip], scores: NDArray[np.float32], labels: tuple[str, ...], model: str
-) -> Report:
-    """Compare scores with labels.
+def _cut(
+    sound: NDArray[np.float64], windows: Windows | None, rate_hz: int
+) -> Iterator[tuple[NDArray[np.float64], int]]:
+    """Whole windows, and how much of each is new; what is shorter than one is a window too."""
+    if windows is None:
+        yield sound, len(sound)
+        return
+    length, hop = round(windows.length_s * rate_hz), round(windows.hop_s * rate_hz)
+    for start in range(0, max(1, len(sound) - length + 1), hop):
+        part = sound[start : start + length]
+        yield part, min(hop, len(part)) if start else len(part)
+
+
+def draw(report: Report, folder: Path) -> None:
+    """Write `confusion.svg` and `reliability.svg`.
 
     Parameters
     ----------
-    clips : list of Clip, n of them
-        Truth.
-    scores : ndarray of float32, shape (n, labels)
-        One row for each clip.
-    labels : tuple of str
-        What the columns mean.
-    model : str
-        Whose scores they are.
+    report : Report
+        Of some clips; nothing is drawn if the model knows none of their labels.
+    folder : Path
+        Made if it does not exist.
 
-    Returns
-    -------
-    Report
-        Clips of labels that the model does not know count only as negatives.
+    Raises
+    ------
+    BadConfig
+        If the folder cannot be written.
     """
-    truth = np.array([clip.label for clip in clips])
-    present = [label for label in labels if label in set(truth)]
-    columns = scores[:, [labels.index(label) for label in present]]
-    known = np.isin(truth, present)
-    chosen = np.array(present)[columns.argmax(axis=1)] if present else np.full(len(truth), "")
-    right = chosen == truth
-    classes = {
-        label: _class_report(truth == label, (chosen == label) & known, columns[:, n])
-        for n, label in enumerate(present)
-    }
-    precisions = [c.average_precision for c in classes.values() if c.average_precision is not None]
-    groups = sorted({clip.group for clip in clips} - {""})
-    group_of = np.array([clip.group for clip in clips])
-    unknown = sorted(set(truth[~known]))
-    return Report(
-        model=model,
-        clips=len(clips),
-        accuracy=_rounded(right[known].mean()) if known.any() else None,
-        siren_auc=_siren_auc(truth, scores, labels),
-        macro_map=_rounded(np.mean(precisions)) if precisions else None,
-        classes=classes,
-        groups={g: _rounded(right[known & (group_of == g)].mean()) for g in groups
-                if (known & (group_of == g)).any()},
-        unknown_labels={label: int((truth == label).sum()) for label in unknown},
-    )  # fmt: skip
+    calibration = report.calibration
+    if calibration is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        matrix = pictures.confusion_svg(report.confusion, report.model)
+        (folder / "confusion.svg").write_text(matrix, "utf-8")
+        diagram = pictures.reliability_svg(calibration, report.model)
+        (folder / "reliability.svg").write_text(diagram, "utf-8")
+    except OSError as error:
+        raise BadConfig(f"{folder}: {error.strerror}") from error
 
 
-def _siren_auc(
-    truth: NDArray[np.str_], scores: NDArray[np.float32], labels: tuple[str, ...]
-) -> float | None:
-    if SIREN not in labels:
-        return None
-    area = area_under_curve(truth == SIREN, scores[:, labels.index(SIREN)])
-    return None if area is None else _rounded(area)
-
-
-def _class_report(
-    true: NDArray[np.bool_], chosen: NDArray[np.bool_], scores: NDArray[np.float32]
-) -> ClassReport:
-    hits = int((true & chosen).sum())
-    precision = average_precision(true, scores)
-    return ClassReport(
-        clips=int(true.sum()),
-        precision=_rounded(hits / chosen.sum()) if chosen.any() else None,
-        recall=_rounded(hits / true.sum()),
-        average_precision=None if precision is None else _rounded(precision),
-    )
-
-
-def _rounded(value: float | np.floating) -> float:
-    return round(float(value), 4)
-
-
-def _table(report: Report) -> Table:
-    def shown(value: float | None) -> str:
-        return "-" if value is None else f"{value:.3f}"
-
-    table = Table(
-        title=f"{report.model} on {report.clips} clips: accuracy {shown(report.accuracy)}, "
-        f"siren AUC {shown(report.siren_auc)}, macro mAP {shown(report.macro_map)}"
-    )
-    for column in ("label", "clips", "precision", "recall", "average precision"):
-        table.add_column(column, justify="left" if column == "label" else "right")
-    for label, found in report.classes.items():
-        table.add_row(
-            label, str(found.clips), shown(found.precision), shown(found.recall),
-            shown(found.average_precision),
-        )  # fmt: skip
-    return table
+def _tell(unheard: Mapping[str, str], files: int) -> None:
+    if not unheard:
+        return
+    reasons = list(unheard.values())
+    more = f"; and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
+    named = "; ".join(reasons[:_NAMED]) + more
+    said = f"cityhum: {len(reasons)} of {files} recordings cannot be heard: {named}"
+    print(said, file=sys.stderr)  # noqa: T201  # the others are judged all the same

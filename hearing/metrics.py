@@ -62,3 +62,24 @@ def average_precision(positive: ArrayLike, scores: ArrayLike) -> float | None:
     found = np.cumsum(truth[order])[ends]
     gained = np.diff(np.concatenate([[0], found]))
     return float((gained * found / (ends + 1)).sum() / truth.sum())
+
+
+def f_score(hits: int, told: int, true: int) -> float:
+    """Harmonic mean of precision and recall.
+
+    Parameters
+    ----------
+    hits, told, true : int
+        Rightly told, told at all, and true ones.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 where there is nothing to tell.
+
+    Examples
+    --------
+    >>> f_score(hits=2, told=4, true=2)
+    0.6666666666666666
+    """
+    return 2 * hits / (told + true) if told + true else 0.0

@@ -1,58 +1,100 @@
+"""A listener that hears nothing but loudness judges sounds made here."""
+
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+from typer.testing import CliRunner
 
-from cityhum.evaluate import Clip, judge, read_manifest
+from cityhum.evaluate import Windows, hear
+from cityhum.labelled import Clip, read_manifest
+from cityhum.main import build
+from hearing.clips import Patches
+from hearing.manifest import Input, Manifest
 from schemas.errors import BadConfig
+from tests.unit.hearing.manifests import manifest
 
-LABELS = ("siren", "dog_bark", "rain")
-
-
-def clip(label: str, group: str = "") -> Clip:
-    return Clip(file=Path("x.flac"), label=label, group=group)
+RATE_HZ = 16_000
 
 
-def test_the_argmax_is_taken_over_the_labels_present() -> None:
-    # rain is loudest, but no clip of this manifest is rain
-    scores = np.array([[0.6, 0.2, 0.9], [0.1, 0.3, 0.9]], np.float32)
-    report = judge([clip("siren"), clip("dog_bark")], scores, LABELS, "m")
-    assert report.accuracy == 1.0
-    assert report.siren_auc == 1.0
-    assert set(report.classes) == {"siren", "dog_bark"}
+class Loudness:
+    """Full band, a second a look: the siren's score is the loudest sample."""
+
+    manifest: Manifest = manifest(
+        input=Input(frontend="waveform", rate_hz=RATE_HZ, shape=(RATE_HZ,))
+    )
+
+    def scores(self, patches: Patches, /) -> np.ndarray:
+        loudest = np.abs(patches).max(axis=1)
+        return np.stack([loudest, 1 - loudest], axis=1).astype(np.float32)
 
 
-def test_a_class_reports_precision_and_recall() -> None:
-    scores = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.7, 0.3, 0]], np.float32)
-    report = judge([clip("siren"), clip("siren"), clip("dog_bark")], scores, LABELS, "m")
-    siren = report.classes["siren"]
-    assert (siren.clips, siren.precision, siren.recall) == (2, 0.5, 0.5)
-    assert report.classes["dog_bark"].recall == 0.0
-    assert report.accuracy == pytest.approx(0.3333)
+def recording(path: Path, level: float, seconds: float, rate_hz: int = RATE_HZ) -> Clip:
+    t = np.arange(round(seconds * rate_hz)) / rate_hz
+    both = np.stack([level * np.sin(2 * np.pi * 440 * t)] * 2, axis=1)
+    soundfile.write(path, both, rate_hz)
+    return Clip(file=path, label="siren", group="")
 
 
-def test_labels_that_the_model_does_not_know_are_negatives_only() -> None:
-    scores = np.array([[0.9, 0.1, 0], [0.8, 0.2, 0]], np.float32)
-    report = judge([clip("siren"), clip("cafe")], scores, LABELS, "m")
-    assert report.unknown_labels == {"cafe": 1}
-    assert report.accuracy == 1.0
-    assert report.siren_auc == 1.0
+def test_any_length_rate_and_number_of_channels_is_heard(tmp_path: Path) -> None:
+    rows = [
+        recording(tmp_path / "a.wav", 0.8, 3.5, 48_000),
+        recording(tmp_path / "é.flac", 0.5, 0.2),
+        recording(tmp_path / "c.ogg", 0.2, 1.0, 8_000),
+    ]
+    heard, unheard = hear(rows, Loudness())
+    assert unheard == {}
+    assert [len(clip.scores) for clip in heard] == [4, 1, 1]
+    assert [clip.seconds for clip in heard] == pytest.approx([3.5, 0.2, 1.0])
+    assert [clip.scores[0, 0] for clip in heard] == pytest.approx([0.8, 0.5, 0.2], abs=0.05)
 
 
-def test_groups_have_their_own_accuracy() -> None:
-    scores = np.array([[0.9, 0.1, 0], [0.8, 0.2, 0]], np.float32)
-    report = judge([clip("siren", "a"), clip("dog_bark", "b")], scores, LABELS, "m")
-    assert report.groups == {"a": 1.0, "b": 0.0}
+def test_what_cannot_be_heard_is_named_and_the_rest_is_judged(tmp_path: Path) -> None:
+    good = recording(tmp_path / "good.wav", 0.8, 1)
+    (tmp_path / "bad.wav").write_bytes(b"RIFF no sound")
+    (tmp_path / "empty.wav").touch()
+    names = ("bad.wav", "empty.wav", "missing.wav")
+    rows = [good, *(Clip(file=tmp_path / name, label="siren", group="") for name in names)]
+    heard, unheard = hear(rows, Loudness())
+    assert len(heard) == 1
+    assert [Path(file).name for file in unheard] == list(names)
+    with pytest.raises(
+        BadConfig, match=r"none of 3 recordings can be heard; the first: .*bad\.wav"
+    ):
+        hear(rows[1:], Loudness())
 
 
-def test_without_a_siren_there_is_no_siren_auc() -> None:
-    scores = np.array([[0.9, 0.1, 0]], np.float32)
-    assert judge([clip("dog_bark")], scores, LABELS, "m").siren_auc is None
+def test_windows_overlap_but_their_seconds_are_counted_once(tmp_path: Path) -> None:
+    rows = [recording(tmp_path / "a.wav", 0.8, 5.5), recording(tmp_path / "b.wav", 0.8, 1.2)]
+    heard, _ = hear(rows, Loudness(), Windows(length_s=2, hop_s=1))
+    assert [clip.seconds for clip in heard] == pytest.approx([2, 1, 1, 1, 1.2])
+
+
+def test_a_file_with_two_labels_is_listened_to_once(tmp_path: Path) -> None:
+    row = recording(tmp_path / "a.wav", 0.8, 1)
+    heard, _ = hear([row, row.model_copy(update={"label": "dog_bark"})], Loudness())
+    assert [clip.label for clip in heard] == ["siren", "dog_bark"]
+    assert heard[0].scores is heard[1].scores
+
+
+def test_the_command_prints_json_and_names_what_it_could_not_hear(tmp_path: Path) -> None:
+    recording(tmp_path / "a.wav", 0.3, 1)
+    manifest_file = tmp_path / "m.csv"
+    manifest_file.write_text("file,label\na.wav,rain\nb.wav,siren\n")
+    result = CliRunner().invoke(build("evaluate"), ["evaluate", str(manifest_file), "--json"])
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert {"accuracy", "siren_auc", "macro_map", "classes", "confusion"} <= set(report)
+    assert list(report["unheard"]) == [str(tmp_path / "b.wav")]
+    assert result.stderr.count("\n") == 1
+    assert "1 of 2 recordings cannot be heard: " in result.stderr
 
 
 def test_files_are_relative_to_the_manifest_and_other_columns_ignored(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
-    path.write_text("label,file,fold\nsiren,a/b.flac,1\n")
+    path.write_text("\ufefflabel,file,fold\r\n siren ,a/b.flac,1\r\nsiren,a/b.flac,2\r\n", "utf-8")
     (row,) = read_manifest(path)
     assert (row.file, row.label, row.group) == (tmp_path / "a" / "b.flac", "siren", "")
 
@@ -63,7 +105,8 @@ def test_files_are_relative_to_the_manifest_and_other_columns_ignored(tmp_path: 
         ("", "has no rows"),
         ("file,label\n", "has no rows"),
         ("file,name\na.flac,siren\n", "column 'label' is missing"),
-        ("file,label\n,siren\n", "column 'file' is missing or empty"),
+        ("file,label\na.flac,siren\n,siren\n", "line 3: column 'file' is empty"),
+        ("file,label\na.flac\n", "line 2: column 'label' is empty"),
     ],
 )
 def test_a_bad_manifest_is_one_line(tmp_path: Path, text: str, reason: str) -> None:
