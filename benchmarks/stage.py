@@ -1,0 +1,85 @@
+"""What benchmarks of the stream share: servers of their own, programs, and who measured where."""
+
+import asyncio
+import os
+import platform
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from deploy.local import programs
+from deploy.local.stack import LocalStack
+from processors import registry
+
+JARS: Final = Path(".local/kafka")
+SITES: Final = Path("deploy/sites.yaml")
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def staged(devices: Sequence[str] = ()) -> Iterator[LocalStack]:
+    """Start empty servers with our topics and tables, and throw them away in the end."""
+    named = registry.parse(SITES.read_text(encoding="utf-8"), SITES.name).site_of
+    with TemporaryDirectory() as folder:
+        stack = LocalStack(Path(folder), devices=devices or named, jars=JARS)
+        with stack:
+            asyncio.run(programs.prepare(stack.addresses))
+            yield stack
+
+
+@asynccontextmanager
+async def program(
+    command: Sequence[str], environment: Mapping[str, str], log: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a program beside us, its words in a log, and kill it in the end."""
+    with log.open("ab") as words:
+        process = await asyncio.create_subprocess_exec(
+            *command, env={**os.environ, **environment}, stdout=words, stderr=words
+        )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def cpu_s(pid: int) -> float:
+    """CPU time that a process has used, s."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def resident_mb(pid: int) -> float:
+    """Memory of a process, MB."""
+    pages = Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def surroundings(*packages: str) -> dict[str, Any]:
+    """Machine and versions, as they belong beside every figure."""
+    model = [
+        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
+    return {
+        "cpu": model[0].partition(":")[2].strip() if model else platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load_before": round(os.getloadavg()[0], 2),
+        "versions": {name: version(name) for name in packages},
+    }
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Value that a share of the values does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """Command line of a module of ours."""
+    return [sys.executable, "-m", module, *arguments]
