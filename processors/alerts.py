@@ -1,92 +1,111 @@
 """Readings -> alerts, by rules with hysteresis; event time and ticks are the only clocks.
 
 Live lane: readings newer than what was heard, with up to 2 s of hold-back for a missing seq.
-Readings older than that never touch it. They go through a lane of their own, from cold and in
-event-time order, and give historical alerts: stored when they have ended, notified to nobody,
-none overlapping another of its rule. The late lane expects a backlog as agents send it, oldest
-first; what is older than its own position is counted as too late and not heard.
+Readings older than that never touch it: once their gap is filled or declared dropped, they are
+evaluated from cold and give historical alerts, stored when they have ended, notified to nobody,
+none overlapping another of its rule.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, Literal
 
 import orjson
 
-from processors import lanes
+from processors import lanes, late
 from processors import ledger as ledgers
-from processors.detector import LEVEL_FIELDS, Place, Second
-from processors.event_time import SECOND_US, microseconds
+from processors.detector import Place
+from processors.event_time import SECOND_US, microseconds, moment
 from processors.folds import NOTHING, Event, Fold, Outputs, Tick
-from processors.lanes import SILENCE_US, Lane, Pace
+from processors.lanes import Known, Lane
+from processors.late import Late
 from processors.ledger import Ledger
+from processors.rule_terms import LEVEL_FIELDS, Second
 from processors.rules import Rule
 from schemas.base import LabelScores
 from schemas.envelopes import LabelledBatch
+from schemas.errors import BadConfig
 from schemas.results import Alert
 
 HOLD_US: Final = 2 * SECOND_US
-LIVE: Final = Pace(HOLD_US, gap_us=SILENCE_US)
-LATE: Final = Pace(hold_us=180 * SECOND_US, gap_us=SECOND_US)
-"""A backlog comes in batches of up to a minute, two at a time, and nobody waits for it. Seconds
-that are not its own belong to the live lane: each span between them begins from cold."""
-
-LATE_PATIENCE_US: Final = 600 * SECOND_US
-"""Received time after which a backlog that stopped coming is taken as it is."""
-
-MAX_SPANS: Final = 32
+MAX_SPANS: Final = 64
 """Newest alerts of a rule that historical ones are kept apart from."""
 
+FORMAT: Final = 2
 NO_SCORES: Final[LabelScores] = MappingProxyType({})
 Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class AlertsState:
-    """State of one device; `spans` are onset and end of its newest alerts, by rule."""
+    """State of one device; `spans` are onset and end of its newest alerts, by rule.
+
+    `unsure` counts historical alerts older than those spans: whether they overlap another cannot
+    be told, so they are not stored.
+    """
 
     device: str
     site: str = ""
     ledger: Ledger = field(default_factory=Ledger)
-    live: Lane = Lane()  # noqa: RUF009  # frozen
-    late: Lane = Lane()  # noqa: RUF009  # frozen
+    dropped: Ledger = field(default_factory=Ledger)
+    live: Lane = field(default_factory=Lane)
+    late: Late = Late()  # noqa: RUF009  # frozen
     spans: Mapping[str, tuple[Span, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    too_late: int = 0
+    unsure: int = 0
 
     @property
     def place(self) -> Place:
         """What alerts say of the device."""
         return Place(self.site, self.device)
 
+    @property
+    def known(self) -> Known:
+        """What is known of its readings."""
+        return Known(self.ledger, self.dropped)
+
     def dump(self) -> bytes:
         """Stored form; `load` reads it back."""
         return orjson.dumps(
             [
+                FORMAT,
                 self.device,
                 self.site,
                 self.ledger.dump(),
+                self.dropped.dump(),
                 self.live.dump(),
                 self.late.dump(),
                 dict(self.spans),
-                self.too_late,
+                self.unsure,
             ]
         )
 
 
 def load(stored: bytes) -> AlertsState:
-    """State of what `AlertsState.dump` gave."""
-    device, site, ledger, live, late, spans, too_late = orjson.loads(stored)
+    """State of what `AlertsState.dump` gave; BadConfig if a newer version of ours gave it."""
+    form, *rest = orjson.loads(stored)
+    if form != FORMAT:
+        return _of_first_format(form, rest)
+    device, site, ledger, dropped, live, late_seconds, spans, unsure = rest
     return AlertsState(
         device=device,
         site=site,
         ledger=ledgers.load(ledger),
+        dropped=ledgers.load(dropped),
         live=lanes.load(live),
-        late=lanes.load(late),
+        late=late.load(late_seconds),
         spans={rule: tuple((a, b) for a, b in known) for rule, known in spans.items()},
-        too_late=too_late,
+        unsure=unsure,
     )
+
+
+def _of_first_format(device: object, stored: Sequence[Any]) -> AlertsState:
+    """Keep what has been counted; lanes of the first format cannot be read any more."""
+    if not isinstance(device, str):
+        raise BadConfig(f"a state of alerts has format {device!r}: written by a newer version")
+    site, ledger, *_ = stored
+    return AlertsState(device=device, site=site, ledger=ledgers.load(ledger))
 
 
 def fold(rules: Sequence[Rule]) -> Fold[AlertsState]:
@@ -105,7 +124,7 @@ def step(
 ) -> tuple[AlertsState, Outputs]:
     """Let the rules hear a batch, or a tick end what is no longer heard."""
     if isinstance(event, Tick):
-        return _ticked(state, microseconds(event.at))
+        return _ticked(state, event, rules)
     if event.clock == "unsynced":  # its time is a guess: archived, not folded
         return state, NOTHING
     return _heard(state, event, rules)
@@ -121,62 +140,63 @@ def _heard(
     state = replace(state, ledger=ledger, site=batch.site)
     if not new:
         return state, NOTHING
-    seconds = _seconds(batch, new, first_us)
+    rules = tuple(rule for rule in rules if rule.concerns(state.site, state.device))
     received_us = microseconds(batch.received_at)
-    passed = [state.live.is_passed_by(second) for second in seconds]
-    state, found = _late(
-        state, [s for s, past in zip(seconds, passed, strict=True) if past], received_us, rules
-    )
-    fresh = [s for s, past in zip(seconds, passed, strict=True) if not past]
+    seconds = _seconds(batch, new, first_us)
+    past = [second for second in seconds if state.live.is_passed_by(second)]
+    fresh = [second for second in seconds if not state.live.is_passed_by(second)]
+    found: tuple[Alert, ...] = ()
+    if past:
+        waiting = late.received(state.late, past, received_us)
+        after, found = late.heard(waiting, state.known, state.place, rules)
+        state, found = _historical(replace(state, late=after), found)
     if not fresh:
         return state, _outputs((), found)
     live = lanes.received(lanes.under_rules(state.live, rules), fresh, received_us)
-    live, alerts = lanes.heard(live, ledger, state.place, LIVE)
+    live, alerts = lanes.heard(live, state.known, state.place, hold_us=HOLD_US)
     return _with_ended(replace(state, live=live), alerts), _outputs(alerts, found)
 
 
-def _late(
-    state: AlertsState, seconds: Sequence[Second], received_us: int, rules: tuple[Rule, ...]
-) -> tuple[AlertsState, tuple[Alert, ...]]:
-    """Let the late lane hear seconds that the live lane has passed by."""
-    hearable = [second for second in seconds if not state.late.is_passed_by(second)]
-    if len(hearable) < len(seconds):
-        state = replace(state, too_late=state.too_late + len(seconds) - len(hearable))
-    if not hearable:
-        return state, ()
-    late = lanes.received(lanes.under_rules(state.late, rules), hearable, received_us)
-    late, alerts = lanes.heard(late, state.ledger, state.place, LATE)
-    return _historical(replace(state, late=late), alerts)
-
-
-def _ticked(state: AlertsState, at_us: int) -> tuple[AlertsState, Outputs]:
-    live, alerts = _live_ticked(state, at_us)
-    late, found = _late_ticked(state, at_us)
-    if live is state.live and late is state.late:
+def _ticked(state: AlertsState, tick: Tick, rules: tuple[Rule, ...]) -> tuple[AlertsState, Outputs]:
+    at_us = microseconds(tick.at)
+    before = state
+    state = _with_dropped(state, tick, at_us // SECOND_US)
+    live, alerts = _live_ticked(state, at_us, any_dropped=state is not before)
+    rules = tuple(rule for rule in rules if rule.concerns(state.site, state.device))
+    if (state.late.waiting or state.late.runs) and at_us >= state.late.heard_us + late.PATIENCE_US:
+        after, found = late.given_up(state.late, state.place, rules)
+    elif state is not before:
+        after, found = late.heard(state.late, state.known, state.place, rules)
+    else:
+        after, found = state.late, ()
+    if state is before and live is state.live and after is state.late:
         return state, NOTHING
-    state = _with_ended(replace(state, live=live, late=late), alerts)
+    state = _with_ended(replace(state, live=live, late=after), alerts)
     state, historical = _historical(state, found)
     return state, _outputs(alerts, historical)
 
 
-def _live_ticked(state: AlertsState, at_us: int) -> lanes.Step:
+def _live_ticked(state: AlertsState, at_us: int, *, any_dropped: bool) -> lanes.Step:
+    """Hold back no longer what waits; end what is open if nothing comes any more."""
     lane = state.live
     alerts: tuple[Alert, ...] = ()
-    if lane.pending and at_us >= lane.heard_us + HOLD_US:
-        lane, alerts = lanes.heard(lane, state.ledger, state.place, LIVE._replace(hold_us=0))
+    waited = at_us >= lane.heard_us + HOLD_US
+    if lane.pending and (waited or any_dropped):
+        lane, alerts = lanes.heard(lane, state.known, state.place, hold_us=0 if waited else HOLD_US)
     if lane.is_open and lane.is_silent(at_us):
         lane, ended = lanes.lost(lane, state.place)
         alerts += ended
     return lane, alerts
 
 
-def _late_ticked(state: AlertsState, at_us: int) -> lanes.Step:
-    lane = state.late
-    if not (lane.pending or lane.is_open) or at_us < lane.heard_us + LATE_PATIENCE_US:
-        return lane, ()
-    lane, alerts = lanes.heard(lane, state.ledger, state.place, LATE._replace(hold_us=0))
-    lane, ended = lanes.lost(lane, state.place)
-    return lane, alerts + ended
+def _with_dropped(state: AlertsState, tick: Tick, at_s: int) -> AlertsState:
+    """Remember which readings will never come; devices say so again and again."""
+    dropped = state.dropped
+    for lost in tick.dropped:
+        dropped, _ = dropped.counted(lost.session, lost.first_seq, lost.count, at_s=at_s)
+    if dropped.sessions == state.dropped.sessions:
+        return state
+    return replace(state, dropped=dropped)
 
 
 def _seconds(batch: LabelledBatch, seqs: Sequence[int], first_us: int) -> list[Second]:
@@ -203,29 +223,42 @@ def _with_ended(state: AlertsState, alerts: Sequence[Alert]) -> AlertsState:
     for alert in alerts:
         if alert.ended_at is not None:
             span = microseconds(alert.onset_at), microseconds(alert.ended_at)
-            spans[alert.rule] = (*spans.get(alert.rule, ()), span)[-MAX_SPANS:]
+            known = sorted((*spans.get(alert.rule, ()), span))
+            spans[alert.rule] = tuple(known[-MAX_SPANS:])
     return replace(state, spans=spans) if spans != state.spans else state
 
 
 def _historical(
     state: AlertsState, alerts: Sequence[Alert]
 ) -> tuple[AlertsState, tuple[Alert, ...]]:
-    """Keep those alerts of the late lane that have ended and overlap no other."""
+    """Keep those alerts of late spans that have ended and overlap no other."""
     kept = []
     for alert in alerts:
-        if alert.ended_at is not None and _is_apart(state, alert):
-            kept.append(alert.model_copy(update={"historical": True, "revision": 0}))
-            state = _with_ended(state, kept[-1:])
+        if alert.ended_at is None:
+            continue
+        ended_at = min(alert.ended_at, moment(state.live.position_us))
+        found = alert.model_copy(update={"historical": True, "revision": 0, "ended_at": ended_at})
+        match _is_apart(state, found):
+            case "apart":
+                kept.append(found)
+                state = _with_ended(state, [found])
+            case "unsure":
+                state = replace(state, unsure=state.unsure + 1)
     return state, tuple(kept)
 
 
-def _is_apart(state: AlertsState, alert: Alert) -> bool:
+def _is_apart(state: AlertsState, alert: Alert) -> Literal["apart", "overlaps", "unsure"]:
+    """Whether a historical alert touches no other of its rule, as far as these are remembered."""
     assert alert.ended_at is not None  # noqa: S101  # the caller's condition
     onset_us, ended_us = microseconds(alert.onset_at), microseconds(alert.ended_at)
+    spans = state.spans.get(alert.rule, ())
+    if len(spans) == MAX_SPANS and onset_us < spans[0][1]:
+        return "unsure"
     open_us = [w.busy_from_us for w in state.live.watches if w.rule.rule == alert.rule]
-    return all(ended_us <= a or b <= onset_us for a, b in state.spans.get(alert.rule, ())) and all(
+    apart = all(ended_us <= a or b <= onset_us for a, b in spans) and all(
         busy_us is None or ended_us <= busy_us for busy_us in open_us
     )
+    return "apart" if apart else "overlaps"
 
 
 def _outputs(alerts: Sequence[Alert], historical: Sequence[Alert]) -> Outputs:

@@ -1,34 +1,21 @@
-"""One rule listening to seconds in event-time order: raised, updated, cleared."""
+"""One rule listening to seconds in event-time order: raised, updated, cleared.
 
-from collections.abc import Mapping, Sequence
+An event begins when n of m seconds count and is over when so many in a row neither count nor
+hold. It is an alert once it has lasted long enough, and it ends when nothing that comes could
+still be part of it.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, get_args
+from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
 from processors.event_time import SECOND_US, moment
-from processors.rules import LabelRule, LevelField, Rule
+from processors.rule_terms import Judged, Second
+from processors.rules import Rule
 from schemas.results import Alert, AlertState, EndReason
 
 NAMESPACE: Final = UUID("5f0c8a3e-6f0f-4c9b-9a53-3b1d0e4c7a21")
-UPDATE_DB: Final = 3.0
-UPDATE_US: Final = 10 * SECOND_US
-LEVEL_FIELDS: Final[tuple[LevelField, ...]] = get_args(LevelField)
-
-
-class Second(NamedTuple):
-    """One reading, as a rule sees it; levels in the order of `LEVEL_FIELDS`."""
-
-    start_us: int
-    session: str
-    seq: int
-    levels_db: Sequence[float]
-    overload: bool
-    scores: Mapping[str, int]
-
-    @property
-    def end_us(self) -> int:
-        """First instant after the second."""
-        return self.start_us + SECOND_US
 
 
 class Place(NamedTuple):
@@ -39,7 +26,7 @@ class Place(NamedTuple):
 
 
 class Met(NamedTuple):
-    """A second that met the rule."""
+    """A second that counted."""
 
     start_us: int
     session: str
@@ -48,25 +35,30 @@ class Met(NamedTuple):
 
 
 class Open(NamedTuple):
-    """An alert that has been raised and has not ended; `told` is what was last published."""
+    """An event that has begun; `raised_us` is 0 until it is an alert, `told_us` its last news.
+
+    `quiet_us` is where the newest `quiet_s` seconds begin, which did not hold it; `over`: they
+    were enough, but what comes next may be near enough to be the same event.
+    """
 
     alert_id: str
     session: str
     onset_us: int
-    raised_us: int
     peak_db: float
     peak_score: int | None
     active_s: int
-    quiet_s: int
-    quiet_us: int
-    revision: int
-    told_us: int
-    told_db: float
+    background_db: float | None
+    raised_us: int = 0
+    quiet_s: int = 0
+    quiet_us: int = 0
+    over: bool = False
+    revision: int = -1
+    told_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """State of one rule; `recent` are the newest seconds that met it while nothing is open."""
+    """State of one rule; `recent` are the newest seconds that counted and are in no event yet."""
 
     rule: Rule
     recent: tuple[Met, ...] = ()
@@ -84,112 +76,160 @@ class Watch:
 Step = tuple[Watch, tuple[Alert, ...]]
 
 
-def hear(watch: Watch, second: Second, place: Place) -> Step:
-    """Let a rule hear the next second."""
-    if watch.open is not None:
-        return _continued(watch, watch.open, second, place)
-    rule = watch.rule
-    # half a second of slack: a slewed clock does not tick in whole seconds
-    oldest_us = second.start_us - rule.of_seconds * SECOND_US + SECOND_US // 2
-    recent = tuple(met for met in watch.recent if met.start_us > oldest_us)
-    value, on, _ = _measured(rule, second)
-    if value < on:
-        return (watch if len(recent) == len(watch.recent) else replace(watch, recent=recent)), ()
-    recent = (
-        *recent,
-        Met(second.start_us, second.session, second.levels_db[0], _score(rule, value)),
-    )
-    if len(recent) < rule.on_seconds or second.start_us < watch.silent_until_us:
-        return replace(watch, recent=recent), ()
-    return _raised(replace(watch, recent=recent), second, place)
+def hear(watch: Watch, second: Second, place: Place, background_db: float | None = None) -> Step:
+    """Let a rule hear the next second.
+
+    Parameters
+    ----------
+    watch : Watch
+        State of the rule.
+    second : Second
+        Not before the one heard last.
+    place : Place
+        For alerts.
+    background_db : float or None
+        Running background before this second, dB.
+    """
+    judged = watch.rule.judged(second, background_db)
+    if watch.open is None:
+        return _listened(watch, second, judged, place, background_db)
+    if watch.open.over:
+        return _waited(watch, watch.open, second, judged, place, background_db)
+    return _continued(watch, watch.open, second, judged, place)
 
 
 def lost(watch: Watch, at_us: int, place: Place) -> Step:
     """End what is open, since nothing was heard after `at_us`."""
     if watch.open is None:
-        return replace(watch, recent=()), ()
-    return _ended(watch, watch.open, place, "signal_lost", ended_us=at_us, now_us=at_us)
+        return (replace(watch, recent=()) if watch.recent else watch), ()
+    if watch.open.over:
+        return _ended(replace(watch, recent=()), watch.open, place, "cleared", now_us=at_us)
+    gone = watch.open._replace(quiet_us=at_us)
+    return _ended(replace(watch, recent=()), gone, place, "signal_lost", now_us=at_us)
 
 
-def _raised(watch: Watch, second: Second, place: Place) -> Step:
+def _listened(
+    watch: Watch, second: Second, judged: Judged, place: Place, background_db: float | None
+) -> Step:
+    """Nothing is open: begin when n of m seconds count, unless silent after an alert."""
+    watch = _with_recent(watch, second, judged)
+    if not _is_met(watch, judged) or second.start_us < watch.silent_until_us:
+        return watch, ()
     first = watch.recent[0]
-    scores = [met.score for met in watch.recent if met.score is not None]
-    peak_db = max(met.laeq_db for met in watch.recent)
     name = f"{watch.rule.rule}|{watch.rule.version}|{place.device}|{first.session}|{first.start_us}"
-    opened = Open(
+    begun = Open(
         alert_id=str(uuid5(NAMESPACE, name)),
         session=first.session,
         onset_us=first.start_us,
-        raised_us=second.end_us,
-        peak_db=peak_db,
-        peak_score=max(scores, default=None),
-        active_s=len(watch.recent),
-        quiet_s=0,
-        quiet_us=0,
-        revision=0,
-        told_us=second.end_us,
-        told_db=peak_db,
+        peak_db=first.laeq_db,
+        peak_score=first.score,
+        active_s=0,
+        background_db=background_db,
     )
-    return replace(watch, recent=(), open=opened), (_alert(watch.rule, opened, place, "raised"),)
+    return _told(replace(watch, recent=()), _joined(begun, watch.recent), second, place)
 
 
-def _continued(watch: Watch, opened: Open, second: Second, place: Place) -> Step:
-    opened = _with_second(watch.rule, opened, second)
-    if opened.quiet_s >= watch.rule.off_seconds:
-        return _ended(
-            watch, opened, place, "cleared", ended_us=opened.quiet_us, now_us=second.end_us
-        )
-    if second.end_us - opened.onset_us >= watch.rule.max_duration_s * SECOND_US:
-        return _ended(
-            watch, opened, place, "max_duration", ended_us=second.end_us, now_us=second.end_us
-        )
-    louder = opened.peak_db >= opened.told_db + UPDATE_DB
-    if not louder and second.end_us < opened.told_us + UPDATE_US:
-        return replace(watch, open=opened), ()
-    told = opened._replace(
-        revision=opened.revision + 1, told_us=second.end_us, told_db=opened.peak_db
+def _continued(watch: Watch, opened: Open, second: Second, judged: Judged, place: Place) -> Step:
+    """Something is open: go on, or be over."""
+    if judged.holds:
+        met = (_met(second, judged),) if judged.counts else ()
+        return _told(watch, _joined(opened, met), second, place)
+    opened = opened._replace(
+        quiet_s=opened.quiet_s + 1, quiet_us=opened.quiet_us if opened.quiet_s else second.start_us
     )
-    return replace(watch, open=told), (_alert(watch.rule, told, place, "updated"),)
+    if opened.quiet_s < watch.rule.off_seconds:
+        return _told(watch, opened, second, place)
+    return _settled(replace(watch, open=opened._replace(over=True)), second, place)
 
 
-def _with_second(rule: Rule, opened: Open, second: Second) -> Open:
-    value, on, off = _measured(rule, second)
-    if value < off:
-        quiet_us = opened.quiet_us if opened.quiet_s else second.start_us
-        return opened._replace(quiet_s=opened.quiet_s + 1, quiet_us=quiet_us)
-    if value < on:
-        return opened._replace(quiet_s=0)
-    score = _score(rule, value)
-    return opened._replace(
-        quiet_s=0,
-        active_s=opened.active_s + 1,
-        peak_db=max(opened.peak_db, second.levels_db[0]),
-        peak_score=score if opened.peak_score is None else max(opened.peak_score, score or 0),
-    )
-
-
-def _ended(
-    watch: Watch, opened: Open, place: Place, reason: EndReason, *, ended_us: int, now_us: int
+def _waited(
+    watch: Watch,
+    opened: Open,
+    second: Second,
+    judged: Judged,
+    place: Place,
+    background_db: float | None,
 ) -> Step:
+    """What is open is over, unless something begins that is near enough."""
+    watch = _with_recent(watch, second, judged)
+    if not _is_met(watch, judged):
+        return _settled(watch, second, place)
+    if watch.recent[0].start_us < opened.quiet_us + watch.rule.merge_s * SECOND_US:
+        joined = _joined(opened, watch.recent)
+        return _told(replace(watch, recent=()), joined, second, place)
+    watch, ended = _ended(watch, opened, place, "cleared", now_us=second.start_us)
+    before = replace(watch, recent=watch.recent[:-1])  # the second itself is listened to again
+    watch, begun = _listened(before, second, judged, place, background_db)
+    return watch, ended + begun
+
+
+def _settled(watch: Watch, second: Second, place: Place) -> Step:
+    """End what is over once nothing can be near enough any more."""
+    assert watch.open is not None  # noqa: S101  # the caller's condition
+    until_us = watch.open.quiet_us + watch.rule.merge_s * SECOND_US
+    if second.end_us < until_us or (watch.recent and watch.recent[0].start_us < until_us):
+        return watch, ()
+    return _ended(watch, watch.open, place, "cleared", now_us=second.end_us)
+
+
+def _told(watch: Watch, opened: Open, second: Second, place: Place) -> Step:
+    """Say what there is to say of an event that goes on: raised, updated, or at its longest."""
+    rule, now_us = watch.rule, second.end_us
+    lasted_us = now_us - opened.onset_us
+    if not opened.raised_us and not opened.quiet_s and lasted_us >= rule.min_duration_s * SECOND_US:
+        opened = opened._replace(raised_us=now_us, told_us=now_us, revision=0)
+        told: tuple[Alert, ...] = (_alert(rule, opened, place, "raised"),)
+    elif lasted_us >= rule.max_duration_s * SECOND_US:
+        return _ended(watch, opened._replace(quiet_us=now_us), place, "max_duration", now_us=now_us)
+    elif opened.raised_us and now_us >= opened.told_us + rule.update_s * SECOND_US:
+        opened = opened._replace(revision=opened.revision + 1, told_us=now_us)
+        told = (_alert(rule, opened, place, "updated"),)
+    else:
+        told = ()
+    return replace(watch, open=opened), told
+
+
+def _ended(watch: Watch, opened: Open, place: Place, reason: EndReason, *, now_us: int) -> Step:
+    """End an event at its `quiet_us`; one that was too short for an alert leaves no trace."""
+    watch = replace(watch, open=None)
+    if not opened.raised_us:
+        return watch, ()
     last = opened._replace(revision=opened.revision + 1)
     alert = _alert(watch.rule, last, place, "cleared").model_copy(
-        update={"ended_at": moment(ended_us), "end_reason": reason}
+        update={"ended_at": moment(opened.quiet_us), "end_reason": reason}
     )
-    silent_until_us = now_us + watch.rule.cooldown_s * SECOND_US
-    return Watch(rule=watch.rule, silent_until_us=silent_until_us), (alert,)
+    return replace(watch, silent_until_us=now_us + watch.rule.cooldown_s * SECOND_US), (alert,)
 
 
-def _measured(rule: Rule, second: Second) -> tuple[float, float, float]:
-    """Value of a second for a rule, with the values at which it counts for and against."""
-    if isinstance(rule, LabelRule):
-        return second.scores.get(rule.label, 0), rule.on_score, rule.off_score
-    if second.overload:  # louder than the microphone can tell
-        return float("inf"), rule.on_db, rule.off_db
-    return second.levels_db[LEVEL_FIELDS.index(rule.level)], rule.on_db, rule.off_db
+def _with_recent(watch: Watch, second: Second, judged: Judged) -> Watch:
+    # half a second of slack: a slewed clock does not tick in whole seconds
+    oldest_us = second.start_us - watch.rule.of_seconds * SECOND_US + SECOND_US // 2
+    recent = tuple(met for met in watch.recent if met.start_us > oldest_us)
+    if judged.counts:
+        recent = (*recent, _met(second, judged))
+    return watch if recent == watch.recent else replace(watch, recent=recent)
 
 
-def _score(rule: Rule, value: float) -> int | None:
-    return int(value) if isinstance(rule, LabelRule) else None
+def _is_met(watch: Watch, judged: Judged) -> bool:
+    return judged.counts and len(watch.recent) >= watch.rule.on_seconds
+
+
+def _met(second: Second, judged: Judged) -> Met:
+    return Met(second.start_us, second.session, second.levels_db[0], judged.score)
+
+
+def _joined(opened: Open, seconds: Sequence[Met]) -> Open:
+    """With more seconds that counted; it is not quiet now."""
+    scores = [met.score for met in seconds if met.score is not None]
+    if opened.peak_score is not None:
+        scores.append(opened.peak_score)
+    return opened._replace(
+        quiet_s=0,
+        over=False,
+        active_s=opened.active_s + len(seconds),
+        peak_db=max((opened.peak_db, *(met.laeq_db for met in seconds))),
+        peak_score=max(scores, default=None),
+    )
 
 
 def _alert(rule: Rule, opened: Open, place: Place, state: AlertState) -> Alert:
@@ -206,6 +246,7 @@ def _alert(rule: Rule, opened: Open, place: Place, state: AlertState) -> Alert:
         raised_at=moment(opened.raised_us),
         peak_laeq_1s_db=opened.peak_db,
         peak_score=opened.peak_score,
+        background_db=opened.background_db,
         active_s=opened.active_s,
         historical=False,
     )

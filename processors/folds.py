@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
-from schemas.base import DeviceId, Frozen
+from schemas.base import DeviceId, Frozen, SeqRange
 from schemas.envelopes import LabelledBatch
 from schemas.results import Alert, Window
 
@@ -17,9 +17,13 @@ State = TypeVar("State")
 
 
 class Tick(NamedTuple):
-    """Received time, as the bridge wrote it into every partition. Folds know no other clock."""
+    """Received time, as the bridge wrote it into every partition. Folds know no other clock.
+
+    `dropped`: readings of this device that will never come, as its status said at that time.
+    """
 
     at: datetime
+    dropped: tuple[SeqRange, ...] = ()
 
 
 Event = LabelledBatch | Tick

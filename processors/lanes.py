@@ -1,29 +1,36 @@
 """Puts the seconds of a device into event-time order and lets the rules hear them.
 
-A second is heard as soon as the one before it in its session has come; after a missing seq it
-waits until event time is `hold_us` past it.
+A second is heard as soon as the one before it in its session has come or is known to be lost;
+otherwise it waits until event time is `hold_us` past it.
 """
 
 from bisect import insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from processors import detector, rules
-from processors.detector import Met, Open, Place, Second, Watch
+from processors import background, detector, rules
+from processors.background import Background
+from processors.detector import Met, Open, Place, Watch
 from processors.event_time import SECOND_US
 from processors.ledger import Ledger
-from processors.rules import Rule
+from processors.rule_terms import Second
+from processors.rules import LevelRule, Rule
 from schemas.results import Alert
 
 SILENCE_US: Final = 30 * SECOND_US
+"""A gap in event time, or received time without readings, after which the signal was lost."""
 
 
-class Pace(NamedTuple):
-    """How long a lane waits for a missing seq, and what gap in event time ends its alerts."""
+class Known(NamedTuple):
+    """What is known of the readings of a device: counted, or lost for good."""
 
-    hold_us: int
-    gap_us: int
+    counted: Ledger
+    dropped: Ledger
+
+    def settles(self, session: str, seq: int) -> bool:
+        """Whether there is nothing to wait for."""
+        return self.counted.holds(session, seq, seq) or self.dropped.holds(session, seq, seq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,7 @@ class Lane:
     span_us: int = 0
     pending: tuple[Second, ...] = ()
     watches: tuple[Watch, ...] = ()
+    background: Background = field(default_factory=Background)
 
     @property
     def is_open(self) -> bool:
@@ -57,7 +65,7 @@ class Lane:
         return at_us >= self.heard_us + SILENCE_US + self.span_us - SECOND_US
 
     def dump(self) -> list[object]:
-        """Form for JSON; `load` reads it back."""
+        """Form for JSON; `load` reads it back. A rule that remembers nothing is left out."""
         return [
             self.position_us,
             self.session,
@@ -66,15 +74,8 @@ class Lane:
             self.heard_us,
             self.span_us,
             [[*second] for second in self.pending],
-            [
-                [
-                    rules.stored(watch.rule),
-                    [[*met] for met in watch.recent],
-                    [*watch.open] if watch.open else None,
-                    watch.silent_until_us,
-                ]
-                for watch in self.watches
-            ],
+            [_dumped(watch) for watch in self.watches if watch != Watch(watch.rule)],
+            self.background.dump(),
         ]
 
 
@@ -83,7 +84,7 @@ Step = tuple[Lane, tuple[Alert, ...]]
 
 def load(stored: Sequence[Any]) -> Lane:
     """Lane of what `Lane.dump` gave."""
-    position_us, session, next_seq, newest_us, heard_us, span_us, pending, watches = stored
+    position_us, session, next_seq, newest_us, heard_us, span_us, pending, watches, quiet = stored
     return Lane(
         position_us,
         session,
@@ -92,15 +93,28 @@ def load(stored: Sequence[Any]) -> Lane:
         heard_us,
         span_us,
         pending=tuple(Second(*second) for second in pending),
-        watches=tuple(
-            Watch(
-                rule=rules.restored(rule),
-                recent=tuple(Met(*met) for met in recent),
-                open=Open(*opened) if opened else None,
-                silent_until_us=silent_until_us,
-            )
-            for rule, recent, opened, silent_until_us in watches
-        ),
+        watches=tuple(_loaded(*watch) for watch in watches),
+        background=background.load(quiet),
+    )
+
+
+def _dumped(watch: Watch) -> list[object]:
+    return [
+        rules.stored(watch.rule),
+        [[*met] for met in watch.recent],
+        [*watch.open] if watch.open else None,
+        watch.silent_until_us,
+    ]
+
+
+def _loaded(
+    rule: dict[str, Any], recent: list[Any], opened: list[Any] | None, silent_until_us: int
+) -> Watch:
+    return Watch(
+        rules.restored(rule),
+        tuple(Met(*met) for met in recent),
+        Open(*opened) if opened else None,
+        silent_until_us,
     )
 
 
@@ -120,7 +134,7 @@ def received(lane: Lane, seconds: Sequence[Second], received_us: int) -> Lane:
     """Put new seconds of one batch into the lane, in order; nothing is heard yet."""
     pending = list(lane.pending)
     for second in seconds:
-        insort(pending, second, key=_event_order)
+        insort(pending, second, key=event_order)
     return replace(
         lane,
         newest_us=max(lane.newest_us, seconds[-1].end_us),
@@ -130,18 +144,35 @@ def received(lane: Lane, seconds: Sequence[Second], received_us: int) -> Lane:
     )
 
 
-def heard(lane: Lane, ledger: Ledger, place: Place, pace: Pace) -> Step:
-    """Let the rules hear every second whose turn it is; `ledger` has counted all of them."""
+def heard(lane: Lane, known: Known, place: Place, *, hold_us: int) -> Step:
+    """Let the rules hear every second whose turn it is; all of them have been counted."""
     alerts: list[Alert] = []
     waiting = lane.pending
     count = 0
     for second in waiting:
-        if not _follows(lane, ledger, second) and lane.newest_us - second.end_us < pace.hold_us:
+        if not _follows(lane, known, second) and lane.newest_us - second.end_us < hold_us:
             break
         count += 1
-        lane, new = _heard_one(lane, second, place, pace.gap_us)
+        lane, new = hear(lane, second, place)
         alerts += new
     return replace(lane, pending=waiting[count:]), tuple(alerts)
+
+
+def hear(lane: Lane, second: Second, place: Place) -> Step:
+    """Let the rules hear the next second."""
+    ended: tuple[Alert, ...] = ()
+    if lane.position_us and second.start_us - lane.position_us >= SILENCE_US:
+        lane, ended = lost(lane, place)
+    if second.start_us < lane.position_us:  # clocks are slewed, spans of alerts must not overlap
+        second = second._replace(start_us=lane.position_us)
+    before = lane.background
+    if any(isinstance(watch.rule, LevelRule) and watch.rule.above for watch in lane.watches):
+        before = before.at(second.start_us)
+        lane = replace(lane, background=before.plus(second.levels_db[0]))
+    steps = [detector.hear(watch, second, place, before.level_db) for watch in lane.watches]
+    lane, new = _with_watches(lane, steps)
+    lane = replace(lane, position_us=second.end_us, session=second.session, next_seq=second.seq + 1)
+    return lane, ended + new
 
 
 def lost(lane: Lane, place: Place) -> Step:
@@ -150,23 +181,17 @@ def lost(lane: Lane, place: Place) -> Step:
     return _with_watches(lane, steps)
 
 
-def _follows(lane: Lane, ledger: Ledger, second: Second) -> bool:
+def event_order(second: Second) -> tuple[int, str, int]:
+    """By time; what it is compared by when two agents have one device id."""
+    return second.start_us, second.session, second.seq
+
+
+def _follows(lane: Lane, known: Known, second: Second) -> bool:
     if second.seq == 0:  # the end of another session may still be on its way
         return False
     if second.seq == lane.next_seq and second.session == lane.session:
         return True
-    return ledger.holds(second.session, second.seq - 1, second.seq - 1)
-
-
-def _heard_one(lane: Lane, second: Second, place: Place, gap_us: int) -> Step:
-    ended: tuple[Alert, ...] = ()
-    if lane.position_us and second.start_us - lane.position_us >= gap_us:
-        lane, ended = lost(lane, place)
-    if second.start_us < lane.position_us:  # clocks are slewed, spans of alerts must not overlap
-        second = second._replace(start_us=lane.position_us)
-    lane, new = _with_watches(lane, [detector.hear(w, second, place) for w in lane.watches])
-    lane = replace(lane, position_us=second.end_us, session=second.session, next_seq=second.seq + 1)
-    return lane, ended + new
+    return known.settles(second.session, second.seq - 1)
 
 
 def _with_watches(lane: Lane, steps: Iterable[detector.Step]) -> Step:
@@ -180,7 +205,3 @@ def _under_rule(watch: Watch | None, rule: Rule) -> Watch:
     if watch.rule == rule:
         return replace(watch, rule=rule)
     return watch if watch.open else Watch(rule, silent_until_us=watch.silent_until_us)
-
-
-def _event_order(second: Second) -> tuple[int, str, int]:
-    return second.start_us, second.session, second.seq

@@ -80,6 +80,11 @@ class Alert(Frozen):
     end_reason: EndReason | None = None
     peak_laeq_1s_db: Decibels
     peak_score: PerMille | None = Field(description="null for rules on levels")
+    background_db: Decibels | None = Field(
+        default=None,
+        exclude_if=lambda level: level is None,
+        description="L90 of the hour before, as the rule began to count; left out where unknown",
+    )
     active_s: int = Field(ge=1, description="seconds that met the rule so far")
     historical: bool = Field(description="found in late data: stored, notified to nobody")
 

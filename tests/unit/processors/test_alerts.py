@@ -101,12 +101,18 @@ def test_one_siren_is_one_alert_that_is_updated() -> None:
     assert told(outputs)[-1].active_s == 25
 
 
-def test_a_peak_that_grows_by_three_decibels_is_told_at_once() -> None:
+def test_a_peak_is_told_with_the_next_update() -> None:
     louder = labelled(3, [79.0], labels=[{"siren": 990}])
-    _, outputs = run([*heard("SSS"), louder])
+    _, outputs = run([*heard("SSS"), louder, *heard("S" * 9, 4)], [SIREN])
     raised, updated = told(outputs)
     assert (raised.peak_laeq_1s_db, raised.peak_score) == (75.0, 800)
-    assert (updated.peak_laeq_1s_db, updated.peak_score) == (79.0, 990)
+    assert (updated.peak_laeq_1s_db, updated.peak_score, updated.active_s) == (79.0, 990, 13)
+
+
+def test_updates_come_no_more_often_than_the_rule_says() -> None:
+    often = SIREN.model_copy(update={"update_s": 4})
+    _, outputs = run(heard("S" * 16), [often])
+    assert [n for n, output in enumerate(outputs) if output.messages] == [2, 6, 10, 14]
 
 
 def test_the_same_device_is_silent_during_cooldown() -> None:

@@ -29,6 +29,8 @@ LOUD: dict[str, Any] = {
     "off_db": 80.0,
 }
 
+NIGHT = {"starts": "22:00", "ends": "06:00", "time_zone": "Europe/Berlin"}
+
 
 def text(*them: dict[str, Any]) -> str:
     return yaml.safe_dump({"rules": list(them)})
@@ -69,7 +71,13 @@ def test_the_version_follows_the_meaning_not_the_writing() -> None:
         (text({**SIREN, "label": "sirene"}), "alerts.yaml: rule siren: label 'sirene' is none of"),
         (text({**LOUD, "level": "laeq"}), "alerts.yaml: rule loud: level: "),
         (text({**LOUD, "off_db": 90}), "alerts.yaml: rule loud: off_db must not exceed"),
-        (text({"label": "siren"}), "alerts.yaml: rule 1: rule: Field required"),
+        (text({"label": "siren"}), "alerts.yaml: rule 1: rule: is missing; add it"),
+        (text({"rule": "any"}), "alerts.yaml: rule any: needs a label, with on_score and"),
+        (text({**SIREN, "off_seconds": 3, "on_second": 3}), "alerts.yaml: rule siren: on_second:"),
+        (text({**SIREN, "min_duration_s": 600}), "alerts.yaml: rule siren: max_duration_s must ex"),
+        (text({**LOUD, "labels": ["sirene"]}), "alerts.yaml: rule loud: label 'sirene' is none of"),
+        (text({**LOUD, "hours": {**NIGHT, "ends": "22:00"}}), "alerts.yaml: rule loud: hours: sta"),
+        (text({**LOUD, "hours": {**NIGHT, "starts": 22}}), "alerts.yaml: rule loud: hours.starts"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_file_rule_and_field(document: str, line: str) -> None:
