@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from hearing.frontends import mobilenet, transformer, yamnet
+from hearing.frontends import mel64, mobilenet, transformer, yamnet
 from hearing.frontends.spectra import Sound
 from hearing.manifest import Input
 from schemas.errors import BadConfig
@@ -54,6 +54,14 @@ def of(wanted: Input) -> Look:
     return look
 
 
+def _mel64(shape: tuple[int, ...], _rate_hz: int) -> Look | None:
+    match shape:
+        case (frames, mel64.BANDS):
+            patches = partial(mel64.patches, frames=frames)
+            return Look(mel64.RATE_HZ, mel64.look(frames), patches)
+    return None
+
+
 def _yamnet(shape: tuple[int, ...], _rate_hz: int) -> Look | None:
     if shape != (yamnet.PATCH_FRAMES, yamnet.BANDS):
         return None
@@ -87,6 +95,7 @@ def _as_it_is(sound: Sound) -> NDArray[np.float32]:
 
 
 _MAKERS: dict[str, Callable[[tuple[int, ...], int], Look | None]] = {
+    "mel64x100": _mel64,
     "yamnet64": _yamnet,
     "mn128": _mobilenet,
     "ast128": _transformer,
