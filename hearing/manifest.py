@@ -10,7 +10,8 @@ from hearing.taxonomy import FROM_AUDIOSET
 from schemas.base import Frozen, Label, SlugId
 from schemas.errors import BadConfig
 
-Frontend = Literal["mel32x8", "yamnet64", "mn128", "ast128", "waveform"]
+Frontend = Literal["mel32x8", "mel64x100", "yamnet64", "mn128", "ast128", "waveform"]
+Precision = Literal["float32", "int8"]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -28,7 +29,13 @@ class Manifest(Frozen):
     format: Literal[1] = 1
     name: SlugId
     version: str = Field(pattern=r"^\d+\.\d+\.\d+([a-z0-9.-]*)$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of model.onnx")
+    file: str = Field(
+        default="model.onnx",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.onnx$",
+        description="the weights, beside the manifest: a name without any folder",
+    )
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the weights")
+    precision: Precision = "float32"
     input: Input
     labels: tuple[Label, ...] = Field(min_length=1)
     classes: tuple[str, ...] = Field(
