@@ -1,0 +1,99 @@
+"""Every shared recording heard by a model that never heard its source: what accounts rest on."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from hearing import clips as hearing_clips
+from hearing.adapters import runtime
+from hearing.adapters.recordings import read_mono
+from hearing.clips import Listener
+from hearing.judging import Heard, Report, judge
+from hearing.manifest import Manifest
+from training.datasets import Clip
+
+UNNAMED: Final = "unnamed"
+"""Label of a recording that holds no label of ours: a negative for all of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """A clip, and what was heard of it."""
+
+    clip: Clip
+    heard: Heard
+
+
+class FoldModels:
+    """A model's fold models: `models/folds/NAME-foldN`, each trained without fold N."""
+
+    def __init__(self, name: str, models: Path) -> None:
+        self._folders = {
+            int(folder.name.removeprefix(f"{name}-fold")): folder
+            for folder in sorted((models / "folds").glob(f"{name}-fold[0-9]*"))
+        }
+        self._load = cache(runtime.load)
+
+    @property
+    def folds(self) -> frozenset[int]:
+        """Those that there is a model without."""
+        return frozenset(self._folders)
+
+    def without(self, fold: int) -> Listener:
+        """The model that was trained without a fold."""
+        return self._load(self._folders[fold])
+
+
+def hear(clip: Clip, listener: Listener) -> HeldOut:
+    """Listen to a clip, or to its span of a recording.
+
+    Parameters
+    ----------
+    clip : Clip
+        With one label at most.
+    listener : Listener
+        Who has not heard its source before.
+
+    Returns
+    -------
+    HeldOut
+        Grouped by the clip's source.
+    """
+    rate_hz = hearing_clips.rate_of(listener.manifest.input)
+    sound = read_mono(clip.file, rate_hz)
+    if clip.span_s is not None:
+        sound = sound[int(clip.span_s[0] * rate_hz) : int(clip.span_s[1] * rate_hz)]
+    label = next(iter(clip.heard), UNNAMED)
+    scores = hearing_clips.clip_scores(sound, listener)
+    return HeldOut(clip, Heard(label, clip.source, len(sound) / rate_hz, scores))
+
+
+def report_of(held: Iterable[HeldOut], manifest: Manifest) -> Report:
+    """Judge clips as `cityhum evaluate` does."""
+    return judge([one.heard for one in held], manifest)
+
+
+def by_fold(held: Sequence[HeldOut], dataset: str, manifest: Manifest) -> Mapping[int, Report]:
+    """Judge each fold of a data set on its own.
+
+    Parameters
+    ----------
+    held : sequence of HeldOut
+        Of all data sets.
+    dataset : str
+        As `Clip.dataset` names it.
+    manifest : Manifest
+        Of the model.
+
+    Returns
+    -------
+    mapping of int to Report
+        By fold.
+    """
+    parts: dict[int, list[HeldOut]] = {}
+    for one in held:
+        if one.clip.dataset == dataset:
+            parts.setdefault(one.clip.group, []).append(one)
+    return {fold: report_of(parts[fold], manifest) for fold in sorted(parts)}
