@@ -44,7 +44,7 @@ def test_seconds_that_are_passed_over_would_have_said_nothing(
     for n, score in enumerate(scores):
         second = Second(
             n * SECOND_US,
-            "",
+            SESSION,
             n,
             (0.0,) * len(LEVEL_FIELDS),
             overload=False,
