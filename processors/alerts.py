@@ -19,7 +19,7 @@ from processors import ledger as ledgers
 from processors.detector import Place
 from processors.event_time import SECOND_US, microseconds, moment
 from processors.folds import NOTHING, Event, Fold, Outputs, Tick
-from processors.lanes import Known, Lane
+from processors.lanes import Heard, Known, Lane
 from processors.late import Late
 from processors.ledger import Ledger
 from processors.rule_terms import LEVEL_FIELDS, Second
@@ -145,48 +145,56 @@ def _heard(
     seconds = _seconds(batch, new, first_us)
     past = [second for second in seconds if state.live.is_passed_by(second)]
     fresh = [second for second in seconds if not state.live.is_passed_by(second)]
-    found: tuple[Alert, ...] = ()
-    if past:
-        waiting = late.received(state.late, past, received_us)
-        after, found = late.heard(waiting, state.known, state.place, rules)
-        state, found = _historical(replace(state, late=after), found)
-    if not fresh:
-        return state, _outputs((), found)
-    live = lanes.received(lanes.under_rules(state.live, rules), fresh, received_us)
-    live, alerts = lanes.heard(live, state.known, state.place, hold_us=HOLD_US)
-    return _with_ended(replace(state, live=live), alerts), _outputs(alerts, found)
+    alerts: tuple[Alert, ...] = ()
+    if fresh:
+        live = lanes.received(lanes.under_rules(state.live, rules), fresh, received_us)
+        live, alerts, passed = lanes.heard(live, state.known, state.place, hold_us=HOLD_US)
+        state, past = _with_ended(replace(state, live=live), alerts), [*past, *passed]
+    if not past:
+        return state, _outputs(alerts, ())
+    return _with_late(state, late.received(state.late, past, received_us), alerts, rules)
 
 
-def _ticked(state: AlertsState, tick: Tick, rules: tuple[Rule, ...]) -> tuple[AlertsState, Outputs]:
-    at_us = microseconds(tick.at)
-    before = state
-    state = _with_dropped(state, tick, at_us // SECOND_US)
-    live, alerts = _live_ticked(state, at_us, any_dropped=state is not before)
-    rules = tuple(rule for rule in rules if rule.concerns(state.site, state.device))
-    if (state.late.waiting or state.late.runs) and at_us >= state.late.heard_us + late.PATIENCE_US:
-        after, found = late.given_up(state.late, state.place, rules)
-    elif state is not before:
-        after, found = late.heard(state.late, state.known, state.place, rules)
-    else:
-        after, found = state.late, ()
-    if state is before and live is state.live and after is state.late:
-        return state, NOTHING
-    state = _with_ended(replace(state, live=live, late=after), alerts)
-    state, historical = _historical(state, found)
+def _with_late(
+    state: AlertsState, waiting: Late, alerts: Sequence[Alert], rules: Sequence[Rule]
+) -> tuple[AlertsState, Outputs]:
+    """Let late seconds be heard, beside live alerts that there are already."""
+    after, found = late.heard(waiting, state.known, state.place, rules)
+    state, historical = _historical(replace(state, late=after), found)
     return state, _outputs(alerts, historical)
 
 
-def _live_ticked(state: AlertsState, at_us: int, *, any_dropped: bool) -> lanes.Step:
+def _ticked(state: AlertsState, tick: Tick, rules: tuple[Rule, ...]) -> tuple[AlertsState, Outputs]:
+    before, at_us = state, microseconds(tick.at)
+    state = _with_dropped(state, tick, at_us // SECOND_US)
+    any_dropped = state is not before
+    live, alerts, passed = _live_ticked(state, at_us, any_dropped=any_dropped)
+    if live is not state.live:
+        state = _with_ended(replace(state, live=live), alerts)
+    rules = tuple(rule for rule in rules if rule.concerns(state.site, state.device))
+    if passed or any_dropped:
+        waiting = late.received(state.late, passed, at_us)
+        return _with_late(state, waiting, alerts, rules)
+    if state.late.is_busy and at_us >= state.late.heard_us + late.PATIENCE_US:
+        after, found = late.given_up(state.late, state.place, rules)
+        state, historical = _historical(replace(state, late=after), found)
+        return state, _outputs(alerts, historical)
+    return state, _outputs(alerts, ())
+
+
+def _live_ticked(state: AlertsState, at_us: int, *, any_dropped: bool) -> Heard:
     """Hold back no longer what waits; end what is open if nothing comes any more."""
     lane = state.live
     alerts: tuple[Alert, ...] = ()
+    passed: tuple[Second, ...] = ()
     waited = at_us >= lane.heard_us + HOLD_US
     if lane.pending and (waited or any_dropped):
-        lane, alerts = lanes.heard(lane, state.known, state.place, hold_us=0 if waited else HOLD_US)
+        hold_us = 0 if waited else HOLD_US
+        lane, alerts, passed = lanes.heard(lane, state.known, state.place, hold_us=hold_us)
     if lane.is_open and lane.is_silent(at_us):
         lane, ended = lanes.lost(lane, state.place)
         alerts += ended
-    return lane, alerts
+    return Heard(lane, alerts, passed)
 
 
 def _with_dropped(state: AlertsState, tick: Tick, at_s: int) -> AlertsState:

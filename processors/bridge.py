@@ -12,14 +12,14 @@ from typing import Final, Protocol
 
 from pydantic import TypeAdapter
 
-from processors import dead_letters, privacy, too_fine
+from processors import dead_letters, packing, privacy, too_fine
 from processors.privacy import Guard
 from processors.registry import Registry
 from processors.verdicts import Answered, Arrived, Forward, Record, Refuse, Verdict, device_of
 from schemas import topics
 from schemas.base import SeqRange
 from schemas.codec import decode, digest, encode
-from schemas.envelopes import ReceivedFeatures, ReceivedResults
+from schemas.envelopes import Dropped, ReceivedFeatures, ReceivedResults
 from schemas.errors import BadMessage
 from schemas.messages import (
     MAX_BATCH_BYTES,
@@ -93,7 +93,11 @@ def _status(
     status = decode(Status, arrived.payload)
     _check_device(status, published, registry)
     said = _single(published, topics.STATUS, encode(status), None)
-    return guard, replace(said, dropped=status.dropped)
+    if not status.dropped:
+        return guard, said
+    lost = Dropped(device=status.device, ranges=status.dropped)
+    marks = (packing.mark(arrived.received_at, lost),)
+    return guard, replace(said, dropped=status.dropped, marks=marks)
 
 
 _Judge = Callable[[Guard, Arrived, topics.Published, Registry], tuple[Guard, Forward]]

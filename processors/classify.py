@@ -84,7 +84,7 @@ def labelled(envelope: Envelope, labels: Sequence[LabelScores], model: str) -> R
     Returns
     -------
     ReadingEnvelope
-        The same batches and tick.
+        The same batches, tick and marks.
     """
     left = list(labels)
     batches = []
@@ -98,7 +98,9 @@ def labelled(envelope: Envelope, labels: Sequence[LabelScores], model: str) -> R
             count = received.batch.count
             batches.append(_batch(received, received.batch, model, tuple(left[:count])))
             del left[:count]
-    return ReadingEnvelope.model_construct(tick=envelope.tick, batches=tuple(batches))
+    return ReadingEnvelope.model_construct(
+        tick=envelope.tick, dropped=envelope.dropped, batches=tuple(batches)
+    )
 
 
 def reported(scores: Scores, heard: Patches, manifest: Manifest) -> list[Mapping[str, int]]:

@@ -82,6 +82,14 @@ class Lane:
 Step = tuple[Lane, tuple[Alert, ...]]
 
 
+class Heard(NamedTuple):
+    """What came of it; `passed`: seconds that lay before others when it was their turn."""
+
+    lane: Lane
+    alerts: tuple[Alert, ...] = ()
+    passed: tuple[Second, ...] = ()
+
+
 def load(stored: Sequence[Any]) -> Lane:
     """Lane of what `Lane.dump` gave."""
     position_us, session, next_seq, newest_us, heard_us, span_us, pending, watches, quiet = stored
@@ -144,18 +152,22 @@ def received(lane: Lane, seconds: Sequence[Second], received_us: int) -> Lane:
     )
 
 
-def heard(lane: Lane, known: Known, place: Place, *, hold_us: int) -> Step:
+def heard(lane: Lane, known: Known, place: Place, *, hold_us: int) -> Heard:
     """Let the rules hear every second whose turn it is; all of them have been counted."""
     alerts: list[Alert] = []
+    passed: list[Second] = []
     waiting = lane.pending
     count = 0
     for second in waiting:
         if not _follows(lane, known, second) and lane.newest_us - second.end_us < hold_us:
             break
         count += 1
+        if lane.is_passed_by(second):  # by another session: two agents with one device id
+            passed.append(second)
+            continue
         lane, new = hear(lane, second, place)
         alerts += new
-    return replace(lane, pending=waiting[count:]), tuple(alerts)
+    return Heard(replace(lane, pending=waiting[count:]), tuple(alerts), tuple(passed))
 
 
 def hear(lane: Lane, second: Second, place: Place) -> Step:

@@ -35,6 +35,11 @@ class Late:
     runs: tuple[Lane, ...] = ()
     heard_us: int = 0
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is anything to wait for."""
+        return bool(self.waiting or self.runs)
+
     def dump(self) -> list[object]:
         """Form for JSON; `load` reads it back."""
         waiting = [[*second] for second in self.waiting]

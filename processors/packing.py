@@ -10,6 +10,8 @@ from pydantic import TypeAdapter
 from processors.verdicts import Answered, Forward, Record, Refuse, Verdict
 from schemas import topics
 from schemas.base import SeqRange
+from schemas.codec import encode
+from schemas.envelopes import Dropped, FeatureEnvelope
 from schemas.messages import Ack, Rejected
 
 MAX_ENVELOPE_BATCHES: Final = 64
@@ -23,6 +25,12 @@ def tick(at: datetime) -> Iterator[Record]:
     value = b'{"version":1,"tick":%s,"batches":[]}' % _TIME.dump_json(at)
     for partition in range(topics.PARTITIONS):
         yield Record(topics.FEATURES, partition, None, value)
+
+
+def mark(at: datetime, dropped: Dropped) -> Record:
+    """The mark of readings that will never come, for the partition of their device."""
+    envelope = FeatureEnvelope(tick=at, dropped=(dropped,))
+    return Record(topics.FEATURES, topics.partition(dropped.device), None, encode(envelope))
 
 
 @dataclass(slots=True)
@@ -52,12 +60,17 @@ class _Envelope:
 
 
 def records(verdicts: Iterable[Verdict]) -> Iterator[Record]:
-    """Records of judged messages: those for inner topics joined, each partition in its order."""
+    """Records of judged messages: those for inner topics joined, each partition in its order.
+
+    Marks come last: readings that have just arrived must not be taken for lost.
+    """
+    marks: list[Record] = []
     open_envelopes: dict[tuple[str, int], _Envelope] = {}
     for verdict in verdicts:
         record = verdict.record
         if isinstance(verdict, Refuse) or not verdict.enveloped or record.value is None:
             yield record
+            marks += () if isinstance(verdict, Refuse) else verdict.marks
             continue
         place = (record.topic, record.partition)
         envelope = open_envelopes.get(place)
@@ -68,6 +81,7 @@ def records(verdicts: Iterable[Verdict]) -> Iterator[Record]:
             envelope = open_envelopes[place] = _Envelope(*place)
         envelope.add(record.value)
     yield from (envelope.record() for envelope in open_envelopes.values())
+    yield from marks
 
 
 def answers(verdicts: Iterable[Verdict]) -> dict[Answered, Ack]:

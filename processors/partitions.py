@@ -137,7 +137,9 @@ class FoldRun(Generic[State]):
         outputs = [self._step(batch.device, batch) for batch in envelope.batches]
         if envelope.tick is not None:
             tick = Tick(envelope.tick)
-            outputs += [self._step(device, tick) for device in sorted(self._states)]
+            marked = {mark.device: Tick(envelope.tick, mark.ranges) for mark in envelope.dropped}
+            devices = sorted({*self._states, *marked})
+            outputs += [self._step(device, marked.get(device, tick)) for device in devices]
         return joined(outputs), sum(batch.count for batch in envelope.batches)
 
     def changed(self) -> Mapping[DeviceId, bytes]:
@@ -147,9 +149,10 @@ class FoldRun(Generic[State]):
         return stored
 
     def _step(self, device: DeviceId, event: Tick | object) -> Outputs:
-        before = self._states.get(device)
+        known = device in self._states
+        before = self._states[device] if known else self._fold.empty(device)
         state, outputs = self._fold.step(
-            self._fold.empty(device) if before is None else before,
+            before,
             event,  # type: ignore[arg-type]  # LabelledBatch or Tick
         )
         if state is not before:

@@ -46,7 +46,8 @@ class Forward:
     enveloped: bool
     accepted: SeqRange | None = None
     dropped: tuple[SeqRange, ...] = ()
-    """What a status says is lost for good."""
+    """What a status says is lost for good; `marks` tell it to those who wait for it."""
+    marks: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,15 @@
 """What travels inside Kafka: envelopes of batches, and ticks. Version 1.
 
 An envelope holds the batches of one partition that were waiting: one when idle, many under load.
-A tick is an envelope without batches; it carries received time through every partition.
+A tick is an envelope without batches; it carries received time through every partition. So does a
+mark of dropped readings: what a device said will never come, so that nobody waits for it.
 """
 
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from schemas.base import Digest, Frozen, LabelScores, Name, UtcTime
+from schemas.base import DeviceId, Digest, Frozen, LabelScores, Name, SeqRange, UtcTime
 from schemas.messages import Batch, FeatureBatch, ResultBatch
 
 
@@ -31,19 +32,34 @@ class ReceivedResults(Received):
     batch: ResultBatch
 
 
-class FeatureEnvelope(Frozen):
-    """Record of `features.v1`."""
+class Dropped(Frozen):
+    """Readings of a device that will never come, as its status names them."""
+
+    device: DeviceId
+    ranges: tuple[SeqRange, ...]
+
+
+class Envelope(Frozen):
+    """What every envelope may carry beside batches."""
 
     version: Literal[1] = 1
     tick: UtcTime | None = None
+    dropped: tuple[Dropped, ...] = Field(
+        default=(),
+        exclude_if=lambda marks: not marks,
+        description="only with a tick, the time at which this was said; left out if there are none",
+    )
+
+
+class FeatureEnvelope(Envelope):
+    """Record of `features.v1`."""
+
     batches: tuple[ReceivedFeatures, ...] = ()
 
 
-class ResultEnvelope(Frozen):
+class ResultEnvelope(Envelope):
     """Record of `results.v1`."""
 
-    version: Literal[1] = 1
-    tick: UtcTime | None = None
     batches: tuple[ReceivedResults, ...] = ()
 
 
@@ -63,9 +79,7 @@ class LabelledBatch(Batch):
         return self
 
 
-class ReadingEnvelope(Frozen):
+class ReadingEnvelope(Envelope):
     """Record of `readings.v1`, the source of every fold and of replay."""
 
-    version: Literal[1] = 1
-    tick: UtcTime | None = None
     batches: tuple[LabelledBatch, ...] = ()

@@ -1,11 +1,16 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+import orjson
+import pytest
+
 from processors import alerts
 from processors.alerts import AlertsState
 from processors.folds import NOTHING, Event, Outputs, Tick
+from processors.rule_terms import Hours
 from processors.rules import LabelRule, LevelRule, Rule
 from schemas.envelopes import LabelledBatch
+from schemas.errors import BadConfig
 from schemas.results import Alert
 from tests.builders import OTHER_SESSION, STARTED_AT, labelled
 
@@ -216,27 +221,92 @@ def test_unsynced_readings_are_not_heard() -> None:
     assert not told(run(heard("SSSS", clock="unsynced"))[1])
 
 
-def test_a_backlog_gives_a_historical_alert_and_leaves_the_present_alone() -> None:
-    before, gap, after = heard("." * 10), heard("..SSSS" + "." * 34, 10), heard("." * 20, 50)
-    live = run([*before, *after])
-    state, outputs = run(gap, state=live[0])
-    assert not told(outputs)
-    [found] = historical(outputs)
-    assert (found.state, found.revision, found.onset_at) == ("cleared", 0, at(12))
-    assert found.ended_at == at(16)
-    assert state.live.position_us == live[0].live.position_us
+def test_readings_that_come_late_because_a_processor_was_down_alert_live() -> None:
+    """They are still newer than anything heard: ticks of before and after do not change that."""
+    quiet, siren = heard("..."), heard("SSSS......", 3)
+    waited = [one.model_copy(update={"received_at": at(95)}) for one in siren]
+    in_time, in_a_lump = run([*quiet, *siren]), run([*quiet, Tick(at(60)), *waited, Tick(at(95))])
+    assert [a.state for a in told(in_a_lump[1])] == ["raised", "cleared"]
+    assert told(in_a_lump[1]) == told(in_time[1])
 
 
-def test_a_historical_alert_never_overlaps_another() -> None:
-    before, gap, after = heard("." * 5 + "SSSS", 0), heard("S" * 10, 9), heard("SSSS", 19)
-    state, outputs = run([*before, *after])
-    assert [alert.state for alert in told(outputs)] == ["raised", "updated"]
-    _, outputs = run([*gap, Tick(at(2000))], state=state)
-    assert not historical(outputs)
+def test_events_nearer_than_the_rule_says_are_one() -> None:
+    merging = SIREN.model_copy(update={"merge_s": 20})
+    sirens = heard("SSS" + "." * 12 + "SSS" + "." * 20)
+    _, outputs = run(sirens, [merging])
+    one, *_, end = told(outputs)
+    assert {alert.alert_id for alert in told(outputs)} == {one.alert_id}
+    assert (end.state, end.ended_at, end.active_s) == ("cleared", at(18), 6)
+    _, apart = run(sirens, [SIREN.model_copy(update={"merge_s": 10, "cooldown_s": 0})])
+    assert [alert.ended_at for alert in told(apart) if alert.ended_at] == [at(3), at(18)]
 
 
-def test_a_backlog_that_stops_is_taken_as_it_is() -> None:
-    state, _ = run([*heard("." * 5), *heard("." * 5, 100)])
-    _, outputs = run([*heard("SSSSSS", 20), Tick(at(200)), Tick(at(900))], state=state)
-    [found] = historical(outputs)
-    assert (found.onset_at, found.ended_at, found.end_reason) == (at(20), at(26), "signal_lost")
+def test_what_is_shorter_than_the_rule_says_is_no_alert() -> None:
+    long = SIREN.model_copy(update={"min_duration_s": 8})
+    assert not told(run(heard("S" * 7 + "." * 10), [long])[1])
+    [raised, *_] = told(run(heard("S" * 9), [long])[1])
+    assert (raised.onset_at, raised.raised_at, raised.active_s) == (at(0), at(8), 8)
+
+
+def test_a_rule_listens_where_and_when_it_says() -> None:
+    night = Hours(starts="22:00", ends="06:00", time_zone="Europe/Berlin")
+    deaf = [
+        SIREN.model_copy(update={"sites": ("park",)}),
+        SIREN.model_copy(update={"devices": ("pole-08",)}),
+        SIREN.model_copy(update={"hours": night}),  # it is noon in Berlin
+    ]
+    for rule in deaf:
+        assert not told(run(heard("SSSS"), [rule])[1])
+    here = SIREN.model_copy(update={"sites": ("harbour",), "devices": ("pole-07", "pole-08")})
+    assert told(run(heard("SSSS"), [here])[1])
+    evening = [
+        one.model_copy(update={"started_at": at(12 * 3600 + n)})
+        for n, one in enumerate(heard("SSSS"))
+    ]
+    assert told(run(evening, [SIREN.model_copy(update={"hours": night})])[1])
+
+
+def test_a_level_rule_may_ask_for_a_label() -> None:
+    horn = LOUD.model_copy(update={"labels": ("car_horn",)})
+    assert not told(run([labelled(0, [90.0] * 4)], [horn])[1])
+    hooting = labelled(0, [90.0] * 4, labels=[{"car_horn": 500}] * 4)
+    assert told(run([hooting], [horn])[1])
+
+
+OUTBURST = LOUD.model_copy(update={"above": "l90_1h", "on_db": 20.0, "off_db": 10.0})
+
+
+def minutes(level_db: float, count: int, first_seq: int = 0) -> list[LabelledBatch]:
+    return [labelled(first_seq + 60 * n, [level_db] * 60) for n in range(count)]
+
+
+def test_a_level_may_be_above_the_background_of_the_last_hour() -> None:
+    night = [*minutes(40.0, 10), labelled(600, [55.0, 61.0, 62.0, 45.0, 45.0, 45.0])]
+    raised, cleared = told(run(night, [OUTBURST])[1])
+    assert (raised.onset_at, raised.background_db) == (at(601), 40.0)
+    assert (cleared.ended_at, cleared.peak_laeq_1s_db) == (at(603), 62.0)
+    day = [*minutes(55.0, 10), labelled(600, [65.0, 71.0, 72.0])]
+    assert not told(run(day, [OUTBURST])[1])
+
+
+def test_without_a_minute_of_background_nothing_is_above_it() -> None:
+    start = [labelled(0, [40.0] * 30), labelled(30, [90.0] * 5)]
+    assert not told(run(start, [OUTBURST])[1])
+
+
+def test_the_background_forgets_after_an_hour() -> None:
+    quieter = [*minutes(60.0, 60), *minutes(40.0, 70, 3600), labelled(7800, [62.0] * 3)]
+    assert [alert.background_db for alert in told(run(quieter, [OUTBURST])[1])] == [40.0]
+    still = [*minutes(60.0, 60), *minutes(59.0, 2, 3600), labelled(3720, [79.5] * 3)]
+    assert not [a for a in told(run(still, [OUTBURST])[1]) if a.background_db != 59.0]
+
+
+def test_a_state_of_a_newer_version_is_refused() -> None:
+    with pytest.raises(BadConfig, match="format 3"):
+        alerts.load(b'[3, "pole-07"]')
+
+
+def test_a_state_of_the_first_version_keeps_what_was_counted() -> None:
+    state, _ = run(heard("SS"))
+    first = orjson.dumps(["pole-07", "harbour", state.ledger.dump(), [], [], {}, 0])
+    assert alerts.load(first).ledger == state.ledger

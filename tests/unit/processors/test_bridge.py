@@ -12,7 +12,7 @@ from processors.verdicts import Answered, Arrived, Forward, Refuse, Verdict
 from schemas import topics
 from schemas.base import Frozen, SeqRange
 from schemas.codec import decode, digest, encode
-from schemas.envelopes import FeatureEnvelope, ResultEnvelope
+from schemas.envelopes import Dropped, FeatureEnvelope, ResultEnvelope
 from schemas.errors import Reason
 from schemas.messages import MAX_BATCH_BYTES, Ack, Indices, Status
 from tests.batches import (
@@ -213,6 +213,17 @@ def test_drops_that_a_status_tells_are_acknowledged() -> None:
     ack = packing.answers([forwarded(told), forwarded(told)])[POLE]
     assert ack == Ack(device="pole-07", accepted_dropped=lost)
     assert decode(Ack, encode(ack)) == ack
+
+
+def test_drops_are_marked_behind_the_readings_that_came_with_them() -> None:
+    lost = (seqs(3, 60), seqs(100, 5))
+    told = forwarded(arrived(status(dropped=lost), "status"))
+    *_, batch, mark = packing.records([told, forwarded(arrived(feature_batch(0)))])
+    assert (mark.topic, mark.partition) == (batch.topic, batch.partition)
+    assert mark.value is not None
+    marked = decode(FeatureEnvelope, mark.value)
+    assert (marked.tick, marked.batches) == (RECEIVED_AT, ())
+    assert marked.dropped == (Dropped(device="pole-07", ranges=lost),)
 
 
 def test_an_acknowledgement_without_drops_is_understood_by_older_agents() -> None:

@@ -16,6 +16,7 @@ from schemas import topics
 from schemas.base import Frozen
 from schemas.codec import decode, encode
 from schemas.envelopes import (
+    Dropped,
     FeatureEnvelope,
     ReadingEnvelope,
     ReceivedFeatures,
@@ -25,6 +26,7 @@ from schemas.envelopes import (
 from schemas.errors import BadMessage
 from schemas.messages import FeatureBatch, ResultBatch
 from tests.batches import RECEIVED_AT, codes, feature_batch, levels_batch, result_batch
+from tests.builders import seqs
 from tests.manifests import manifest
 from tests.streams import FakeRecord
 
@@ -161,6 +163,12 @@ async def test_ticks_keep_their_place() -> None:
     _, passed = await classified([features(feature_batch(0)), tick, features(feature_batch(1))])
     assert [readings(one).tick for one in passed] == [None, TICK, None]
     assert [len(readings(one).batches) for one in passed] == [1, 0, 1]
+
+
+async def test_marks_of_dropped_readings_are_passed_on() -> None:
+    mark = FeatureEnvelope(tick=TICK, dropped=(Dropped(device="pole-07", ranges=(seqs(3, 60),)),))
+    _, (record,) = await classified([mark])
+    assert readings(record).dropped == mark.dropped
 
 
 async def test_what_waits_shares_a_call_of_at_most_64_patches() -> None:
