@@ -1,7 +1,8 @@
 """`cityhum replay`: what the log would have given under other rules, another model, newer code."""
 
 import asyncio
-from collections.abc import Coroutine
+import logging
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -10,13 +11,23 @@ import typer
 from cityhum import environment, logs, replay_report
 from processors import registry
 from processors import replay as replays
-from processors.adapters import replay_catalog, replaying, rule_file, text_file
+from processors.adapters import (
+    replay_catalog,
+    replay_compare,
+    replay_promote,
+    replay_tables,
+    replaying,
+    rule_file,
+    text_file,
+)
 from processors.adapters.clock import utc_now
 from processors.replay import Request, Span
+from processors.replay_diff import Difference
 from processors.settings import ProcessorSettings
 from schemas.errors import BadConfig, LogGap
 
 Result = TypeVar("Result")
+Hashes = tuple[Mapping[str, str], Mapping[str, str]]
 Name = Annotated[str, typer.Argument(help="of the replay")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object")]
 
@@ -80,9 +91,53 @@ def drop(name: Name) -> None:
     typer.echo(f"{name} removed")
 
 
+@app.command()
+def diff(name: Name, *, as_json: AsJson = False) -> None:
+    """Compare the final rows of a replay with the live ones, both ways."""
+    settings = _settings()
+
+    async def compared() -> Difference:
+        async with replay_catalog.opened(settings, name) as connection:
+            entry = await replay_catalog.entry_of(connection, name)
+            return await replay_compare.compared(connection, _complete(entry))
+
+    replay_report.difference(_run(compared()), as_json=as_json)
+
+
+@app.command()
+def digest(name: Name, *, as_json: AsJson = False) -> None:
+    """Hash the final rows of the span, live and replayed; status 1 if they differ."""
+    settings = _settings()
+
+    async def hashes() -> Hashes:
+        async with replay_catalog.opened(settings, name) as connection:
+            request = _complete(await replay_catalog.entry_of(connection, name))
+            live = await replay_tables.hashes(connection, replay_tables.LIVE, request)
+            shadow = replay_catalog.schema_of(name)
+            return live, await replay_tables.hashes(connection, shadow, request)
+
+    live, replayed = _run(hashes())
+    replay_report.digests(live, replayed, as_json=as_json)
+    raise typer.Exit(0 if live == replayed else 1)
+
+
+@app.command()
+def promote(name: Name) -> None:
+    """Put a replay's rows in place of the live ones of its span."""
+    _run(replay_promote.promote(_settings(), name))
+    typer.echo(f"{name} promoted: its windows and alerts are the live ones now")
+
+
+def _complete(entry: replay_catalog.Entry) -> Request:
+    if entry.state == "incomplete":
+        raise BadConfig(f"replay {entry.name} is incomplete: cityhum replay drop {entry.name}")
+    return entry.asked
+
+
 def _settings() -> ProcessorSettings:
     settings = environment.read(ProcessorSettings)
     logs.configure(settings.log_level)
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)  # it tells of every partition
     return settings
 
 

@@ -2,12 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from processors.folds import NOTHING, Event, Fold, Tick
 from processors.replay import Request, Span
 from schemas.base import DeviceId, Frozen
 from schemas.envelopes import LabelledBatch, ReadingEnvelope
+
+
+class Heard(NamedTuple):
+    """One record of the log; no envelope if nobody can read it, which live found too."""
+
+    offset: int
+    envelope: ReadingEnvelope | None
 
 
 class FoldReplay:
@@ -75,8 +82,11 @@ class PartitionReplay:
         self._oldest: datetime | None = None
         self._newest: datetime | None = None
 
-    def apply(self, offset: int, envelope: ReadingEnvelope) -> None:
-        """Let every fold that has not heard this record hear it."""
+    def apply(self, heard: Heard) -> bool:
+        """Let every fold that has not heard this record hear it; False if nobody can read it."""
+        offset, envelope = heard
+        if envelope is None:
+            return False
         batches: Sequence[LabelledBatch] = envelope.batches
         if self._devices:
             batches = [batch for batch in batches if batch.device in self._devices]
@@ -86,6 +96,7 @@ class PartitionReplay:
         for fold in self.folds:
             if fold.next_offset <= offset < self._ends[fold.program]:
                 fold.hear(batches, tick)
+        return True
 
     def finish(self) -> None:
         """Say that every record was read up to where each program ends."""

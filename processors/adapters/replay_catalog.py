@@ -19,16 +19,16 @@ from schemas.errors import BadConfig
 Connection = AsyncConnection[Any]
 
 _ADD: Final = """
-INSERT INTO replay (name, format, request, cluster_id)
+INSERT INTO public.replay (name, format, request, cluster_id)
 VALUES (%(name)s, %(format)s, %(request)s, %(cluster_id)s)"""
 _COLUMNS: Final = """
 SELECT name, format, request, cluster_id, readings, unreadable, created_at, finished_at,
     promoted_at, state, EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory'
         AND classid = hashtext('cityhum replay')::bigint::bit(32)::bigint::oid
         AND objid = hashtext(name)::bigint::bit(32)::bigint::oid) AS running
-FROM replay"""
+FROM public.replay"""
 _FINISH: Final = """
-UPDATE replay SET state = 'complete', readings = %s, unreadable = %s,
+UPDATE public.replay SET state = 'complete', readings = %s, unreadable = %s,
     finished_at = clock_timestamp() WHERE name = %s"""
 _LOCK: Final = "SELECT pg_try_advisory_lock(hashtext('cityhum replay'), hashtext(%s))"
 
@@ -67,12 +67,13 @@ def schema_of(name: str) -> str:
 
 @asynccontextmanager
 async def opened(settings: ProcessorSettings, name: str) -> AsyncIterator[Connection]:
-    """Connect so that the tables of a replay come before the live ones of the same name."""
+    """Connect so that the tables of a replay stand for the live ones of the same names."""
     with unavailable():
         connection = await connected(settings)
     async with connection:
         with unavailable():
-            path = SQL("SET search_path = {}, public").format(Identifier(schema_of(name)))
+            # without `public`: no row of a replay can get into a live table by mistake
+            path = SQL("SET search_path = {}").format(Identifier(schema_of(name)))
             await connection.execute(path)
         yield connection
 
@@ -97,7 +98,7 @@ async def create(connection: Connection, request: Request, cluster_id: str) -> N
         with unavailable():
             async with connection.transaction():
                 await connection.execute(_ADD, entry)
-                await connection.execute("SELECT replay_create(%s)", (request.name,))
+                await connection.execute("SELECT public.replay_create(%s)", (request.name,))
     except (errors.UniqueViolation, errors.DuplicateSchema):
         raise BadConfig(
             f"replay {request.name} exists already: choose another name, or"
@@ -116,7 +117,7 @@ async def drop(connection: Connection, name: str) -> None:
     await entry_of(connection, name)
     await claim(connection, name)
     with unavailable():
-        await connection.execute("SELECT replay_drop(%s)", (name,))
+        await connection.execute("SELECT public.replay_drop(%s)", (name,))
 
 
 async def entries(connection: Connection) -> Sequence[Entry]:

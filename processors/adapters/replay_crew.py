@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from multiprocessing.context import SpawnProcess
 from typing import Final, Protocol
 
-from processors.adapters import replay_source
+from processors.adapters import replay_catalog
 from processors.adapters.replay_job import Job, Tell, Told, replay_cold
+from processors.adapters.replay_shadow import Shadow
+from processors.adapters.replay_source import opened_source
 from schemas.errors import CityhumError, Unavailable
 
 _LOOK_S: Final = 0.2
@@ -25,11 +27,13 @@ class _Queue(Protocol):
 
 async def alone(jobs: Sequence[Job], tell: Tell) -> None:
     """Do all jobs in this process."""
-    if not jobs:
-        return
-    interpret = replay_source.interpreter(jobs[0].settings, jobs[0].request.model)
-    for job in jobs:
-        await replay_cold(job, interpret, tell)
+    settings, request = jobs[0].settings, jobs[0].request
+    async with (
+        opened_source(settings, request) as source,
+        replay_catalog.opened(settings, request.name) as connection,
+    ):
+        for job in jobs:
+            await replay_cold(job, source, Shadow(connection), tell)
 
 
 async def together(jobs: Sequence[Job], processes: int, tell: Tell) -> None:

@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from processors import alerts, windows
-from processors.adapters import replay_catalog, replay_source
 from processors.adapters.replay_log import Slice
-from processors.adapters.replay_shadow import Kept, Shadow
-from processors.adapters.replay_source import Interpret
+from processors.adapters.replay_shadow import Kept
+from processors.adapters.replay_source import Source
 from processors.folds import Fold
 from processors.partitions import Key
 from processors.replay import Request
 from processors.replay_run import FoldReplay, PartitionReplay
 from processors.settings import ProcessorSettings
+from schemas.base import Frozen
 
 ROWS: Final = 20_000
 """In one transaction."""
@@ -56,6 +56,27 @@ class Told(NamedTuple):
     covered_s: float = 0.0
     unreadable: int = 0
 
+    def after(self, partition: PartitionReplay, applied: Sequence[bool]) -> "Told":
+        """Some records later; those that nobody can read were not applied."""
+        return Told(
+            self.partition,
+            self.records + len(applied),
+            partition.readings,
+            partition.in_span,
+            partition.covered_s,
+            self.unreadable + applied.count(False),
+        )
+
+
+class Sink(Protocol):
+    """Where rows go, and where the folds of a partition stand."""
+
+    async def write(self, rows: Sequence[Frozen]) -> None:
+        """Upsert rows."""
+
+    async def keep(self, key: Key, cluster_id: str, folds: Sequence[FoldReplay]) -> None:
+        """Remember where the folds of a partition stand."""
+
 
 Tell = Callable[[Told], None]
 
@@ -80,45 +101,28 @@ def from_kept(request: Request, kept: Kept) -> list[FoldReplay]:
     ]
 
 
-async def replay_cold(job: Job, interpret: Interpret, tell: Tell) -> None:
+async def replay_cold(job: Job, source: Source, sink: Sink, tell: Tell) -> None:
     """Replay a partition from cold to where its slices end."""
     folds = from_cold(job.request)
     end = max(part.end for _, part in job.parts)
-    ends = {fold.program: end for fold in folds}
-    async with replay_catalog.opened(job.settings, job.request.name) as connection:
-        await replay(
-            job, PartitionReplay(folds, ends, job.request), Shadow(connection), interpret, tell
-        )
+    partition = PartitionReplay(folds, {fold.program: end for fold in folds}, job.request)
+    await replay(job, partition, source, sink, tell)
 
 
 async def replay(
-    job: Job, partition: PartitionReplay, shadow: Shadow, interpret: Interpret, tell: Tell
+    job: Job, partition: PartitionReplay, source: Source, sink: Sink, tell: Tell
 ) -> None:
     """Replay a partition; its folds may have heard some of it."""
-    records = unreadable = 0
-    rows = []
-    async for reads in replay_source.records(job.settings, job.parts):
-        for heard in interpret(reads):
-            if heard.envelope is None:
-                unreadable += 1
-            else:
-                partition.apply(heard.offset, heard.envelope)
-        records += len(reads)
+    told = Told(job.partition)
+    rows: list[Frozen] = []
+    async for some in source.heard(job.parts):
+        told = told.after(partition, [partition.apply(heard) for heard in some])
         rows += partition.taken()
         if len(rows) >= ROWS:
-            await shadow.write(rows)
+            await sink.write(rows)
             rows = []
-        tell(
-            Told(
-                job.partition,
-                records,
-                partition.readings,
-                partition.in_span,
-                partition.covered_s,
-                unreadable,
-            )
-        )
+        tell(told)
         await asyncio.sleep(0)  # Kafka's heartbeat and Ctrl-C have their turn
-    await shadow.write(rows)
+    await sink.write(rows)
     partition.finish()
-    await shadow.keep(Key(job.parts[0][0].topic, job.partition), job.cluster_id, partition.folds)
+    await sink.keep(Key(job.parts[0][0].topic, job.partition), job.cluster_id, partition.folds)

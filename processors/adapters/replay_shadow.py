@@ -1,7 +1,7 @@
 """The tables of one replay: rows as the live folds would write them, and where it stands."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from psycopg import AsyncCursor
@@ -38,7 +38,7 @@ class Shadow:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def write(self, rows: Iterable[Frozen]) -> None:
+    async def write(self, rows: Sequence[Frozen]) -> None:
         """Upsert rows in a transaction; a loss of power may take the newest, not the order."""
         by_kind: dict[type[Frozen], list[Frozen]] = defaultdict(list)
         for row in rows:

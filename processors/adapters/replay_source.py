@@ -2,17 +2,19 @@
 
 import heapq
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
-from typing import Final, NamedTuple
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
 
 import numpy as np
 
 from hearing.adapters import runtime
 from processors import classify
-from processors.adapters.replay_log import Read, Slice, opened_replay_log
+from processors.adapters.replay_log import Read, ReplayLog, Slice, opened_replay_log
 from processors.classify import Envelope, Scorer
 from processors.partitions import Key
+from processors.replay import TOPICS, Request
+from processors.replay_run import Heard
 from processors.settings import ProcessorSettings
 from schemas.codec import decode
 from schemas.envelopes import ReadingEnvelope
@@ -22,13 +24,6 @@ _PATCHES: Final = 64
 """In one call of the model, as live."""
 
 log = logging.getLogger(__name__)
-
-
-class Heard(NamedTuple):
-    """One record's readings; none if nobody can read it, which live found too."""
-
-    offset: int
-    envelope: ReadingEnvelope | None
 
 
 Interpret = Callable[[Sequence[Read]], Iterator[Heard]]
@@ -87,21 +82,36 @@ def interpreter(settings: ProcessorSettings, model: str | None) -> Interpret:
     return Relabelled(runtime.load(settings.models_folder / model))
 
 
-async def records(
-    settings: ProcessorSettings, parts: Sequence[tuple[Key, Slice]]
-) -> AsyncIterator[Sequence[Read]]:
-    """Read a partition of one topic or more, in the order in which records were appended."""
+class Source:
+    """Reads partitions, one after the other; a reader of Kafka for each topic."""
+
+    def __init__(self, readers: Mapping[str, ReplayLog], interpret: Interpret) -> None:
+        self._readers = readers
+        self._interpret = interpret
+
+    async def heard(self, parts: Sequence[tuple[Key, Slice]]) -> AsyncIterator[Iterator[Heard]]:
+        """Readings of a partition of one topic or more, in the order of their appending."""
+        streams = [self._readers[key.topic].records(key, part) for key, part in parts]
+        async for reads in streams[0] if len(streams) == 1 else _merged(streams):
+            yield self._interpret(reads)
+
+
+@asynccontextmanager
+async def opened_source(settings: ProcessorSettings, request: Request) -> AsyncIterator[Source]:
+    """Connect to Kafka and load the model, if a request names one.
+
+    Raises
+    ------
+    BadConfig
+        If there is no such model.
+    """
+    interpret = interpreter(settings, request.model)
     async with AsyncExitStack() as stack:
-        streams = []
-        for key, part in parts:
-            reader = await stack.enter_async_context(opened_replay_log(settings))
-            streams.append(reader.records(key, part))
-        if len(streams) == 1:
-            async for reads in streams[0]:
-                yield reads
-            return
-        async for reads in _merged(streams):
-            yield reads
+        readers = {
+            topic: await stack.enter_async_context(opened_replay_log(settings))
+            for topic in TOPICS[request.source]
+        }
+        yield Source(readers, interpret)
 
 
 async def _merged(

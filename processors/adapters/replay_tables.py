@@ -7,13 +7,15 @@ from typing import Final, LiteralString, NamedTuple
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from processors.adapters.postgres import unavailable
-from processors.adapters.replay_catalog import Connection, schema_of
+from processors.adapters.replay_catalog import Connection
 from processors.replay import Request
 
 LIVE: Final = "public"
 _OUTPUTS: Final = """
-SELECT name, at, length_s, keys, others FROM public.replay_outputs(), public.replay_columns(name)
-ORDER BY name"""
+SELECT name, at, length_s, keys, others, array(
+    SELECT attname::text FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+    WHERE attrelid = ('public.' || name)::regclass AND attname = ANY (others) AND typcategory = 'N')
+FROM public.replay_outputs(), public.replay_columns(name) ORDER BY name"""
 _FINAL: Final[Mapping[str, LiteralString]] = {
     "level_window": "final",
     "alert": "ended_at IS NOT NULL",
@@ -34,6 +36,7 @@ class Output(NamedTuple):
     length_s: str | None
     keys: Sequence[str]
     others: Sequence[str]
+    numbers: Sequence[str]
 
     def rows(self, schema: str, request: Request) -> Composed:
         """Query of the final rows of a span, without an order."""
@@ -42,13 +45,14 @@ class Output(NamedTuple):
             columns=SQL(", ").join(columns),
             schema=Identifier(schema),
             table=Identifier(self.name),
-            inside=self._inside(request),
+            inside=self.inside(request),
             final=SQL(_FINAL.get(self.name, _OF_FINAL_WINDOW)).format(
                 schema=Identifier(schema), table=Identifier(self.name)
             ),
         )
 
-    def _inside(self, request: Request) -> Composed:
+    def inside(self, request: Request) -> Composed:
+        """Condition: of the span and the devices of a request."""
         at = Identifier(self.at)
         end = (
             at
@@ -69,14 +73,6 @@ class Output(NamedTuple):
         return SQL("{} AND device = ANY ({})").format(inside, Literal(list(request.devices)))
 
 
-class Hashes(NamedTuple):
-    """SHA-256 over the final rows of one table, in the order of their keys."""
-
-    table: str
-    live: str
-    replayed: str
-
-
 async def outputs(connection: Connection) -> Sequence[Output]:
     """Tables of a replay."""
     with unavailable():
@@ -84,14 +80,15 @@ async def outputs(connection: Connection) -> Sequence[Output]:
         return [Output(*row) for row in await cursor.fetchall()]
 
 
-async def hashes(connection: Connection, request: Request) -> Sequence[Hashes]:
-    """Hash every table of a span, live and replayed, in every column but when it was written."""
-    found = []
-    for output in await outputs(connection):
-        live = await _hash(connection, output, LIVE, request)
-        replayed = await _hash(connection, output, schema_of(request.name), request)
-        found.append(Hashes(output.name, live, replayed))
-    return found
+async def hashes(connection: Connection, schema: str, request: Request) -> Mapping[str, str]:
+    """SHA-256 over the final rows of each table, in the order of their keys.
+
+    All columns count but those that say when or how often a row was written.
+    """
+    return {
+        output.name: await _hash(connection, output, schema, request)
+        for output in await outputs(connection)
+    }
 
 
 async def _hash(connection: Connection, output: Output, schema: str, request: Request) -> str:

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
+from pydantic import Field
+
 from processors.adapters import replay_catalog, replay_crew
 from processors.adapters.offsets import opened_offsets
 from processors.adapters.replay_job import Job, Told
@@ -26,6 +28,7 @@ class Progress(Frozen):
     unreadable: int
     covered_s: float
     elapsed_s: float
+    cpu_s: float = Field(description="of this process")
 
     @property
     def readings_per_s(self) -> float:
@@ -123,6 +126,7 @@ class _Account:
         self._told: dict[int, Told] = {}
         self._show = show
         self._began_s = time.monotonic()
+        self._began_cpu_s = time.process_time()
 
     def tell(self, told: Told) -> None:
         """Hear of a partition."""
@@ -140,6 +144,7 @@ class _Account:
             unreadable=sum(one.unreadable for one in told),
             covered_s=self._covered_s(),
             elapsed_s=time.monotonic() - self._began_s,
+            cpu_s=time.process_time() - self._began_cpu_s,
         )
 
     def _covered_s(self) -> float:

@@ -1,40 +1,74 @@
 """Replays on a real Kafka and PostgreSQL, beside live workers that have heard the same log."""
 
-from collections.abc import Sequence
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from deploy.local.kafka import Kafka
+from deploy.local.postgres import Postgres
 from processors import replay as replays
-from processors.adapters import replay_catalog, replay_tables, replaying, rule_file
+from processors.adapters import (
+    replay_catalog,
+    replay_compare,
+    replay_promote,
+    replay_tables,
+    replaying,
+    rule_file,
+)
+from processors.adapters.replay_catalog import Connection
 from processors.partitions import Key
 from processors.replay import Request, Span
 from processors.settings import ProcessorSettings
 from schemas import topics
 from schemas.codec import encode
 from schemas.envelopes import ReadingEnvelope
+from schemas.errors import BadConfig, LogGap
 from tests import workers
 from tests.builders import STARTED_AT, labelled
 from tests.database import Database, settings_for
+from tests.servers import JARS
 from tests.streams import envelope
 
 DEVICES = [f"pole-{n:02d}" for n in range(1, 7)]
 RULES = rule_file.load(Path("deploy/alerts.yaml"))
 SPAN = Span(STARTED_AT, STARTED_AT + timedelta(seconds=280))
+SECONDS = 300
 REACHED = """
 SELECT count(*) = 0 FROM unnest(%s::integer[], %s::bigint[]) AS wanted (partition, next_offset)
 CROSS JOIN unnest(ARRAY['windows', 'alerts']) AS at_work (program)
 LEFT JOIN checkpoint USING (program, partition)
 WHERE checkpoint.next_offset IS DISTINCT FROM wanted.next_offset"""
+LIVE_STATE = """
+SELECT (SELECT array_agg(c ORDER BY c) FROM checkpoint c),
+    (SELECT array_agg(s ORDER BY s) FROM fold_state s), (SELECT count(*) FROM outbox),
+    (SELECT count(*) FROM level_window), (SELECT count(*) FROM alert)"""
+SPOIL = """
+UPDATE level_window SET laeq_db = 99 WHERE device = 'pole-06';
+DELETE FROM label_window WHERE device = 'pole-06';
+UPDATE alert SET device = 'pole-06', alert_id = gen_random_uuid() WHERE alert_id =
+    (SELECT alert_id FROM alert WHERE device = 'pole-06' ORDER BY onset_at LIMIT 1)"""
 
 
-def heard(seconds: int) -> list[tuple[Key, bytes]]:
+class Lived(NamedTuple):
+    """A log that live workers have heard, and only they."""
+
+    settings: ProcessorSettings
+    database: Database
+
+
+def heard(until: int, since: int = 0) -> list[tuple[Key, bytes]]:
     """Six devices with sirens, ticks every 5 s, some batches twice, one minute late."""
     records: list[tuple[Key, bytes]] = []
     late: list[tuple[Key, bytes]] = []
-    for seq in range(seconds):
+    for seq in range(since, until):
         for number, device in enumerate(DEVICES):
             siren = {"siren": 800} if (seq + 10 * number) % 90 < 12 else {"traffic": 650}
             batch = labelled(seq, [50.0 + (7 * seq + number) % 30], labels=[siren], device=device)
@@ -47,46 +81,192 @@ def heard(seconds: int) -> list[tuple[Key, bytes]]:
             mark = encode(ReadingEnvelope(tick=STARTED_AT + timedelta(seconds=seq + 1)))
             records += [(key, mark) for key in workers.partitions(topics.READINGS)]
         if seq == 220:
-            records += late
+            records += [(late[0][0], b"no envelope"), *late]
     return records
 
 
-@pytest.fixture
-async def settings(kafka: Kafka, database: Database) -> ProcessorSettings:
-    settings = settings_for(database.postgres, kafka_bootstrap=kafka.bootstrap)
-    await workers.planned_topics(settings)
-    return settings
-
-
-async def lived(
+async def lives(
     settings: ProcessorSettings, database: Database, records: Sequence[tuple[Key, bytes]]
 ) -> None:
-    """Let live workers hear these records and nothing else."""
-    for program in ("windows", "alerts"):
-        await workers.start_here(program, topics.READINGS, settings)
+    """Let live workers hear these records to their end."""
     await workers.append(settings, records)
     end = await workers.ends(topics.READINGS, settings)
-    reached = [key.partition for key in end], list(end.values())
     async with workers.worker("windows", settings), workers.worker("alerts", settings):
-        await database.until(REACHED, *reached)
+        await database.until(REACHED, [key.partition for key in end], list(end.values()))
 
 
-def asked(name: str = "again", span: Span = SPAN, **others: object) -> Request:
+@pytest.fixture(scope="module")
+def lived(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
+    """Five minutes of six devices; a Kafka of its own, since a replay reads all of a topic."""
+    kafka = Kafka(tmp_path_factory.mktemp("replay"), jars=JARS)
+    database = Database(postgres)
+    settings = settings_for(postgres, kafka_bootstrap=kafka.bootstrap)
+    try:
+        kafka.start()
+        database.prepare()
+        asyncio.run(workers.planned_topics(settings))
+        asyncio.run(lives(settings, database, heard(SECONDS)))
+        yield Lived(settings, database)
+    finally:
+        kafka.stop()
+
+
+def asked(name: str, span: Span = SPAN, **others: object) -> Request:
     return replays.request(name, span, RULES).model_copy(update=others)
 
 
-def unseen(_: replaying.Progress) -> None:
-    """Nobody looks."""
+async def replayed(lived: Lived, request: Request, processes: int = 1) -> replaying.Progress:
+    return await replaying.replay(lived.settings, request, lambda _: None, processes=processes)
 
 
-async def test_a_replay_gives_the_same_rows(
-    settings: ProcessorSettings, database: Database
+@asynccontextmanager
+async def opened(lived: Lived, name: str) -> AsyncIterator[Connection]:
+    async with replay_catalog.opened(lived.settings, name) as connection:
+        yield connection
+
+
+async def hashes(lived: Lived, request: Request) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Of the live rows and of the replayed ones."""
+    async with opened(lived, request.name) as connection:
+        return (
+            await replay_tables.hashes(connection, replay_tables.LIVE, request),
+            await replay_tables.hashes(connection, f"replay_{request.name}", request),
+        )
+
+
+async def test_replays_at_the_same_time_give_the_live_rows_and_touch_nothing_live(
+    lived: Lived,
 ) -> None:
-    await lived(settings, database, heard(300))
-    done = await replaying.replay(settings, asked(), unseen)
+    before = lived.database.query(LIVE_STATE)
+    one, two = asked("one"), asked("two", Span(STARTED_AT, STARTED_AT + timedelta(seconds=200)))
+    done, _ = await asyncio.gather(replayed(lived, one), replayed(lived, two, processes=2))
     assert done.in_span >= 280 * len(DEVICES)  # some came twice
-    async with replay_catalog.opened(settings, "again") as connection:
-        hashes = await replay_tables.hashes(connection, asked())
-    assert all(one.live == one.replayed for one in hashes), hashes
-    assert database.query('SELECT count(*) > 100 FROM "replay_again".level_window') == [(True,)]
-    assert database.query('SELECT count(*) > 10 FROM "replay_again".alert') == [(True,)]
+    assert done.unreadable == 1
+    for request in (one, two):
+        live, again = await hashes(lived, request)
+        assert live == again
+    assert lived.database.query(LIVE_STATE) == before
+    (rows,) = lived.database.query(
+        "SELECT (SELECT count(*) FROM replay_one.level_window WHERE final),"
+        " (SELECT count(*) FROM replay_one.alert), (SELECT count(*) FROM replay_one.label_window)"
+    )
+    assert min(rows) > 10
+
+
+async def test_another_rule_is_told_by_its_alerts(lived: Lived, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    text = Path("deploy/alerts.yaml").read_text(encoding="utf-8")
+    rules.write_text(text.replace("on_seconds: 3", "on_seconds: 5"), encoding="utf-8")
+    request = asked("stricter", rules=rule_file.load(rules))
+    await replayed(lived, request)
+    async with opened(lived, "stricter") as connection:
+        found = await replay_compare.compared(connection, request)
+    assert not any(diff.changed + diff.gained + diff.lost for diff in found.windows.values())
+    assert not found.alerts.lost
+    assert found.alerts.same + len(found.alerts.moved) > 10
+
+
+async def test_chosen_devices_alone_are_replayed(lived: Lived) -> None:
+    request = asked("chosen", devices=("pole-01", "pole-04"))
+    await replayed(lived, request)
+    live, again = await hashes(lived, request)
+    assert live == again
+    there = lived.database.query(
+        "SELECT DISTINCT device FROM replay_chosen.level_window ORDER BY 1"
+    )
+    assert there == [("pole-01",), ("pole-04",)]
+
+
+async def test_a_replay_takes_the_place_of_spoilt_rows_as_of_where_the_live_folds_are(
+    lived: Lived,
+) -> None:
+    request = asked("repaired", devices=("pole-06",))
+    await replayed(lived, request)
+    await lives(lived.settings, lived.database, heard(SECONDS + 20, since=SECONDS))
+    live, again = await hashes(lived, request)
+    assert live == again
+    lived.database.query(SPOIL)
+    spoilt, _ = await hashes(lived, request)
+    assert spoilt != live
+    await replay_promote.promote(lived.settings, "repaired")
+    assert await hashes(lived, request) == (live, live)
+    with pytest.raises(BadConfig, match="is promoted"):
+        await replay_promote.promote(lived.settings, "repaired")
+
+
+async def test_names_are_taken_until_dropped(lived: Lived) -> None:
+    await replayed(lived, asked("taken"))
+    with pytest.raises(BadConfig, match="exists already"):
+        await replayed(lived, asked("taken"))
+    async with opened(lived, "taken") as connection:
+        entries = {entry.name: entry for entry in await replay_catalog.entries(connection)}
+        assert (entries["taken"].state, entries["taken"].running) == ("complete", False)
+        async with opened(lived, "taken") as other:
+            await replay_catalog.claim(other, "taken")
+            with pytest.raises(BadConfig, match="is running"):
+                await replay_catalog.drop(connection, "taken")
+        await replay_catalog.drop(connection, "taken")
+        with pytest.raises(BadConfig, match="no replay"):
+            await replay_catalog.drop(connection, "taken")
+
+
+async def test_nothing_is_left_of_a_span_without_readings(lived: Lived) -> None:
+    later = SPAN.end + timedelta(days=1)
+    with pytest.raises(BadConfig, match="no readings between"):
+        await replayed(lived, asked("empty", Span(later, later + timedelta(hours=1))))
+    assert lived.database.query("SELECT count(*) FROM replay WHERE name = 'empty'") == [(0,)]
+
+
+async def test_a_replay_that_is_interrupted_says_that_it_is_incomplete(lived: Lived) -> None:
+    def stop(_: replaying.Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await replaying.replay(lived.settings, asked("stopped"), stop)
+    with pytest.raises(BadConfig, match="is incomplete"):
+        await replay_promote.promote(lived.settings, "stopped")
+
+
+async def test_the_reader_may_look_at_replays_but_not_at_states(lived: Lived) -> None:
+    await replayed(lived, asked("seen"))
+    reader = settings_for(lived.database.postgres, "cityhum_reader")
+    async with replay_catalog.opened(reader, "seen") as connection:
+        assert await replay_tables.hashes(connection, "replay_seen", asked("seen"))
+        with pytest.raises(Exception, match="permission denied"):
+            await connection.execute("SELECT * FROM fold_state")
+        with pytest.raises(Exception, match="permission denied"):
+            await connection.execute("SELECT public.replay_drop('seen')")
+
+
+async def test_the_command_line_replays_compares_and_drops(lived: Lived) -> None:
+    async def said(*words: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cityhum", "replay", *words),
+            env=workers.environment(lived.settings),
+            cwd=workers.ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return process.returncode, (out + err).decode()
+
+    span = ["--from", SPAN.begin.isoformat(), "--to", SPAN.end.isoformat(), "--into", "typed"]
+    status, text = await said(*span)
+    assert (status, "× real time" in text) == (0, True), text
+    status, text = await said("digest", "typed", "--json")
+    assert (status, '"identical":true' in text) == (0, True), text
+    status, text = await said("drop", "typed")
+    assert (status, text) == (0, "typed removed\n")
+
+
+async def test_what_retention_has_removed_is_named(lived: Lived) -> None:
+    """The last of all: nothing can be replayed after this."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=lived.settings.kafka_bootstrap)
+    await admin.start()
+    try:
+        partition = TopicPartition(topics.READINGS, topics.partition("pole-01"))
+        await admin.delete_records({partition: RecordsToDelete(before_offset=10)})
+    finally:
+        await admin.close()
+    with pytest.raises(LogGap, match="retention has left what came after 20"):
+        await replayed(lived, asked("gone"))

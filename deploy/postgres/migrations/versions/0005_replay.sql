@@ -109,7 +109,7 @@ BEGIN
             WHERE attrelid = format('public.%I', output.name)::regclass AND attname = 'revision')
             INTO revised;
         EXECUTE format(
-            'INSERT INTO public.%1$I AS live (%3$s) SELECT %3$s FROM %2$I.%1$I'
+            'INSERT INTO public.%1$I AS live (%3$s) SELECT %3$s FROM %2$I.%1$I WHERE %9$s'
             ' ON CONFLICT (%4$s) DO UPDATE SET %5$s%6$s WHERE (%7$s) IS DISTINCT FROM (%8$s)',
             output.name, shadow,
             public.replay_list(output.keys || output.others, '%1$I')
@@ -119,8 +119,9 @@ BEGIN
             CASE WHEN revised THEN ', revision = live.revision + 1, written_at = clock_timestamp()'
                 ELSE '' END,
             public.replay_list(output.others, 'live.%1$I'),
-            public.replay_list(output.others, 'excluded.%1$I')
-        );
+            public.replay_list(output.others, 'excluded.%1$I'),
+            inside
+        ) USING (asked ->> 'begin')::timestamptz, (asked ->> 'end')::timestamptz, devices;
     END LOOP;
     UPDATE public.replay SET state = 'promoted', promoted_at = clock_timestamp()
         WHERE replay.name = replayed;

@@ -1,0 +1,170 @@
+"""Puts a replay's rows in place of the live ones, as of exactly where the live folds are."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final, LiteralString
+
+from psycopg import errors
+from psycopg.sql import SQL, Identifier
+
+from processors.adapters import replay_catalog, replay_tables
+from processors.adapters.postgres import unavailable
+from processors.adapters.replay_catalog import Connection, Entry, schema_of
+from processors.adapters.replay_job import Job, Sink, from_kept, replay
+from processors.adapters.replay_log import Slice
+from processors.adapters.replay_shadow import Shadow
+from processors.adapters.replay_source import Source, opened_source
+from processors.partitions import Checkpoint, Key
+from processors.replay import PROGRAMS, Request
+from processors.replay_run import FoldReplay, PartitionReplay
+from processors.settings import ProcessorSettings
+from schemas import topics
+from schemas.base import Frozen
+from schemas.errors import BadConfig
+
+_LIVE: Final[LiteralString] = """
+SELECT program, partition, next_offset, cluster_id, epoch, version FROM public.checkpoint
+WHERE topic = %s AND program = ANY (%s) ORDER BY program, topic, partition"""
+_WAIT: Final = "SET LOCAL lock_timeout = '10s'"
+_DURABLY: Final = "SET LOCAL synchronous_commit = on"
+_OPEN: Final = SQL("SELECT count(*) FROM {schema}.alert WHERE {inside} AND ended_at IS NULL")
+
+Live = Mapping[int, Mapping[str, Checkpoint]]
+
+
+async def promote(settings: ProcessorSettings, name: str) -> None:
+    """Catch up with the live folds, hold them for a moment, and swap the span.
+
+    Raises
+    ------
+    BadConfig
+        If the replay is incomplete, was promoted, heard another model or another Kafka, if a live
+        fold is behind it, or an alert of the span has not ended.
+    LogGap
+        If retention has removed what came after it.
+    """
+    async with replay_catalog.opened(settings, name) as connection:
+        entry = await replay_catalog.entry_of(connection, name)
+        request = promotable(entry)
+        await replay_catalog.claim(connection, name)
+        async with opened_source(settings, request) as source:
+            promotion = _Promotion(settings, entry, request, connection, source)
+            await promotion.catch_up(await _live(connection), Shadow(connection))
+            try:
+                with unavailable():
+                    await promotion.swap()
+            except errors.LockNotAvailable:
+                raise BadConfig("the live folds commit too slowly: try again") from None
+
+
+def promotable(entry: Entry) -> Request:
+    """What a replay was asked for; BadConfig if it may not take the place of the live record."""
+    request = entry.asked
+    if request.model is not None:
+        raise BadConfig(
+            f"replay {entry.name} heard model {request.model}: only one of readings.v1, whose"
+            " labels are the live ones, can be promoted"
+        )
+    if entry.state != "complete":
+        raise BadConfig(f"replay {entry.name} is {entry.state}: only a complete one is promoted")
+    return request
+
+
+class _Promotion:
+    """A replay on its way into the live tables."""
+
+    def __init__(
+        self,
+        settings: ProcessorSettings,
+        entry: Entry,
+        request: Request,
+        connection: Connection,
+        source: Source,
+    ) -> None:
+        self._settings = settings
+        self._entry = entry
+        self._request = request
+        self._connection = connection
+        self._source = source
+
+    async def catch_up(self, live: Live, sink: Sink) -> None:
+        """Replay on to where the live folds are."""
+        shadow = Shadow(self._connection)
+        for partition in sorted(await shadow.positions()):
+            folds = from_kept(self._request, await shadow.kept(partition))
+            ends = self._ends(partition, folds, live.get(partition, {}))
+            begin = min(fold.next_offset for fold in folds)
+            part = Key(topics.READINGS, partition), Slice(begin, max(ends.values()))
+            job = Job(self._settings, self._request, partition, [part], self._entry.cluster_id)
+            partition_replay = PartitionReplay(folds, ends, self._request)
+            await replay(job, partition_replay, self._source, sink, lambda _: None)
+
+    async def swap(self) -> None:
+        """Hold the live folds where they are, take the rest, and swap."""
+        async with self._connection.transaction():
+            await self._connection.execute(_WAIT)
+            live = await _live(self._connection, lock=" FOR UPDATE")
+            rest = _AtOnce(Shadow(self._connection))
+            await self.catch_up(live, rest)
+            await rest.finish()
+            await self._check_all_ended()
+            await self._connection.execute(_DURABLY)
+            await self._connection.execute("SELECT public.replay_swap(%s)", (self._entry.name,))
+
+    def _ends(
+        self, partition: int, folds: Sequence[FoldReplay], live: Mapping[str, Checkpoint]
+    ) -> Mapping[str, int]:
+        for fold in folds:
+            there = live.get(fold.program)
+            what = f"{fold.program} of partition {partition}"
+            if there is None:
+                raise BadConfig(f"the live {what} has no checkpoint: cityhum work {fold.program}")
+            if there.cluster_id != self._entry.cluster_id:
+                raise BadConfig(f"the live {what} reads another Kafka than the replay did")
+            if there.next_offset < fold.next_offset:
+                raise BadConfig(
+                    f"the live {what} is at offset {there.next_offset}, behind the replay, which"
+                    f" is at {fold.next_offset}: try again when it has caught up"
+                )
+        return {program: there.next_offset for program, there in live.items()}
+
+    async def _check_all_ended(self) -> None:
+        (alerts,) = [
+            one for one in await replay_tables.outputs(self._connection) if one.name == "alert"
+        ]
+        for schema in (replay_tables.LIVE, schema_of(self._entry.name)):
+            query = _OPEN.format(schema=Identifier(schema), inside=alerts.inside(self._request))
+            row = await (await self._connection.execute(query)).fetchone()
+            if row and row[0]:
+                raise BadConfig(
+                    f"{row[0]} alerts of the span have not ended: promote it when they have"
+                )
+
+
+class _AtOnce:
+    """Keeps rows until the end: a transaction fills each temporary table once only."""
+
+    def __init__(self, shadow: Shadow) -> None:
+        self._shadow = shadow
+        self._rows: list[Frozen] = []
+
+    async def write(self, rows: Sequence[Frozen]) -> None:
+        """Take rows."""
+        self._rows += rows
+
+    async def keep(self, key: Key, cluster_id: str, folds: Sequence[FoldReplay]) -> None:
+        """Remember where the folds of a partition stand."""
+        await self._shadow.keep(key, cluster_id, folds)
+
+    async def finish(self) -> None:
+        """Write all rows."""
+        await self._shadow.write(self._rows)
+
+
+async def _live(connection: Connection, lock: LiteralString = "") -> Live:
+    found: dict[int, dict[str, Checkpoint]] = defaultdict(dict)
+    with unavailable():
+        cursor = await connection.execute(_LIVE + lock, (topics.READINGS, list(PROGRAMS)))
+        async for program, partition, *rest in cursor:
+            found[partition][program] = Checkpoint(*rest)
+    return found
