@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
+from processors.window_questions import Touched
 from schemas.base import DeviceId, Frozen, SeqRange
 from schemas.envelopes import LabelledBatch
 from schemas.results import Alert, Window
@@ -31,10 +32,13 @@ Event = LabelledBatch | Tick
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a step wants to be true outside: rows to upsert and messages to deliver."""
+    """What a step wants to be true outside: rows to upsert and messages to deliver.
+
+    `Touched` stands for the rows of windows that the store will make of it and of what it holds.
+    """
 
     rows: tuple[Frozen, ...] = ()
-    messages: tuple[Alert | Window, ...] = ()
+    messages: tuple[Alert | Window | Touched, ...] = ()
 
     @property
     def urgent(self) -> bool:

@@ -19,6 +19,15 @@ MAX_SESSIONS: Final = 512
 MAX_RANGES: Final = 512
 """Of one session; beyond, its oldest gap counts as lost for good."""
 
+RECENT: Final = 8
+"""Sessions of a device that are compared."""
+
+OVERLAP_S: Final = 10
+"""Two sessions that overlap by more than this have two clocks."""
+
+SLEWED: Final = 2000
+"""A clock is slewed by at most one second in so many: 500 ppm."""
+
 MAX_DIGESTS: Final = 64
 """Newest batches of a device whose content is remembered; a resend is minutes old at most."""
 
@@ -28,6 +37,12 @@ class Counted(NamedTuple):
 
     newest_s: int
     ranges: tuple[tuple[int, int], ...]
+
+    @property
+    def began_s(self) -> int:
+        """When the session began at the latest."""
+        seconds = self.ranges[-1][1]
+        return self.newest_s - seconds + OVERLAP_S + seconds // SLEWED
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,31 @@ class Ledger:
         if counted is None:
             return False
         return any(a <= first_seq and last_seq < b for a, b in reversed(counted.ranges))
+
+    @property
+    def total(self) -> int:
+        """How many readings have been counted, of the sessions that are remembered."""
+        return sum(b - a for counted in self.sessions.values() for a, b in counted.ranges)
+
+    @property
+    def missing(self) -> int:
+        """How many readings below the newest of each session have not come yet."""
+        return sum(counted.ranges[-1][1] for counted in self.sessions.values()) - self.total
+
+    def overlaps(self, session: str) -> bool:
+        """Whether another session was heard at the time of this one: two agents with one id.
+
+        Only the newest sessions are looked at. A session began `seq` seconds before its newest
+        reading, but for what its clock was slewed by.
+        """
+        if len(self.sessions) == 1:
+            return False
+        own = self.sessions[session]
+        return any(
+            own.began_s < other.newest_s and other.began_s < own.newest_s
+            for name, other in list(self.sessions.items())[-RECENT:]
+            if name != session
+        )
 
     def dump(self) -> list[object]:
         """Form for JSON; `load` reads it back."""

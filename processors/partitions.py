@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from processors.folds import Fold, Outputs, Tick
+from processors.window_questions import Touched
 from schemas import topics
 from schemas.base import DeviceId, Frozen
 from schemas.codec import decode
@@ -61,7 +62,7 @@ class Commit:
     after: Checkpoint
     states: Mapping[DeviceId, bytes]
     rows: Sequence[Frozen]
-    messages: Sequence[Alert | Window]
+    messages: Sequence[Alert | Window | Touched]
 
 
 class Run(Protocol):

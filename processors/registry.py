@@ -69,6 +69,11 @@ class Registry:
     sites: tuple[Site, ...]
     site_of: Mapping[DeviceId, SiteId]
 
+    @property
+    def zones(self) -> Mapping[SiteId, ZoneInfo]:
+        """Time zone of each site."""
+        return {site.site: ZoneInfo(site.time_zone) for site in self.sites}
+
     def knows(self, site: str, device: str) -> bool:
         """Whether this device stands at this site."""
         return self.site_of.get(device) == site

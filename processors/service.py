@@ -10,8 +10,8 @@ from typing import Final
 from prometheus_client import start_http_server
 
 from hearing.adapters import runtime
-from processors import alerts, archive, windows
-from processors.adapters import faust_app, relay, rule_file
+from processors import alerts, archive, registry, windows
+from processors.adapters import faust_app, relay, rule_file, text_file
 from processors.adapters.alert_topics import MqttTarget
 from processors.adapters.classifier import Classifier
 from processors.adapters.durable import Durable
@@ -32,8 +32,10 @@ Running = Callable[[asyncio.Event], Awaitable[None]]
 """A program that is ready: works until the event is set."""
 
 
-def _windows(_: ProcessorSettings) -> Program:
-    return Program("windows", {topics.READINGS: _opened(windows.fold())})
+def _windows(settings: ProcessorSettings) -> Program:
+    path = settings.sites_file
+    zones = registry.parse(text_file.read(path), str(path)).zones
+    return Program("windows", {topics.READINGS: _opened(windows.fold(zones))})
 
 
 def _alerts(settings: ProcessorSettings) -> Program:

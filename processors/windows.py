@@ -1,122 +1,118 @@
 """Readings -> levels and label levels per device and window of event time.
 
 A window's row depends only on the set of its readings; order, duplicates and restarts do not
-matter. The watermark (newest event time minus the allowed lateness) only decides when it is final.
+matter. The watermark (newest event time minus the allowed lateness) only decides when a window is
+written, and when it is final.
 
-State holds the open windows, and closed ones to which readings may still come: after an outage
-those at its two edges wait for the backlog, the ones in between are new. A window that is
-complete, or has waited for `HORIZON_S`, is sealed: its sums are dropped, its row stays as it is,
-and what still comes for it is counted as too late, not folded.
+The fold holds the readings of base windows that are still open, and says which windows it has
+touched; `window_book` makes rows of that and of what was stored before, in the transaction that
+stores this state. So a late reading finds its window however old that is, and nothing waits here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
+from types import MappingProxyType
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from processors import window_state, window_sums
+from processors import window_seconds, window_state
 from processors.event_time import SECOND_US, microseconds
 from processors.folds import NOTHING, Event, Fold, Outputs, Tick
-from processors.window_state import Key, Slot, WindowsState, with_span
-from processors.window_sums import Sums
+from processors.sources import BACKGROUND_MINUTES
+from processors.window_keys import BASE_S, DAY_S, HOUR_S, LARGER_S, QUARTER_S, Key, around, base
+from processors.window_questions import Touched
+from processors.window_seconds import NOTHING_HEARD, Heard
+from processors.window_state import WindowsState
+from schemas.base import ACTIVE_SCORE, SiteId
 from schemas.envelopes import LabelledBatch
-from schemas.results import Window
 
-BASE_S: Final = 10
-MINUTE_S: Final = 60
-HOUR_S: Final = 3600
-LARGER_S: Final = (MINUTE_S, HOUR_S)
+__all__ = ["LARGER_S", "fold", "step"]
+
 LATENESS_US: Final = 2 * SECOND_US
 IDLE_US: Final = 5 * SECOND_US
 """A window that received time has left behind by this much is written early."""
 
-HORIZON_S: Final = 4 * 86400
-"""How long a partly heard window waits for the rest: longer than the outages we plan for."""
+AHEAD_US: Final = 60 * SECOND_US
+BEHIND_US: Final = 31 * 86400 * SECOND_US
+"""The bridge takes nothing that is further from its own clock; who gets past it is not folded."""
 
-MAX_HELD: Final = 512
-NEW: Final = Slot(window_sums.EMPTY)
-ACTIVE_SCORE: Final = 500
-"""Scores are calibrated so that 500 per mille is a label's own threshold."""
+LOOK_BACK_S: Final = (BACKGROUND_MINUTES + 1) * 60
+"""What came longer before a window that begins with an hour has no bearing on its row."""
+
+UTC: Final = ZoneInfo("UTC")
+Zones = Mapping[SiteId, ZoneInfo]
 
 
-def fold(active_score: int = ACTIVE_SCORE) -> Fold[WindowsState]:
-    """Make the windows fold; a label is active in a second that scores at least `active_score`."""
+def fold(
+    zones: Zones = MappingProxyType({}), active_score: int = ACTIVE_SCORE
+) -> Fold[WindowsState]:
+    """Make the windows fold.
+
+    Parameters
+    ----------
+    zones : mapping of str to ZoneInfo
+        Of the sites, for their days; UTC for others.
+    active_score : int
+        A label is active in a second that scores at least so much, per mille.
+    """
     return Fold(
         program="windows",
         empty=WindowsState,
-        step=partial(step, active_score=active_score),
+        step=partial(step, zones=zones, active_score=active_score),
         dump=WindowsState.dump,
         load=window_state.load,
     )
 
 
 def step(
-    state: WindowsState, event: Event, *, active_score: int = ACTIVE_SCORE
+    state: WindowsState, event: Event, *, zones: Zones, active_score: int = ACTIVE_SCORE
 ) -> tuple[WindowsState, Outputs]:
     """Add a batch to its windows, whichever these are, or let a tick write what waits."""
     if isinstance(event, Tick):
-        return _ticked(state, microseconds(event.at))
+        return _ticked(state, microseconds(event.at), zones.get(state.site, UTC))
     if event.clock == "unsynced":  # its time is a guess: archived, not folded
         return state, NOTHING
-    return _heard(state, event, active_score)
+    return _heard(state, event, zones.get(event.site, UTC), active_score)
 
 
 def _heard(
-    state: WindowsState, batch: LabelledBatch, active_score: int
+    state: WindowsState, batch: LabelledBatch, zone: ZoneInfo, active_score: int
 ) -> tuple[WindowsState, Outputs]:
     first_us = microseconds(batch.started_at)
     end_us = first_us + batch.count * SECOND_US
+    if not -BEHIND_US <= end_us - microseconds(batch.received_at) <= AHEAD_US:
+        return replace(state, off_clock=state.off_clock + batch.count), NOTHING
     ledger, new = state.ledger.counted(
         batch.session, batch.first_seq, batch.count, at_s=end_us // SECOND_US
     )
     if not new:
         return replace(state, ledger=ledger), NOTHING
-    slots, too_late = dict(state.slots), state.too_late
-    for start_s, seqs in _by_base_window(new, first_us - batch.first_seq * SECOND_US):
-        key = Key(BASE_S, start_s)
-        if state.is_sealed(key):
-            too_late += len(seqs)
-            continue
-        slot = slots.get(key, NEW)
-        part = Slot(_sums(batch, seqs, active_score), batch.session, seqs[0], seqs[-1])
-        slots[key] = slot.plus(part)
-        if slot.rolled:
-            _add_to_larger(slots, state, start_s, part)
-    heard = WindowsState(
+    newest_us = max(state.newest_us, end_us)
+    watermark_us = newest_us - LATENESS_US
+    held, opened, closed = dict(state.held), dict(state.open), []
+    zero_us = first_us - batch.first_seq * SECOND_US
+    for start_s, seqs in _by_base_window(new, zero_us):
+        part = _part(batch, seqs, zero_us - start_s * SECOND_US, active_score)
+        if start_s not in held:
+            for key in around(start_s, zone):
+                if key.end_us > watermark_us or key.end_us > state.newest_us - LATENESS_US:
+                    opened.setdefault(key, False)
+                else:
+                    closed.append(key)
+        held[start_s] = window_seconds.merged(held.get(start_s, NOTHING_HEARD), part)
+    after = WindowsState(
         device=state.device,
         site=batch.site,
-        newest_us=max(state.newest_us, end_us),
+        newest_us=newest_us,
         ledger=ledger,
-        slots=slots,
-        sealed=state.sealed,
-        too_late=too_late,
+        held=held,
+        open=opened,
+        off_clock=state.off_clock,
+        overlapping=state.overlapping + (len(new) if ledger.overlaps(batch.session) else 0),
     )
-    heard = _rolled(heard, heard.newest_us - LATENESS_US)
-    return _closed(heard, batch.session, state.newest_us - LATENESS_US)
-
-
-def _rolled(state: WindowsState, until_us: int) -> WindowsState:
-    """Add base windows that end by `until_us` to the larger ones; later, each reading at once."""
-    due = [
-        key
-        for key, slot in state.slots.items()
-        if key.length_s == BASE_S and not slot.rolled and key.end_us <= until_us
-    ]
-    if not due:
-        return state
-    slots = dict(state.slots)
-    for key in due:
-        _add_to_larger(slots, state, key.start_s, slots[key])
-        slots[key] = slots[key]._replace(rolled=True)
-    return replace(state, slots=slots)
-
-
-def _add_to_larger(slots: dict[Key, Slot], state: WindowsState, start_s: int, part: Slot) -> None:
-    for length_s in LARGER_S:
-        key = Key(length_s, start_s - start_s % length_s)
-        if not state.is_sealed(key):
-            slots[key] = slots.get(key, NEW).plus(part)
+    return _passed(after, closed, zone)
 
 
 def _by_base_window(seqs: Sequence[int], zero_us: int) -> Iterator[tuple[int, Sequence[int]]]:
@@ -127,91 +123,77 @@ def _by_base_window(seqs: Sequence[int], zero_us: int) -> Iterator[tuple[int, Se
         yield index * BASE_S, list(group)
 
 
-def _sums(batch: LabelledBatch, seqs: Sequence[int], active_score: int) -> Sums:
-    at = [seq - batch.first_seq for seq in seqs]
-    return window_sums.of_readings(
-        [batch.levels[n] for n in at],
-        [batch.labels[n] for n in at] if batch.labels else (),
-        calibration=batch.calibration,
-        active_score=active_score,
-    )
-
-
-def _closed(
-    state: WindowsState, session: str, watermark_before_us: int
-) -> tuple[WindowsState, Outputs]:
-    """Write what the watermark has just passed, and with each minute the hour as it stands.
-
-    Windows that wait for nothing any more are sealed.
-    """
-    watermark_us = state.newest_us - LATENESS_US
-    closed = sorted(key for key in state.slots if key.end_us <= watermark_us)
-    if not closed:
-        return state, NOTHING
-    given_up_us = _given_up(state, watermark_us)
-    slots, sealed, rows = dict(state.slots), dict(state.sealed), []
-    minute_closed = False
-    for key in closed:
-        slot = slots[key]
-        done = key.end_us <= given_up_us or (
-            slot.session == session and slot.is_complete(state.ledger)
+def _part(batch: LabelledBatch, seqs: Sequence[int], zero_us: int, active_score: int) -> Heard:
+    """Readings of one base window; `zero_us`: where seq 0 would be, counted from its start."""
+    parts = NOTHING_HEARD
+    for first, count in _runs(seqs):
+        at = first - batch.first_seq
+        part = window_seconds.heard(
+            batch.levels[at : at + count],
+            batch.labels[at : at + count],
+            at_ms=(zero_us + first * SECOND_US + SECOND_US // 2) // 1000,
+            calibration=batch.calibration,
+            active_score=active_score,
         )
-        just_closed = key.end_us > watermark_before_us
-        if (done or just_closed) and (slot.dirty or not slot.final):
-            rows.append(_row(state, key, slot, final=True))
-            slots[key] = slot._replace(dirty=False, final=True)
-            minute_closed |= just_closed and key.length_s == MINUTE_S
-        if done:
-            del slots[key]
-            spans = sealed.get(key.length_s, ())
-            sealed[key.length_s] = with_span(spans, key.start_s, key.start_s + key.length_s)
-    if minute_closed:
-        for hour in [key for key in slots if key.length_s == HOUR_S and key.end_us > watermark_us]:
-            rows.append(_row(state, hour, slots[hour], final=False))
-            slots[hour] = slots[hour]._replace(dirty=False)
-    return replace(state, slots=slots, sealed=sealed), _outputs(rows)
+        parts = window_seconds.merged(parts, part)
+    return parts
 
 
-def _given_up(state: WindowsState, watermark_us: int) -> int:
-    """End of the newest windows that have waited long enough, or are too many."""
-    horizon_us = watermark_us - HORIZON_S * SECOND_US
-    excess = len(state.slots) - MAX_HELD
-    if excess <= 0:
-        return horizon_us
-    return max(horizon_us, sorted(key.end_us for key in state.slots)[excess - 1])
+def _runs(seqs: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and number of each run of consecutive numbers."""
+    if seqs[-1] - seqs[0] == len(seqs) - 1:
+        yield seqs[0], len(seqs)
+        return
+    for _, group in groupby(enumerate(seqs), lambda pair: pair[1] - pair[0]):
+        run = [seq for _, seq in group]
+        yield run[0], len(run)
 
 
-def _ticked(state: WindowsState, at_us: int) -> tuple[WindowsState, Outputs]:
-    """Write corrected windows, and early those of a device that has fallen silent."""
+def _passed(
+    state: WindowsState, closed: Iterable[Key], zone: ZoneInfo
+) -> tuple[WindowsState, Outputs]:
+    """Write what the watermark has passed, and with a quarter the hour and day as they stand."""
     watermark_us = state.newest_us - LATENESS_US
-    state = _rolled(state, max(watermark_us, at_us - IDLE_US))
-    due = {
-        key: slot
-        for key, slot in state.slots.items()
-        if slot.dirty and (key.end_us <= watermark_us or key.end_us + IDLE_US <= at_us)
-    }
-    if not due:
+    ready = [start_s for start_s in state.held if base(start_s).end_us <= watermark_us]
+    final = [key for key in state.open if key.end_us <= watermark_us]
+    if not ready and not final:
         return state, NOTHING
-    written = {
-        key: slot._replace(dirty=False, final=key.end_us <= watermark_us)
-        for key, slot in due.items()
-    }
-    rows = [_row(state, key, written[key], final=written[key].final) for key in sorted(written)]
-    return replace(state, slots={**state.slots, **written}), _outputs(rows)
+    touched = [_touched(state, zone, base(s), state.held[s], final=True) for s in sorted(ready)]
+    opened = {key: early for key, early in state.open.items() if key.end_us > watermark_us}
+    touched += [_touched(state, zone, key, final=True) for key in sorted({*final, *closed})]
+    closed_s = max((key.end_s for key in final if key.length_s == QUARTER_S), default=0)
+    for key in opened:
+        if key.length_s in (HOUR_S, DAY_S) and key.start_s < closed_s:
+            touched.append(_touched(state, zone, key, final=False))
+            opened[key] = True
+    held = {s: heard for s, heard in state.held.items() if s not in ready}
+    return _outputs(replace(state, held=held, open=opened), touched)
 
 
-def _row(state: WindowsState, key: Key, slot: Slot, *, final: bool) -> Window:
-    return window_sums.row(
-        slot.sums,
-        site=state.site,
-        device=state.device,
-        started_s=key.start_s,
-        length_s=key.length_s,
-        final=final,
+def _ticked(state: WindowsState, at_us: int, zone: ZoneInfo) -> tuple[WindowsState, Outputs]:
+    """Write early the windows of a device that has fallen silent."""
+    ready = [start_s for start_s in state.held if base(start_s).end_us + IDLE_US <= at_us]
+    late = [key for key, early in state.open.items() if not early and key.end_us + IDLE_US <= at_us]
+    if not ready and not late:
+        return state, NOTHING
+    touched = [_touched(state, zone, base(s), state.held[s], final=False) for s in sorted(ready)]
+    touched += [_touched(state, zone, key, final=False) for key in sorted(late)]
+    opened = {**state.open, **dict.fromkeys(late, True), **{base(s): True for s in ready}}
+    held = {s: heard for s, heard in state.held.items() if s not in ready}
+    return _outputs(replace(state, held=held, open=opened), touched)
+
+
+def _touched(
+    state: WindowsState, zone: ZoneInfo, key: Key, heard: Heard = NOTHING_HEARD, *, final: bool
+) -> Touched:
+    # every value was checked when the batch was read
+    return Touched.model_construct(
+        site=state.site, device=state.device, zone=zone, key=key, heard=heard, final=final
     )
 
 
-def _outputs(rows: Sequence[Window]) -> Outputs:
-    if not rows:
-        return NOTHING
-    return Outputs(rows=tuple(rows), messages=tuple(row for row in rows if row.final))
+def _outputs(state: WindowsState, touched: Sequence[Touched]) -> tuple[WindowsState, Outputs]:
+    """What is touched, and the account of the device's readings whenever a minute is."""
+    if not any(one.key.length_s > BASE_S for one in touched):
+        return state, Outputs(rows=tuple(touched), messages=tuple(touched))
+    return state, Outputs(rows=(*touched, state.account()), messages=tuple(touched))

@@ -28,9 +28,20 @@ class LabelLevel(Frozen):
     label: Label
     origin: Origin
     active_s: int = Field(ge=1, description="seconds in which the label was active")
+    events: int = Field(default=0, ge=0, description="runs of active seconds that begin in it")
     mean_score: PerMille
     max_score: PerMille
     laeq_active_db: Decibels = Field(description="LAeq over the active seconds, all sound in them")
+    source_leq_db: Decibels | None = Field(
+        default=None,
+        description="the label's own part of that, estimated; null: weaker than all the rest",
+    )
+    source_leq_upper_db: Decibels | None = Field(
+        default=None, description="what it cannot exceed, where source_leq_db is null"
+    )
+    energy_share: float = Field(
+        default=0.0, ge=0, le=1, description="its own energy of all the window's; rest: background"
+    )
 
 
 class Window(Frozen):
@@ -40,7 +51,7 @@ class Window(Frozen):
     site: SiteId
     device: DeviceId
     started_at: UtcTime
-    length_s: int = Field(ge=1)
+    length_s: int = Field(ge=1, description="86400: a local day, which may have 23 or 25 hours")
     calibration: str | None = Field(description="null: relative levels; 'mixed': more than one")
     laeq_db: Decibels
     lceq_db: Decibels

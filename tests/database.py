@@ -15,7 +15,8 @@ from tests.builders import STARTED_AT
 
 SITES = Path(__file__).parents[1] / "deploy" / "sites.yaml"
 _TABLES = (
-    "reading, indices, level_window, label_window, alert, checkpoint, fold_state, outbox, delivery"
+    "reading, indices, level_window, label_window, ledger, alert, checkpoint, fold_state, outbox, "
+    "delivery"
 )
 _PROGRESS = """
 CREATE OR REPLACE FUNCTION told_progress() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -12,6 +12,8 @@ from processors.adapters.durable import Durable, Stored, TakenOver
 from processors.folds import NOTHING, Event, Fold, Outputs, Tick
 from processors.partitions import Checkpoint, Commit, FoldRun, Key, Program, Span
 from processors.verdicts import Record
+from processors.window_questions import Touched
+from processors.window_rows import WindowRow
 from schemas import topics
 from schemas.base import DeviceId, Frozen
 from schemas.codec import encode
@@ -23,7 +25,7 @@ from tests.builders import SESSION, STARTED_AT
 KEY = Key(topics.READINGS, topics.partition("pole-07"))
 
 
-def window(laeq_db: float = 61.2, **overrides: object) -> Window:
+def window(laeq_db: float = 61.2, **overrides: object) -> WindowRow:
     """Ten seconds with a siren."""
     names = ("lceq", "lzeq", "lafmax", "lasmax", "lcpeak", "l10", "l50", "l90")
     siren = LabelLevel(
@@ -48,7 +50,7 @@ def window(laeq_db: float = 61.2, **overrides: object) -> Window:
         "labels": (siren,),
         "final": False,
     }
-    return Window.model_validate({**fields, **overrides})
+    return WindowRow.model_validate({**fields, **overrides})
 
 
 def alert(number: int = 0, **overrides: object) -> Alert:
@@ -105,7 +107,7 @@ class FakeStore:
     checkpoints: dict[tuple[str, Key], Checkpoint] = field(default_factory=dict)
     states: dict[tuple[str, Key], dict[DeviceId, bytes]] = field(default_factory=dict)
     rows: list[Frozen] = field(default_factory=list)
-    messages: list[Alert | Window] = field(default_factory=list)
+    messages: list[Alert | Window | Touched] = field(default_factory=list)
     fail_before: int = 0
     fail_after: int = 0
 

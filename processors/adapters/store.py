@@ -9,7 +9,7 @@ from typing import Any, Final, LiteralString, Self
 
 from psycopg import AsyncConnection, AsyncCursor
 
-from processors.adapters import outbox
+from processors.adapters import outbox, window_store
 from processors.adapters.durable import Stored, TakenOver
 from processors.adapters.postgres import connected, unavailable
 from processors.adapters.tables import TABLES, days_of
@@ -86,7 +86,7 @@ class PostgresStore:
 
     async def commit(self, program: str, commits: Sequence[Commit]) -> None:
         """Make all commits true in one transaction."""
-        rows = [row for commit in commits for row in commit.rows]
+        rows: Sequence[Frozen] = [row for commit in commits for row in commit.rows]
         await self._ensure_partitions(days_of(rows))
         async with self._transaction() as cursor:
             asked = _asked(program, [commit.key for commit in commits])
@@ -94,10 +94,12 @@ class PostgresStore:
             if all(held.get(commit.key) == commit.after for commit in commits):
                 return  # the answer to this very commit was lost
             _check_holder(program, held, commits)
+            messages = [message for commit in commits for message in commit.messages]
+            rows, told = await window_store.resolved(cursor, rows, messages)
             await _write_rows(cursor, rows)
             for commit in commits:
                 await _advance(cursor, program, commit)
-            await outbox.add(cursor, [m for commit in commits for m in commit.messages])
+            await outbox.add(cursor, told)
 
     async def _ensure_partitions(self, days: set[date]) -> None:
         """Daily partitions; apart, since the lock they take must not be held with others."""

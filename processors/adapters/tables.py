@@ -8,9 +8,13 @@ from typing import Any, Final, Protocol
 from psycopg import AsyncCursor
 from psycopg.sql import SQL, Composed, Identifier
 
+from processors.adapters import window_store
 from processors.archive import IndicesRow, ReadingRow, StatusRow
+from processors.window_questions import Touched
+from processors.window_rows import WindowRow
+from processors.window_state import Account
 from schemas.base import Frozen
-from schemas.results import Alert, Window
+from schemas.results import Alert
 
 Values = tuple[object, ...]
 
@@ -100,8 +104,15 @@ _WINDOW_KEY = ("device", "length_s", "started_at")
 _WINDOW = (
     *("site", "calibration", "laeq_db", "lceq_db", "lzeq_db", "lafmax_db", "lasmax_db"),
     *("lcpeak_db", "l10_db", "l50_db", "l90_db", "coverage_s", "overload_s", "floor_s", "final"),
+    "sums",
 )
-_LABEL = ("origin", "active_s", "mean_score", "max_score", "laeq_active_db")
+_LABEL = (
+    *("origin", "active_s", "events", "mean_score", "max_score", "laeq_active_db"),
+    *("source_leq_db", "source_leq_upper_db", "energy_share"),
+)
+_ACCOUNT = (
+    *("sessions", "counted", "missing", "duplicates", "off_clock", "overlapping", "newest_at"),
+)
 _ALERT = (
     *("revision", "state", "rule", "rule_version", "site", "device", "session", "onset_at"),
     *("raised_at", "ended_at", "end_reason", "peak_laeq_1s_db", "peak_score", "active_s"),
@@ -139,7 +150,7 @@ def fields(row: Frozen, names: Sequence[str]) -> Values:
     return tuple(list(value) if isinstance(value, tuple) else value for value in values)
 
 
-def _label_lines(window: Window) -> Iterable[Values]:
+def _label_lines(window: WindowRow) -> Iterable[Values]:
     key = fields(window, _WINDOW_KEY)
     return [(*key, label.label, *fields(label, _LABEL)) for label in window.labels]
 
@@ -161,6 +172,13 @@ LABEL_WINDOW: Final = Table(
     _LABEL,
     _label_lines,
     overwritten("label_window", _LABEL),
+)
+LEDGER: Final = Table(
+    "ledger",
+    ("device",),
+    _ACCOUNT,
+    lambda account: [fields(account, ("device", *_ACCOUNT))],
+    overwritten("ledger", _ACCOUNT, also=", written_at = clock_timestamp()"),
 )
 ALERT: Final = Table(
     "alert",
@@ -210,11 +228,21 @@ class WindowLabels:
 
     async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
         """Write the labels of each window's last row."""
-        newest = {fields(row, _WINDOW_KEY): row for row in rows if isinstance(row, Window)}
+        newest = {fields(row, _WINDOW_KEY): row for row in rows if isinstance(row, WindowRow)}
         keys = [list(column) for column in zip(*newest, strict=True)]
         labels = [",".join(label.label for label in window.labels) for window in newest.values()]
         await cursor.execute(_NO_LONGER, (*keys, labels))
         await LABEL_WINDOW.write(cursor, list(newest.values()))
+
+
+class TouchedWindows:
+    """Rows of the windows that a fold has touched, made of what is stored: see `window_book`."""
+
+    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
+        """Merge what is new with the table that this connection sees."""
+        windows = await window_store.revised(cursor, [r for r in rows if isinstance(r, Touched)])
+        for table in TABLES[WindowRow]:
+            await table.write(cursor, windows)
 
 
 class Writable(Protocol):
@@ -225,7 +253,9 @@ class Writable(Protocol):
 
 
 TABLES: Final[Mapping[type[Frozen], Sequence[Writable]]] = {
-    Window: (LEVEL_WINDOW, WindowLabels()),
+    WindowRow: (LEVEL_WINDOW, WindowLabels()),
+    Touched: (TouchedWindows(),),
+    Account: (LEDGER,),
     Alert: (ALERT,),
     ReadingRow: (READING,),
     IndicesRow: (INDICES,),

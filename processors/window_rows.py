@@ -1,0 +1,84 @@
+"""Sums -> the row of a window, which is also the message about it."""
+
+from datetime import UTC, datetime
+
+from pydantic import Field
+
+from acoustics.decibels import exceeded, level_of
+from hearing.taxonomy import ORIGINS
+from processors import sources
+from processors.window_keys import Key
+from processors.window_sums import Sounded, Sums
+from schemas.results import LabelLevel, Window
+
+
+class WindowRow(Window):
+    """A window with what the larger windows around it are merged from."""
+
+    sums: bytes | None = Field(default=None, exclude=True, repr=False)
+
+
+def row(sums: Sums, key: Key, *, site: str, device: str, final: bool, stored: bytes) -> WindowRow:
+    """Row of a window that has heard at least one reading.
+
+    Parameters
+    ----------
+    sums : Sums
+        What it has heard.
+    key : Key
+        Which window it is.
+    site, device : str
+        Whose.
+    final : bool
+        Whether the watermark has passed it.
+    stored : bytes
+        What later readings are merged with.
+    """
+    a, c, z = (_level(total, sums.count) for total in sums.energies)
+    lafmax, lasmax, lcpeak = sums.maxima
+    total = sums.energies[0]
+    # every value is our own: nothing to check
+    return WindowRow.model_construct(
+        version=1,
+        site=site,
+        device=device,
+        started_at=datetime.fromtimestamp(key.start_s, UTC),
+        length_s=key.length_s,
+        calibration=sums.calibration,
+        laeq_db=a,
+        lceq_db=c,
+        lzeq_db=z,
+        lafmax_db=lafmax / 100,
+        lasmax_db=lasmax / 100,
+        lcpeak_db=lcpeak / 100,
+        l10_db=exceeded(sums.classes, 10),
+        l50_db=exceeded(sums.classes, 50),
+        l90_db=exceeded(sums.classes, 90),
+        # a slewed clock can put the middle of one second more into a window
+        coverage_s=min(sums.count, key.seconds),
+        overload_s=sums.overload_s,
+        floor_s=sums.floor_s,
+        labels=tuple(_label(name, one, total) for name, one in sums.labels.items()),
+        final=final,
+        sums=stored,
+    )
+
+
+def _level(total: int, seconds: int) -> float:
+    return round(level_of(total, seconds), 2)
+
+
+def _label(label: str, one: Sounded, total: int) -> LabelLevel:
+    source_leq_db, upper_db = sources.told(one.own, one.energy, one.active_s)
+    return LabelLevel.model_construct(
+        label=label,
+        origin=ORIGINS[label],
+        active_s=one.active_s,
+        events=one.events,
+        mean_score=(2 * one.score_sum + one.active_s) // (2 * one.active_s),
+        max_score=one.score_max,
+        laeq_active_db=_level(one.energy, one.active_s),
+        source_leq_db=source_leq_db,
+        source_leq_upper_db=upper_db,
+        energy_share=round(one.own / total, 4) if total else 0.0,
+    )
