@@ -10,17 +10,19 @@ from typing import Final
 from prometheus_client import start_http_server
 
 from hearing.adapters import runtime
-from processors import alerts, archive, registry, windows
-from processors.adapters import faust_app, relay, rule_file, text_file
+from processors import archive, registry, windows
+from processors.adapters import faust_app, relay, text_file
 from processors.adapters.alert_topics import MqttTarget
 from processors.adapters.classifier import Classifier
 from processors.adapters.durable import Durable
 from processors.adapters.faust_app import App
 from processors.adapters.kafka import KafkaLog, opened_log
 from processors.adapters.offsets import Offsets, opened_offsets
+from processors.adapters.rule_file import RuleBook, RuledRun
 from processors.adapters.store import PostgresStore
 from processors.folds import Fold, State
 from processors.partitions import FoldRun, Key, Open, Program, RowsRun
+from processors.registry import Registry
 from processors.settings import ProcessorSettings
 from processors.verdicts import Record
 from schemas import topics
@@ -33,14 +35,13 @@ Running = Callable[[asyncio.Event], Awaitable[None]]
 
 
 def _windows(settings: ProcessorSettings) -> Program:
-    path = settings.sites_file
-    zones = registry.parse(text_file.read(path), str(path)).zones
+    zones = _registry(settings).zones
     return Program("windows", {topics.READINGS: _opened(windows.fold(zones))})
 
 
 def _alerts(settings: ProcessorSettings) -> Program:
-    rules = rule_file.load(settings.alerts_file)
-    return Program("alerts", {topics.READINGS: _opened(alerts.fold(rules))})
+    book = RuleBook(settings.alerts_file, _registry(settings))
+    return Program("alerts", {topics.READINGS: partial(RuledRun, book)})
 
 
 def _archive(_: ProcessorSettings) -> Program:
@@ -52,6 +53,10 @@ def _archive(_: ProcessorSettings) -> Program:
             topics.STATUS: lambda _: RowsRun(Status, lambda one: (archive.status_row(one),)),
         },
     )
+
+
+def _registry(settings: ProcessorSettings) -> Registry:
+    return registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
 
 
 def _opened(fold: Fold[State]) -> Open:

@@ -19,3 +19,8 @@ APPLIED_READINGS = Counter(
 )
 COMMITS = Counter("cityhum_commits_total", "Transactions of a fold.", ["program"])
 DELIVERED = Counter("cityhum_delivered_total", "Outbox messages delivered.", ["target"])
+RULE_FILES = Counter(
+    "cityhum_rule_files_total",
+    "Changed rule files that running processors have taken or refused.",
+    ["outcome"],
+)

@@ -1,9 +1,10 @@
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cityhum.rules import app
 from processors import rules
@@ -87,13 +88,50 @@ def test_a_mistake_is_one_line_that_names_file_rule_and_field(document: str, lin
     assert "\n" not in str(caught.value)
 
 
+SITES = """
+sites:
+  - {site: harbour, devices: [{device: pole-07}, {device: pole-08}]}
+  - {site: park, devices: [{device: pole-16}]}
+"""
+
+
+def checked(tmp_path: Path, *rules_: dict[str, Any], options: tuple[str, ...] = ()) -> Result:
+    file, sites = tmp_path / "alerts.yaml", tmp_path / "sites.yaml"
+    file.write_text(text(*rules_))
+    sites.write_text(SITES)
+    return CliRunner().invoke(app, ["check", str(file), "--sites", str(sites), *options])
+
+
 def test_the_command_prints_each_rule(tmp_path: Path) -> None:
-    file = tmp_path / "alerts.yaml"
-    file.write_text(text(SIREN, LOUD))
-    result = CliRunner().invoke(app, ["check", str(file)])
+    loud = {**LOUD, "above": "l90_1h", "on_db": 20, "off_db": 10, "hours": NIGHT, "merge_s": 60}
+    result = checked(tmp_path, SIREN, loud)
     assert result.exit_code == 0
     assert "siren at 500 per mille for 3 of 5 s" in result.output
-    assert "laeq_1s_db at 85 dB" in result.output
+    assert "laeq_1s_db at 20 dB above L90 of the last hour" in result.output
+    assert "within 60 s; from 22:00 to 06:00 Europe/Berlin" in result.output
+
+
+def test_the_command_names_every_mistake_in_a_line_of_its_own(tmp_path: Path) -> None:
+    wrong = {**SIREN, "on_seconds": 0, "colour": 1}
+    nowhere = {**LOUD, "sites": ["harbor"], "devices": ["pole-17"]}
+    nobody = {**LOUD, "rule": "quiet", "sites": ["harbour"], "devices": ["pole-16"]}
+    result = checked(tmp_path, wrong, nowhere, nobody)
+    assert result.exit_code == 2
+    assert [line.split("alerts.yaml: ")[1] for line in result.stderr.splitlines()] == [
+        "rule siren: on_seconds: Input should be greater than or equal to 1",
+        "rule siren: colour: unknown field; remove it",
+        "rule loud: sites: there is no 'harbor'; did you mean harbour?",
+        "rule loud: devices: there is no 'pole-17'; did you mean pole-16?",
+        "rule quiet: devices: none of its devices stands at its sites: no device is listened to",
+    ]
+
+
+def test_programs_are_told_the_same(tmp_path: Path) -> None:
+    result = checked(tmp_path, SIREN, {**LOUD, "sites": ["quay"]}, options=("--json",))
+    assert result.exit_code == 2
+    [told] = json.loads(result.stdout)
+    assert [rule["rule"] for rule in told["rules"]] == ["siren", "loud"]
+    assert told["mistakes"][0]["field"] == "sites"
 
 
 def test_the_command_fails_on_a_missing_file(tmp_path: Path) -> None:
