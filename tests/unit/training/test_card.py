@@ -1,0 +1,45 @@
+import numpy as np
+
+from hearing.judging import Heard, judge
+from hearing.manifest import Manifest
+from tests.unit.hearing.manifests import manifest
+from training.card import Account, FalseSiren, full_text, text
+
+
+def account(**overrides: object) -> Account:
+    of: Manifest = manifest(**overrides)
+    heard = [
+        Heard("siren", "1", 4.0, np.array([[0.9, 0.2]], np.float32)),
+        Heard("siren", "2", 4.0, np.array([[0.3, 0.6]], np.float32)),
+        Heard("dog_bark", "3", 4.0, np.array([[0.4, 0.8]], np.float32)),
+    ]
+    report = judge(heard, of)
+    folds = {"urbansound8k": {1: report, 2: report}}
+    worst = (FalseSiren("3", "dog_bark", 0.4),)
+    return Account(of, 12_345, folds, named=report, everything=report, false_sirens=worst)
+
+
+def test_a_card_tells_figures_failures_and_what_did_not_help() -> None:
+    metrics = {"accuracy_mean": 0.81, "accuracy_spread": 0.02, "street_sirens": 31.0}
+    told = full_text(account(metrics=metrics), None, "- Width.")
+    assert "| urbansound8k, mean |  | 6 | 0.667 | 0.750 |" in told
+    assert "| accuracy | 0.810 | 0.020 |" in told
+    assert "| street sirens | 31 |" in told
+    assert "| siren | dog_bark | 1 | 50% |" in told
+    assert "Siren sources with missed clips (Freesound ids): 2 (0% caught)." in told
+    assert "3 (dog_bark, 0.40)" in told
+    assert "- Width." in told
+    assert "![Confusion matrix](confusion.svg)" in told
+    assert "This is it." in told
+    assert "{" not in told
+
+
+def test_the_permissive_twin_stands_beside_the_shipped_model() -> None:
+    told = full_text(account(commercial_use=False), account(name="free", licence="MIT"), "")
+    assert "| free-0.1.0, MIT | 3 | 0.667 |" in told
+    assert "Commercial use: no" in told
+
+
+def test_a_fold_model_is_not_for_use() -> None:
+    assert "without fold 2" in text(manifest(), fold=2, parameters=7)
+    assert "python -m training.account tiny-0.1.0" in text(manifest(), fold=0, parameters=7)

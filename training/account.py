@@ -1,0 +1,161 @@
+"""`python -m training.account NAME`: the card of a bundled model, with figures and pictures.
+
+Every figure comes from the fold models as they are bundled, each on what it never heard, through
+the same code as `cityhum evaluate`. Writes `card.md`, `confusion.svg` and `reliability.svg` beside
+the model.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import onnx
+import typer
+from rich.console import Console
+from tqdm import tqdm
+
+from hearing import pictures
+from hearing.adapters import runtime
+from hearing.judging import SIREN
+from hearing.manifest import Manifest
+from schemas.errors import BadConfig, CityhumError
+from training import card, config, data
+from training.card import Account, FalseSiren
+from training.heldout import FoldModels, HeldOut, by_fold, hear, report_of
+
+HERE: Final = Path(__file__).parent
+MODELS: Final = HERE.parent / "models"
+_DATASETS: Final = ("urbansound8k", "esc10")
+_FALSE_SIRENS: Final = 6
+
+ModelsPath = Annotated[Path, typer.Option(help="folder of models")]
+ConfigPath = Annotated[Path, typer.Option("--config", help="which clips, in which folds")]
+
+
+def app(
+    name: Annotated[str, typer.Argument(help="a bundled model: street8-0.1.0")],
+    twin: Annotated[str, typer.Option(help="the permissive one, to be set beside it")] = "",
+    models: ModelsPath = MODELS,
+    path: ConfigPath = HERE / "street8.yaml",
+) -> None:
+    """Judge a bundled model by its fold models, and write its card."""
+    clips = data.clips(config.read(path).data)
+    account = of(name, models, clips)
+    other = of(twin, models, clips) if twin else None
+    Console().print(write(models / name, account, other, _tried(account.manifest)))
+
+
+def of(name: str, models: Path, clips: Sequence[data.Clip]) -> Account:
+    """Judge a bundled model.
+
+    Parameters
+    ----------
+    name : str
+        With its version.
+    models : Path
+        Holds it, and its fold models in `folds/`.
+    clips : sequence of Clip
+        Of all data sets and folds.
+
+    Returns
+    -------
+    Account
+
+    Raises
+    ------
+    BadConfig
+        If it has no fold models: nobody could say what it is worth.
+    """
+    folds = FoldModels(name, models)
+    if not folds.folds:
+        raise BadConfig(f"{models / 'folds'}: no {name}-fold*, and only they can be judged")
+    manifest = runtime.read_manifest(models / name)
+    judged = [clip for clip in clips if clip.group in folds.folds and len(clip.heard) <= 1]
+    shown = tqdm(judged, desc=name, unit="clip")
+    held = [hear(clip, folds.without(clip.group)) for clip in shown]
+    return Account(
+        manifest=manifest,
+        parameters=_parameters(models / name / "model.onnx"),
+        folds={dataset: by_fold(held, dataset, manifest) for dataset in _DATASETS},
+        named=report_of([one for one in held if one.clip.dataset in _DATASETS], manifest),
+        everything=report_of(held, manifest),
+        false_sirens=_false_sirens(held, manifest),
+    )
+
+
+def write(folder: Path, account: Account, twin: Account | None, tried: str) -> Path:
+    """Write the card and its pictures.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the model.
+    account, twin : Account
+        Of the model, and of the one that may be used commercially, if there is one.
+    tried : str
+        Markdown: what did not help.
+
+    Returns
+    -------
+    Path
+        The card.
+    """
+    report = account.named
+    title = f"{account.manifest.name}-{account.manifest.version}, clips of models without them"
+    (folder / "confusion.svg").write_text(pictures.confusion_svg(report.confusion, title), "utf-8")
+    if report.calibration is not None:
+        diagram = pictures.reliability_svg(report.calibration, title)
+        (folder / "reliability.svg").write_text(diagram, "utf-8")
+    path = folder / "card.md"
+    path.write_text(card.full_text(account, twin, tried), "utf-8")
+    return path
+
+
+def _tried(manifest: Manifest) -> str:
+    path = HERE / f"tried-{manifest.name}.md"
+    if not path.is_file():
+        return ""
+    return path.read_text("utf-8").partition("\n")[2].strip()  # without its heading
+
+
+def _parameters(weights: Path) -> int:
+    graph = onnx.load(str(weights)).graph
+    total = 0
+    for tensor in graph.initializer:
+        count = 1
+        for size in tensor.dims:
+            count *= size
+        total += count
+    return total
+
+
+def _false_sirens(held: Sequence[HeldOut], manifest: Manifest) -> tuple[FalseSiren, ...]:
+    """The recordings most taken for a siren; one of each source."""
+    n = manifest.labels.index(SIREN)
+    worst: dict[str, FalseSiren] = {}
+    for one in held:
+        if one.heard.label != SIREN:
+            found = FalseSiren(
+                source=one.clip.source,
+                label=one.heard.label,
+                score=round(float(one.heard.scores[:, n].max()), 3),
+            )
+            before = worst.get(found.source)
+            if before is None or found.score > before.score:
+                worst[found.source] = found
+    ranked = sorted(worst.values(), key=lambda found: (-found.score, found.source))
+    return tuple(ranked[:_FALSE_SIRENS])
+
+
+def main() -> None:
+    """Run; a mistake of the user is one line and status 2."""
+    try:
+        typer.run(app)
+    except CityhumError as error:
+        print(f"training: {error}", file=sys.stderr)  # noqa: T201  # the command line's own voice
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Tables of a model's card: figures in, Markdown out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from hearing.alarms import Alarms
+from hearing.judging import Report, SirenReport
+
+_SEEDS: Final = ("_mean", "_spread")
+"""Endings of the figures that were taken over several seeds."""
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names.
+    rows : iterable of sequence
+        Cells; None is shown as a dash.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(table(["label", "recall"], [["siren", 0.9784], ["wind", None]]))
+    | label | recall |
+    |---|---|
+    | siren | 0.978 |
+    | wind | - |
+    """
+    lines = [columns, *([_cell(cell) for cell in row] for row in rows)]
+    shown = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([shown[0], "|" + "---|" * len(columns), *shown[1:]])
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case float():
+            return f"{value:.3f}"
+        case _:
+            return str(value)
+
+
+def folds_table(folds: Mapping[str, Mapping[int, Report]]) -> str:
+    """Each fold by the model without it, and the mean of each data set's folds."""
+    rows: list[Sequence[object]] = []
+    for dataset, reports in folds.items():
+        figures = [_of_fold(report) for report in reports.values()]
+        rows += [
+            (dataset, fold, report.clips, *found)
+            for (fold, report), found in zip(reports.items(), figures, strict=True)
+        ]
+        if len(figures) > 1:
+            rows.append((f"{dataset}, mean", "", sum(r.clips for r in reports.values()),
+                         *(_mean(column) for column in zip(*figures, strict=True))))  # fmt: skip
+    names = ["data set", "fold", "clips", "accuracy", "class-mean recall", "macro mAP", "siren AUC"]
+    return table(names, rows)
+
+
+def _of_fold(report: Report) -> tuple[float | None, ...]:
+    recalls = [found.recall for found in report.classes.values()]
+    return (report.accuracy, _mean(recalls), report.macro_map, report.siren_auc)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def classes_table(report: Report) -> str:
+    """Every label, argmax against truth and at its own threshold."""
+    names = [
+        "label", "clips", "precision", "recall", "F1", "average precision",
+        "active where heard", "active elsewhere",
+    ]  # fmt: skip
+    return table(
+        names,
+        (
+            (
+                label, found.clips, found.precision, found.recall, found.f1,
+                found.average_precision, found.active_recall, found.active_false_share,
+            )
+            for label, found in report.classes.items()
+        ),
+    )  # fmt: skip
+
+
+def alarms_table(siren: SirenReport) -> str:
+    """Sirens at one false alarm an hour and at the shipped threshold."""
+    names = ["sirens", "threshold", "recall", "recall by source", "false alarms", "an hour"]
+    ways: Mapping[str, Alarms] = {
+        "at one false alarm an hour": siren.at_one_false_alarm_per_hour,
+        "at the shipped threshold": siren.at_shipped_threshold,
+    }
+    return table(
+        names,
+        (
+            (way, a.threshold, a.recall, a.recall_by_source, a.false_alarms, a.per_hour)
+            for way, a in ways.items()
+        ),
+    )
+
+
+def seeds_table(metrics: Mapping[str, float]) -> str:
+    """Figures over several seeds: mean, and from the worst seed to the best.
+
+    Examples
+    --------
+    >>> print(seeds_table({"accuracy_mean": 0.8, "accuracy_spread": 0.01, "ece": 0.03}))
+    | figure | mean | spread |
+    |---|---|---|
+    | accuracy | 0.800 | 0.010 |
+    """
+    names = [name.removesuffix("_mean") for name in metrics if name.endswith("_mean")]
+    return table(
+        ["figure", "mean", "spread"],
+        ((_words(n), metrics[f"{n}_mean"], metrics.get(f"{n}_spread")) for n in names),
+    )
+
+
+def metrics_table(metrics: Mapping[str, float]) -> str:
+    """Whatever else the manifest tells."""
+    others = {name: value for name, value in metrics.items() if not name.endswith(_SEEDS)}
+    return table(["figure", "value"], ((_words(n), f"{v:g}") for n, v in others.items()))
+
+
+def twin_table(models: Iterable[tuple[str, Report, Report]]) -> str:
+    """Models on clips that they never heard: name, report of named clips, report of all."""
+    names = ["model", "clips", "accuracy", "macro mAP", "siren AUC", "sirens at 1 an hour"]
+    return table(
+        names,
+        (
+            (
+                name, report.clips, report.accuracy, report.macro_map, report.siren_auc,
+                everything.siren.at_one_false_alarm_per_hour.recall if everything.siren else None,
+            )
+            for name, report, everything in models
+        ),
+    )  # fmt: skip
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
