@@ -65,7 +65,7 @@ def lden(
     evening_db: float,
     night_db: float,
     *,
-    hours: tuple[int, int, int] = DAY_EVENING_NIGHT_H,
+    hours: tuple[float, float, float] = DAY_EVENING_NIGHT_H,
 ) -> float:
     """Day-evening-night level (2002/49/EC, annex I): evenings count 5 dB more, nights 10 dB.
 
@@ -73,7 +73,7 @@ def lden(
     ----------
     day_db, evening_db, night_db : float
         A-weighted equivalent level of each part, dB.
-    hours : tuple of 3 int, sum 24
+    hours : tuple of 3 float, sum 24
         Length of the parts; by country, and the same on days of 23 or 25 hours.
 
     Returns

@@ -1,0 +1,128 @@
+"""The views of hour and day indicators against their reference in Python, and against clocks."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from processors.indicators import Level, calendar, days
+from processors.registry import Limits, Site
+from tests.database import Database
+
+BERLIN = Site(
+    site="harbour", time_zone="Europe/Berlin", limits_db=Limits(day=65, evening=60, night=55)
+)
+ROME = Site(
+    site="porto",
+    time_zone="Europe/Rome",
+    day_starts="06:00",
+    evening_starts="20:00",
+    night_starts="22:00",
+)
+LATE = Site(site="late", time_zone="America/St_Johns", day_starts="08:00", night_starts="00:00")
+FACADE_DB = -3.0
+_DEVICE = """
+INSERT INTO device (device, site, name, street, facade_correction_db)
+VALUES ('indicated', %s, '', '', %s)"""
+_SITE = """
+INSERT INTO site VALUES (%s, '', %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (site) DO UPDATE SET name = excluded.name"""
+_WINDOW = """
+INSERT INTO level_window (site, device, length_s, started_at, calibration, laeq_db, lceq_db,
+    lzeq_db, lafmax_db, lasmax_db, lcpeak_db, l10_db, l50_db, l90_db, coverage_s, overload_s,
+    floor_s, final)
+SELECT %s, 'indicated', length_s, at, 'a', laeq_db, 0, 0, 0, 0, 0, 0, 0, 0, coverage_s, 0, 0, true
+FROM unnest(%s::integer[], %s::timestamptz[], %s::float8[], %s::integer[])
+    AS heard (length_s, at, laeq_db, coverage_s)"""
+
+
+@pytest.fixture
+def indicated(database: Database) -> Iterator[Database]:
+    yield database
+    database.query("DELETE FROM device WHERE device = 'indicated'")
+    database.query("DELETE FROM site WHERE site <> 'harbour'")
+
+
+def heard(begin: datetime, quarters: int) -> list[Level]:
+    """Quarters of any level, some of them not fully heard, some not at all."""
+    return [
+        Level(begin + timedelta(minutes=15 * n), 900 - 7 * (n % 5), 50.0 + 13 * n % 29)
+        for n in range(quarters)
+        if n % 17
+    ]
+
+
+def fill(database: Database, site: Site, levels: list[Level], length_s: int = 900) -> None:
+    limits = site.limits_db
+    allowed = (limits.day, limits.evening, limits.night) if limits else (None, None, None)
+    starts = (site.day_starts, site.evening_starts, site.night_starts)
+    database.query(_SITE, site.site, site.time_zone, *starts, *allowed)
+    database.query("DELETE FROM device WHERE device = 'indicated'")
+    database.query(_DEVICE, site.site, FACADE_DB)
+    at, coverage_s, laeq_db = zip(*levels, strict=True)
+    columns = ([length_s] * len(levels), list(at), list(laeq_db), list(coverage_s))
+    database.query(_WINDOW, site.site, *columns)
+
+
+@pytest.mark.parametrize("site", [BERLIN, ROME, LATE], ids=lambda site: site.time_zone)
+@pytest.mark.parametrize("month", [3, 10], ids=["forward", "back"])
+def test_views_agree_with_the_reference(indicated: Database, site: Site, month: int) -> None:
+    begin = datetime(2026, month, 22 if month == 10 else 6, tzinfo=UTC)
+    levels = heard(begin, 96 * 26)
+    fill(indicated, site, levels)
+    expected = days(levels, calendar(site), limits=site.limits_db, facade_db=FACADE_DB)
+    rows = indicated.query(
+        "SELECT date, ld_db, le_db, ln_db, lden_db, day_coverage, evening_coverage, night_coverage "
+        "FROM indicator_day WHERE device = 'indicated' ORDER BY date"
+    )
+    assert [row[0] for row in rows] == list(expected)
+    for row, day in zip(rows, expected.values(), strict=True):
+        values = [period and period.laeq_db for period in day[:3]]
+        coverages = [period and period.coverage for period in day[:3]]
+        assert row[1:] == pytest.approx((*values, day.lden_db, *coverages), abs=1e-4)
+    told = indicated.query(
+        "SELECT date, period, exceeds FROM indicator_period WHERE device = 'indicated'"
+    )
+    assert {(on, period): exceeds for on, period, exceeds in told} == {
+        (on, period): level.exceeds
+        for on, day in expected.items()
+        for period, level in zip(("day", "evening", "night"), day[:3], strict=True)
+        if level
+    }
+
+
+@pytest.mark.parametrize("month", [3, 5, 10], ids=["with 23 h", "of 24 h", "with 25 h"])
+def test_a_constant_60_db_gives_66_4(indicated: Database, month: int) -> None:
+    begin = datetime(2026, month, 24, tzinfo=UTC)
+    fill(
+        indicated, BERLIN, [Level(begin + timedelta(minutes=15 * n), 900, 63.0) for n in range(672)]
+    )
+    whole = indicated.query(
+        "SELECT lden_db, day_coverage, evening_coverage, night_coverage FROM indicator_day "
+        "WHERE device = 'indicated' ORDER BY date OFFSET 1 LIMIT 5"
+    )
+    assert whole == [pytest.approx((66.4, 1.0, 1.0, 1.0), abs=0.05)] * 5
+
+
+def test_hours_above_the_limit_are_counted_by_the_local_clock(indicated: Database) -> None:
+    begin = datetime(2026, 5, 4, tzinfo=UTC)  # 02:00 in Berlin
+    loud = {5, 20, 22}  # 07:00, 22:00 and 00:00: day, evening and night
+    fill(
+        indicated,
+        BERLIN,
+        [Level(begin + timedelta(hours=n), 3600, 67.0 if n in loud else 50.0) for n in range(24)],
+        length_s=3600,
+    )
+    exceeding = indicated.query(
+        "SELECT date::text, period, limit_db FROM indicator_hour "
+        "WHERE device = 'indicated' AND exceeds ORDER BY started_at"
+    )
+    assert exceeding == [("2026-05-04", "evening", 60.0), ("2026-05-04", "night", 55.0)]
+
+
+def test_the_reader_may_look(indicated: Database) -> None:
+    for view in ("indicator_hour", "indicator_day", "indicator_period", "origin_window", "ledger"):
+        [(allowed,)] = indicated.query(
+            f"SELECT has_table_privilege('cityhum_reader', '{view}', 'SELECT')"
+        )
+        assert allowed
