@@ -1,7 +1,7 @@
 """`cityhum listen`: levels, labels and events of sound files, without any broker."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,21 +14,32 @@ from rich.table import Table
 
 from acoustics import levels, mel
 from acoustics.decibels import leq
-from hearing import decide, patches, taxonomy
+from hearing import clips, decide, patches, taxonomy
 from hearing.adapters import runtime
 from hearing.adapters.recordings import read_mono
+from hearing.clips import Listener
 from hearing.decide import Event
+from hearing.origins import ORIGINS
 from schemas.base import Frozen
 from schemas.errors import BadConfig
 
 AsJson = Annotated[bool, typer.Option("--json", help="an object for each file, one a line")]
+EveryS = Annotated[int, typer.Option("--every", min=1, help="shares over time: parts of so many s")]
 
 SHORTEST_S = 0.125
 """One frame: less is no sound to judge."""
 
 
+class Shares(Frozen):
+    """A part of a file, from its beginning in s: share of its seconds of each label and origin."""
+
+    start_s: float
+    labels: Mapping[str, float]
+    origins: Mapping[str, float]
+
+
 class Report(Frozen):
-    """One file: what `--json` prints. Shares are of all its seconds."""
+    """One file: what `--json` prints. Shares are of all its seconds, then of each part of it."""
 
     file: str
     seconds: float
@@ -37,19 +48,21 @@ class Report(Frozen):
     labels: Mapping[str, float]
     origins: Mapping[str, float]
     events: tuple[Event, ...]
+    over_time: tuple[Shares, ...]
 
 
 def app(
     files: Annotated[list[Path], typer.Argument(help="WAV, FLAC, Ogg, MP3; any rate")],
     model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.1.0",
     as_json: AsJson = False,  # noqa: FBT002  # an option of the command line
+    every_s: EveryS = 60,
 ) -> None:
     """Levels, labels and events of sound files."""
     listener, console = runtime.load(model), Console()
     refused = 0
     for file in files:
         try:
-            report = listen(file, listener)
+            report = listen(file, listener, every_s)
         except BadConfig as error:
             refused += 1
             print(f"cityhum: {error}", file=sys.stderr)  # noqa: T201  # the others are still heard
@@ -62,15 +75,17 @@ def app(
         raise typer.Exit(2)
 
 
-def listen(path: Path, model: runtime.Model) -> Report:
+def listen(path: Path, model: Listener, every_s: int = 60) -> Report:
     """Hear one file as a device would.
 
     Parameters
     ----------
     path : Path
         A sound file of any rate and number of channels.
-    model : Model
-        Gives the labels.
+    model : Listener
+        Gives the labels; one that hears full band is given the file's own.
+    every_s : int
+        Length of the parts whose shares are told apart, s.
 
     Returns
     -------
@@ -88,10 +103,14 @@ def listen(path: Path, model: runtime.Model) -> Report:
         raise BadConfig(f"{path}: holds only {1000 * seconds:.0f} ms of sound")
     whole = _whole_seconds(sound)
     _, measured = levels.step(levels.start(mel.RATE_HZ), whole)
-    labels, silent = _labels(whole, model)
+    silent = [bool(quiet) for quiet in patches.is_silent(clips.session_patches(whole))]
+    rate_hz = clips.rate_of(model.manifest.input)
+    if rate_hz != mel.RATE_HZ:
+        whole = np.resize(read_mono(path, rate_hz), len(silent) * rate_hz)
+    told = decide.reported(clips.second_scores(whole, model), silent, model.manifest)
     return report_of(
         str(path), seconds, [m.laeq_1s_db for m in measured], max(m.lafmax_db for m in measured),
-        labels=labels, silent=silent,
+        labels=decide.active(told), silent=silent, every_s=every_s,
     )  # fmt: skip
 
 
@@ -103,6 +122,7 @@ def report_of(
     *,
     labels: Sequence[Mapping[str, int]],
     silent: Sequence[bool],
+    every_s: int = 60,
 ) -> Report:
     """Put the seconds of a file together.
 
@@ -120,6 +140,8 @@ def report_of(
         Active labels of each second, per mille.
     silent : sequence of bool
         Seconds in which there was nothing to hear.
+    every_s : int
+        Length of the parts whose shares are told apart, s.
 
     Returns
     -------
@@ -127,38 +149,35 @@ def report_of(
         A second counts for each of its labels and for each of their origins; one without a label
         as "other" or "silence", which have no origin.
     """
-    named = [
-        set(second) or {taxonomy.SILENCE if quiet else taxonomy.OTHER}
-        for second, quiet in zip(labels, silent, strict=True)
-    ]
-    origins = [{taxonomy.origin_of(label) for label in second} for second in named]
-    found = sorted({label for second in named for label in second})
-    shares = {label: _share(label in second for second in named) for label in found}
+    named = decide.named(labels, silent)
+    whole = _shares(0, named)
     return Report(
         file=file,
         seconds=round(seconds, 3),
         laeq_db=round(leq(laeq_1s_db), 2),
         lafmax_db=lafmax_db,
-        labels=dict(sorted(shares.items(), key=lambda item: -item[1])),
-        origins={
-            origin: _share(origin in second for second in origins)
-            for origin in ("natural", "human", "technogenic")
-        },
+        labels=whole.labels,
+        origins=whole.origins,
         events=tuple(
             event.model_copy(update={"offset_s": min(event.offset_s, round(seconds, 3))})
             for event in decide.events(labels)
         ),
+        over_time=tuple(
+            _shares(start, named[start : start + every_s])
+            for start in range(0, len(named), every_s)
+        ),
     )
 
 
-def _labels(
-    sound: NDArray[np.float64], model: runtime.Model
-) -> tuple[list[dict[str, int]], list[bool]]:
-    _, codes = mel.frames(mel.MelState(), sound)
-    heard = patches.of_readings(patches.behind_silence(codes))
-    silent = patches.is_silent(heard)
-    told = decide.reported(model.scores(heard), silent, model.manifest)
-    return decide.active(told), [bool(quiet) for quiet in silent]
+def _shares(start_s: int, named: Sequence[frozenset[str]]) -> Shares:
+    origins = [{taxonomy.origin_of(label) for label in second} for second in named]
+    found = sorted({label for second in named for label in second})
+    shares = {label: _share(label in second for second in named) for label in found}
+    return Shares(
+        start_s=start_s,
+        labels=dict(sorted(shares.items(), key=lambda item: -item[1])),
+        origins={origin: _share(origin in second for second in origins) for origin in ORIGINS},
+    )
 
 
 def _whole_seconds(sound: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -175,7 +194,7 @@ def _table(report: Report) -> Table:
     table = Table(
         title=f"{report.file}: {report.seconds:g} s, LAeq {report.laeq_db:.1f} dB, "
         f"LAFmax {report.lafmax_db:.1f} dB re full scale",
-        caption=", ".join(f"{origin} {share:.0%}" for origin, share in report.origins.items()),
+        caption="\n".join(_over_time(report)),
     )
     for column in ("label", "share", "events (onset-offset in s, score)"):
         table.add_column(column, justify="right" if column == "share" else "left")
@@ -187,3 +206,11 @@ def _table(report: Report) -> Table:
         ]
         table.add_row(label, f"{share:.0%}", ", ".join(spans))
     return table
+
+
+def _over_time(report: Report) -> Iterator[str]:
+    yield ", ".join(f"{origin} {share:.0%}" for origin, share in report.origins.items())
+    if len(report.over_time) > 1:
+        for part in report.over_time:
+            shares = ", ".join(f"{origin} {share:.0%}" for origin, share in part.origins.items())
+            yield f"from {part.start_s:g} s: {shares}"

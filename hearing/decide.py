@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hearing.manifest import Manifest
+from hearing.taxonomy import OTHER, SILENCE
 from schemas.base import Frozen
 
 Scores = NDArray[np.float32]
@@ -112,6 +113,32 @@ def active(seconds: Sequence[Mapping[str, int]]) -> list[dict[str, int]]:
     [{'siren': 500}, {}]
     """
     return [{name: n for name, n in second.items() if n >= DECIDED} for second in seconds]
+
+
+def named(seconds: Sequence[Mapping[str, int]], silent: Sequence[bool]) -> list[frozenset[str]]:
+    """What each second is called: its active labels; without any, silence or "other".
+
+    Parameters
+    ----------
+    seconds : sequence of mapping of str to int
+        The active labels of each second.
+    silent : sequence of bool
+        Whether there was nothing to hear.
+
+    Returns
+    -------
+    list of frozenset of str
+        None of them empty.
+
+    Examples
+    --------
+    >>> [sorted(names) for names in named([{"siren": 700}, {}, {}], [False, False, True])]
+    [['siren'], ['other'], ['silence']]
+    """
+    return [
+        frozenset(second) or frozenset({SILENCE if quiet else OTHER})
+        for second, quiet in zip(seconds, silent, strict=True)
+    ]
 
 
 def soft_vote(scores: ArrayLike) -> Scores:

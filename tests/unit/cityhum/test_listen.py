@@ -10,7 +10,10 @@ from typer.testing import CliRunner
 from acoustics.sirens import siren
 from cityhum import listen
 from hearing.adapters import runtime
+from hearing.clips import Patches
+from hearing.manifest import Input, Manifest
 from schemas.errors import BadConfig
+from tests.unit.hearing.manifests import manifest
 
 RATE_HZ = 16_000
 
@@ -105,6 +108,35 @@ def test_json_has_a_line_for_each_file_and_a_bad_file_ends_with_status_2(tmp_pat
     assert report == again
     assert result.exit_code == 2
     assert set(report) == {
-        "file", "seconds", "laeq_db", "lafmax_db", "labels", "origins", "events",
+        "file", "seconds", "laeq_db", "lafmax_db", "labels", "origins", "events", "over_time",
     }  # fmt: skip
     assert "no such file" in result.stderr
+
+
+def test_shares_are_told_part_by_part(tmp_path: Path, model: runtime.Model) -> None:
+    sound = np.concatenate([wail(6.0), np.zeros(7 * RATE_HZ)])
+    report = listen.listen(written(tmp_path / "a.wav", sound), model, every_s=6)
+    assert [part.start_s for part in report.over_time] == [0, 6, 12]
+    first, second, third = (part.origins["technogenic"] for part in report.over_time)
+    assert first > 0.5 > second  # a patch looks back 4 s, and needs a second to be sure
+    assert third == 0.0
+    assert report.over_time[-1].labels == {"silence": 1.0}
+
+
+class Loudest:
+    """Hears full band at 8 kHz, a second a look: a siren where it is loud."""
+
+    manifest: Manifest = manifest(
+        input=Input(frontend="waveform", rate_hz=8_000, shape=(8_000,)),
+    )
+
+    def scores(self, patches: Patches, /) -> np.ndarray:
+        loudest = np.abs(patches).max(axis=1)
+        return np.stack([loudest, np.zeros_like(loudest)], axis=1).astype(np.float32)
+
+
+def test_a_full_band_model_is_given_the_sound_itself(tmp_path: Path) -> None:
+    t = np.arange(4 * 44_100) / 44_100
+    tone = np.where(t < 2, 0.9, 0.1) * np.sin(2 * np.pi * 440 * t)
+    report = listen.listen(written(tmp_path / "a.wav", tone, 44_100), Loudest())
+    assert report.labels == {"siren": 0.5, "other": 0.5}
