@@ -1,7 +1,9 @@
 """Classify at work: what is queued goes into one call of the model, and on to `readings.v1`.
 
-It keeps no state and no offsets of its own: a record is acknowledged after Kafka has its readings.
-What a killed worker had produced already comes twice, and the ledgers of the folds drop it.
+While the model works, what comes next is read and what it heard before is sent: three stages, so
+that the model hardly waits. Classify keeps no state and no offsets of its own: a record is
+acknowledged after Kafka has its readings. What a killed worker had produced already comes twice,
+and the ledgers of the folds drop it.
 """
 
 import asyncio
@@ -27,7 +29,7 @@ from schemas.errors import BadMessage
 AT_ONCE: Final = 64
 """Patches in one call of the model."""
 
-_WAITING_RECORDS: Final = 256
+_WAITING_RECORDS: Final = 64
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,13 @@ class Read(NamedTuple):
     patches: Patches
 
 
+class Call(NamedTuple):
+    """What went through the model at once, and what it heard, patch by patch."""
+
+    reads: Sequence[Read]
+    labels: Sequence[LabelScores]
+
+
 class Classifier:
     """A model at work on the records of features and results."""
 
@@ -55,11 +64,14 @@ class Classifier:
         self._log = log
         self._ends = ends
         self._clock = asyncio.get_running_loop().time
-        self._received: asyncio.Queue[Received] = asyncio.Queue(_WAITING_RECORDS)
+        self._read: asyncio.Queue[Read] = asyncio.Queue(_WAITING_RECORDS)
+        self._scored: asyncio.Queue[Call] = asyncio.Queue(1)
         self._positions: dict[Key, int] = {}
-        self._busy = asyncio.Lock()
         self._left: Read | None = None
         self._closed = False
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def assign(self, positions: Mapping[Key, int]) -> Mapping[Key, int]:
         """Read on where the group does."""
@@ -70,48 +82,59 @@ class Classifier:
         """Leave what waits to others."""
         self._positions = {}
         self._left = None
-        while not self._received.empty():
-            self._received.get_nowait()
+        while not self._read.empty():
+            self._read.get_nowait()
 
     async def close(self) -> None:
         """Finish what was begun."""
         self._closed = True
-        async with self._busy:
-            pass
+        await self._idle.wait()
 
     async def receive(self, records: AsyncIterator[Received]) -> None:
-        """Queue records; waits while the queue is full, which holds Kafka back."""
+        """Read records and queue them; waits while the queue is full, which holds Kafka back."""
         async for record in records:
-            await self._received.put(record)
+            await self._read.put(await self._opened(record))
 
     async def run(self) -> None:
         """Work for ever."""
-        while not self._closed:
-            await self.work()
+        async with asyncio.TaskGroup() as stages:
+            stages.create_task(self._score())
+            stages.create_task(self._send())
 
-    async def work(self) -> None:
-        """Classify what waits, up to one call, as soon as there is anything."""
-        first = self._left or await self._read(await self._received.get())
-        async with self._busy:
-            batch, self._left = await self._drained(first)
-            await self._pass_on(batch)
+    async def _score(self) -> None:
+        """Let the model hear what waits, up to one call, as soon as there is anything."""
+        while not self._closed:
+            reads = self._drained(self._left or await self._read.get())
+            self._under_way += 1
+            self._idle.clear()
+            labels = await self._labels(np.concatenate([read.patches for read in reads]))
+            await self._scored.put(Call(reads, labels))
+
+    async def _send(self) -> None:
+        while True:
+            await self._pass_on(await self._scored.get())
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
 
     async def watch(self) -> Sequence[Key]:
         """Return the partitions that stand still although there is more to read, once any do."""
         return await standing_still(lambda: dict(self._positions), self._ends, self._clock)
 
-    async def _drained(self, first: Read) -> tuple[list[Read], Read | None]:
-        """Take `first` and what else waits, up to one call; and what was read beyond."""
-        batch, patches = [first], len(first.patches)
-        while not self._received.empty():
-            read = await self._read(self._received.get_nowait())
+    def _drained(self, first: Read) -> list[Read]:
+        """Take `first` and what else waits, up to one call; what was taken beyond is left."""
+        reads, patches = [first], len(first.patches)
+        self._left = None
+        while not self._read.empty():
+            read = self._read.get_nowait()
             patches += len(read.patches)
             if patches > AT_ONCE:
-                return batch, read
-            batch.append(read)
-        return batch, None
+                self._left = read
+                break
+            reads.append(read)
+        return reads
 
-    async def _read(self, record: Received) -> Read:
+    async def _opened(self, record: Received) -> Read:
         try:
             envelope = classify.read(record.key.topic, record.value)
         except BadMessage as bad:
@@ -119,22 +142,22 @@ class Classifier:
             return Read(record, None, classify.NO_PATCHES)
         return Read(record, envelope, classify.patches_of(envelope))
 
-    async def _pass_on(self, batch: Sequence[Read]) -> None:
+    async def _pass_on(self, call: Call) -> None:
         """Append the readings, in order; acknowledge once all are safe."""
-        labels = iter(await self._labels(np.concatenate([read.patches for read in batch])))
-        safe = [await self._log.append(record) for record in self._readings(batch, labels)]
+        safe = [await self._log.append(record) for record in self._readings(call)]
         for one in safe:
             await one
-        for read in batch:
+        for read in call.reads:
             read.record.ack()
             if read.record.key in self._positions:
                 self._positions[read.record.key] = read.record.offset + 1
-        done = sum(b.batch.count for read in batch if read.envelope for b in read.envelope.batches)
+        opened = [read.envelope for read in call.reads if read.envelope]
+        done = sum(received.batch.count for each in opened for received in each.batches)
         metrics.APPLIED_READINGS.labels("classify").inc(done)
 
-    def _readings(self, batch: Sequence[Read], labels: Iterator[LabelScores]) -> Iterator[Record]:
-        model = self._scorer.manifest.identity
-        for read in batch:
+    def _readings(self, call: Call) -> Iterator[Record]:
+        model, labels = self._scorer.manifest.identity, iter(call.labels)
+        for read in call.reads:
             if read.envelope is not None:
                 told = [next(labels) for _ in range(len(read.patches))]
                 readings = classify.labelled(read.envelope, told, model)

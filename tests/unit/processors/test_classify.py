@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -91,8 +92,11 @@ async def classified(
 
     await work.assign({key: 0})
     await work.receive(stream())
-    while not all(record.acked for record in records):
-        await work.work()
+    running = asyncio.create_task(work.run())
+    while not all(record.acked for record in records):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    await work.close()
+    running.cancel()
     return records, kafka.records
 
 
