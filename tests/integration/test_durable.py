@@ -10,6 +10,7 @@ from deploy.local.kafka import Kafka
 from processors import windows
 from processors.partitions import FoldRun, Key
 from processors.settings import ProcessorSettings
+from processors.window_memory import WindowTable
 from schemas import topics
 from schemas.codec import encode
 from schemas.envelopes import ReadingEnvelope
@@ -18,7 +19,6 @@ from tests import workers
 from tests.builders import STARTED_AT, labelled
 from tests.database import Database, settings_for
 from tests.streams import envelope
-from tests.window_tables import WindowTable
 
 DEVICES = [f"pole-{n:02d}" for n in range(1, 21)]
 PER_BATCH = 4

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from acoustics.decibels import energy_of
 from processors import sources, window_seconds, window_sums, windows
 from processors.folds import Event, Tick
+from processors.window_memory import WindowTable
 from processors.window_questions import Touched
 from processors.window_seconds import MIXED, NOTHING_HEARD, Heard, Second, merged
 from processors.window_sums import Sums
 from schemas.codec import encode
 from schemas.envelopes import LabelledBatch
 from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled, levels
-from tests.window_tables import WindowTable
 
 FOLD = windows.fold({"harbour": ZoneInfo("Asia/Kolkata")})
 LONG_AFTER = Tick(STARTED_AT + timedelta(days=2))

@@ -8,9 +8,9 @@ import pytest
 
 from processors import windows
 from processors.folds import Event, Tick
+from processors.window_memory import WindowTable
 from processors.window_rows import WindowRow
 from tests.builders import OTHER_SESSION, STARTED_AT, labelled
-from tests.window_tables import WindowTable
 
 
 class Street:

@@ -1,4 +1,4 @@
-"""Rows of windows in memory: what a database would hold after the same outputs."""
+"""Rows of windows in memory: what a database would hold after the same outputs of the fold."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
