@@ -116,7 +116,7 @@ _ACCOUNT = (
 _ALERT = (
     *("revision", "state", "rule", "rule_version", "site", "device", "session", "onset_at"),
     *("raised_at", "ended_at", "end_reason", "peak_laeq_1s_db", "peak_score", "active_s"),
-    "historical",
+    *("background_db", "historical"),
 )
 _READING_KEY = ("device", "session", "seq", "started_at")
 _READING = (

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from deploy.local.kafka import Kafka
 from deploy.local.mosquitto import Mosquitto
 from processors import service
+from processors.adapters import relay
 from processors.adapters.store import PostgresStore
 from processors.partitions import Checkpoint, Commit
 from processors.settings import ProcessorSettings
@@ -161,6 +162,40 @@ async def test_targets_do_not_wait_for_each_other(
     finally:
         if not mosquitto.running:
             mosquitto.start()
+
+
+class Mortal:
+    """A target whose relay ends after it has delivered and before that is marked, if it must."""
+
+    name = "kafka"
+
+    def __init__(self, lives: int) -> None:
+        self.heard: list[Alert | Window] = []
+        self.lives = lives
+
+    async def deliver(self, messages: Sequence[Alert | Window]) -> None:
+        self.heard += messages
+        self.lives -= 1
+        if not self.lives:
+            raise KilledError
+
+
+class KilledError(Exception):
+    """Stands for SIGKILL: nothing after it happens."""
+
+
+async def test_a_relay_killed_before_it_marks_repeats_the_same_ids_and_revisions(
+    database: Database,
+) -> None:
+    updated = alert(revision=1, state="updated")
+    await put(database.settings, alert(), updated, alert(1))
+    killed, next_one = Mortal(lives=1), Mortal(lives=2)
+    with pytest.raises(KilledError):
+        await relay.relay(database.settings, killed)
+    telling = asyncio.create_task(relay.relay(database.settings, next_one))
+    await database.until(ALL_DELIVERED, 3, ["kafka"])
+    telling.cancel()
+    assert killed.heard == next_one.heard == [alert(), updated, alert(1)]
 
 
 async def test_a_user_who_may_not_write_alerts_is_the_persons_mistake(

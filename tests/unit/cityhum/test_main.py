@@ -20,7 +20,7 @@ def refused(words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         ("--loud", "--loud"),
         ("rules sing", "'sing'"),
         ("rules check --loud", "--loud"),
-        ("rules check one two", "two"),
+        ("topics check one", "one"),
         ("rules check nowhere.yaml", "nowhere.yaml"),
     ],
 )
