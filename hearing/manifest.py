@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from math import prod
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hearing.taxonomy import FROM_AUDIOSET
 from schemas.base import Frozen, Label, SlugId
@@ -12,6 +13,9 @@ from schemas.errors import BadConfig
 
 Frontend = Literal["mel32x8", "mel64x100", "yamnet64", "mn128", "ast128", "waveform"]
 Precision = Literal["float32", "int8"]
+LARGEST: Final = 4_000_000
+"""Numbers in a patch: twenty seconds at 192 kHz."""
+NEWEST_FORMAT: Final = 1
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -20,7 +24,17 @@ class Input(Frozen):
 
     frontend: Frontend = Field(description="features, computed by us from sound")
     rate_hz: int = Field(ge=8000, le=192_000)
-    shape: tuple[int, ...] = Field(min_length=1, description="of one patch, without the batch")
+    shape: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        min_length=1, description="of one patch, without the batch"
+    )
+
+    @field_validator("shape")
+    @classmethod
+    def _holds_a_look(cls, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if prod(shape) > LARGEST:
+            msg = f"a patch of more than {LARGEST} numbers"
+            raise ValueError(msg)
+        return shape
 
 
 class Manifest(Frozen):
@@ -38,7 +52,7 @@ class Manifest(Frozen):
     precision: Precision = "float32"
     input: Input
     labels: tuple[Label, ...] = Field(min_length=1)
-    classes: tuple[str, ...] = Field(
+    classes: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         default=(),
         description="AudioSet's names of the outputs, in order; empty: the outputs are `labels`",
     )
@@ -67,6 +81,9 @@ class Manifest(Frozen):
     @model_validator(mode="after")
     def _every_label_has_a_class(self) -> "Manifest":
         if self.classes:
+            if len(set(self.classes)) != len(self.classes):
+                msg = "classes: one is named twice"
+                raise ValueError(msg)
             if self.activation == "softmax":
                 msg = "classes: labels share classes out, which softmax does not allow"
                 raise ValueError(msg)
@@ -110,13 +127,23 @@ def parse(text: str | bytes, source: str) -> Manifest:
     """
     try:
         fields = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadConfig(f"{source}: no JSON: {error}") from error
     if not isinstance(fields, dict):
         raise BadConfig(f"{source}: not a manifest: {type(fields).__name__} instead of an object")
     try:
+        _refuse_newer(fields.get("format"))
         return Manifest.model_validate_json(text)
+    except BadConfig as error:
+        raise BadConfig(f"{source}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "manifest"
         raise BadConfig(f"{source}: {field}: {first['msg']}") from error
+
+
+def _refuse_newer(version: object) -> None:
+    """Say so before the fields that a newer version has get the blame."""
+    if isinstance(version, int) and version > NEWEST_FORMAT:
+        msg = f"format: {version} is newer than {NEWEST_FORMAT}, the newest known here"
+        raise BadConfig(msg)

@@ -1,4 +1,4 @@
-"""onnxruntime, and the checks that a model is what its manifest says."""
+"""onnxruntime, given only what its manifest vouches for."""
 
 import hashlib
 from pathlib import Path
@@ -9,11 +9,13 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from hearing import decide, taxonomy
+from hearing.adapters import soundness
 from hearing.manifest import Manifest, parse
+from hearing.weights import refers_to_files
 from schemas.errors import BadConfig
 
 MODELS: Final = Path(__file__).resolve().parents[2] / "models"
-_AFTER_BATCH: Final = 1
+MANIFEST: Final = "manifest.json"
 
 
 class Model:
@@ -56,7 +58,7 @@ def load(name: str | Path) -> Model:
     Parameters
     ----------
     name : str or Path
-        `street8-0.1.0`, or a folder that holds `model.onnx` and `manifest.json`.
+        `street8-0.1.0`, or a folder that holds `manifest.json` and what it names.
 
     Returns
     -------
@@ -70,15 +72,9 @@ def load(name: str | Path) -> Model:
     """
     folder = folder_of(name)
     manifest = read_manifest(folder)
-    weights = folder / "model.onnx"
-    if not weights.is_file():
-        raise BadConfig(f"{weights}: no such file")
-    content = weights.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != manifest.sha256:
-        raise BadConfig(f"{weights}: sha256 {digest[:12]}… is not {manifest.sha256[:12]}…")
-    session = _session(content, weights)
-    _check_shapes(session, manifest, weights)
+    content = read_weights(folder, manifest)
+    session = _session(content, folder / manifest.file)
+    soundness.check(session, manifest, folder / MANIFEST)
     return Model(manifest, session)
 
 
@@ -103,7 +99,7 @@ def folder_of(name: str | Path) -> Path:
     for folder in (Path(name), MODELS / name):
         if folder.is_dir():
             return folder
-    bundled = sorted(str(m.parent.relative_to(MODELS)) for m in MODELS.rglob("manifest.json"))
+    bundled = sorted(str(m.parent.relative_to(MODELS)) for m in MODELS.rglob(MANIFEST))
     raise BadConfig(f"no model {str(name)!r}; there are: {', '.join(bundled) or 'none'}")
 
 
@@ -125,12 +121,56 @@ def read_manifest(folder: Path) -> Manifest:
     BadConfig
         If it is missing, or a field is wrong.
     """
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
+    return parse(_read(path), str(path))
+
+
+def read_weights(folder: Path, manifest: Manifest) -> bytes:
+    """Read a model's weights, if they are those that its manifest means.
+
+    Parameters
+    ----------
+    folder : Path
+        The model's folder.
+    manifest : Manifest
+        Its manifest.
+
+    Returns
+    -------
+    bytes
+        ONNX that refers to no other file.
+
+    Raises
+    ------
+    BadConfig
+        The file is missing, damaged, another one, or only part of the model.
+    """
+    path = folder / manifest.file
+    content = _read(path)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != manifest.sha256:
+        raise BadConfig(
+            f"{folder / MANIFEST}: sha256 {manifest.sha256[:12]}… is not that of "
+            f"{manifest.file}, {digest[:12]}…"
+        )
     try:
-        text = path.read_bytes()
+        elsewhere = refers_to_files(content)
+    except ValueError as error:
+        raise BadConfig(f"{path}: not an ONNX file, or a damaged one: {error}") from error
+    if elsewhere:
+        # onnxruntime would look for it in whatever folder we were started in
+        raise BadConfig(f"{path}: external data: its weights must be in the file itself")
+    return content
+
+
+def _read(path: Path) -> bytes:
+    """Read a file of a model's folder; a link could lead anywhere."""
+    if path.is_symlink():
+        raise BadConfig(f"{path}: is a link, models are read from files only")
+    try:
+        return path.read_bytes()
     except OSError as error:
         raise BadConfig(f"{path}: {error.strerror}") from error
-    return parse(text, str(path))
 
 
 def _session(content: bytes, source: Path) -> onnxruntime.InferenceSession:
@@ -143,28 +183,3 @@ def _session(content: bytes, source: Path) -> onnxruntime.InferenceSession:
     except Exception as error:  # onnxruntime has a class of its own for every mistake
         reason = str(error).splitlines()[0]
         raise BadConfig(f"{source}: onnxruntime cannot load it: {reason}") from error
-
-
-def _check_shapes(session: onnxruntime.InferenceSession, manifest: Manifest, source: Path) -> None:
-    given, made = session.get_inputs(), session.get_outputs()
-    kind = "uint8" if manifest.input.frontend == "mel32x8" else "float"
-    if len(given) != 1 or given[0].type != f"tensor({kind})":
-        raise BadConfig(f"{source}: wants {[g.type for g in given]}, not one tensor of {kind}")
-    shape = tuple(given[0].shape[_AFTER_BATCH:])
-    if not _fits(manifest.input.shape, shape):
-        raise BadConfig(f"{source}: patches are {shape}, input.shape says {manifest.input.shape}")
-    if isinstance(given[0].shape[0], int):
-        raise BadConfig(f"{source}: batches are fixed at {given[0].shape[0]}, they must be free")
-    outputs = len(manifest.classes or manifest.labels)
-    if made[0].shape[_AFTER_BATCH:] != [outputs]:
-        raise BadConfig(
-            f"{source}: gives {made[0].shape[1:]} scores, the manifest has "
-            f"{outputs} {'classes' if manifest.classes else 'labels'}"
-        )
-
-
-def _fits(said: tuple[int, ...], shape: tuple[int | str | None, ...]) -> bool:
-    """Whether patches of a shape can be given; a dimension without a number is free."""
-    return len(said) == len(shape) and all(
-        free == n for n, free in zip(said, shape, strict=True) if isinstance(free, int)
-    )

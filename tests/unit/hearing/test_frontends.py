@@ -1,5 +1,7 @@
 """Front ends against their published settings, written down once more and slowly."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -39,16 +41,22 @@ def slow_filters(low_hz: float, high_hz: float, bands: int, fft: int, rate: int)
     )
 
 
-def slow_kaldi(sound: np.ndarray) -> np.ndarray:
+def slow_kaldi(
+    sound: np.ndarray,
+    *,
+    window: np.ndarray = np.hanning(400),  # noqa: B008  # never changed
+    low_hz: float = 20,
+    emphasis: float = 0.97,
+    hop: int = 160,
+) -> np.ndarray:
     """Kaldi's fbank of one frame after another: DC, pre-emphasis, window, power, mel, log."""
-    hanning = np.hanning(400)
-    filters = slow_filters(20, 8000, 128, 512, 16_000)
+    filters = slow_filters(low_hz, 8000, 128, 512, 16_000)
     rows = []
-    for start in range(0, len(sound) - 399, 160):
+    for start in range(0, len(sound) - 399, hop):
         frame = sound[start : start + 400].astype(np.float64)
         frame = frame - frame.mean()
-        frame = np.append(frame[0] * (1 - 0.97), frame[1:] - 0.97 * frame[:-1])
-        power = np.abs(np.fft.rfft(frame * hanning, 512)) ** 2
+        frame = np.append(frame[0] * (1 - emphasis), frame[1:] - emphasis * frame[:-1])
+        power = np.abs(np.fft.rfft(frame * window, 512)) ** 2
         rows.append(np.log(np.maximum(power @ filters, 1.19209e-07)))
     return np.array(rows)
 
@@ -61,6 +69,27 @@ def test_the_filter_bank_of_ast_is_kaldis() -> None:
     assert bank.shape == expected.shape == (148, 128)
     assert np.abs(bank - expected).max() < 0.01
     assert np.abs(bank - expected).mean() < 1e-4
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"window": np.hanning(400) ** 0.85},  # Kaldi's own, called povey
+        {"window": np.hamming(400)},
+        {"window": np.hanning(401)[:-1]},  # periodic
+        {"low_hz": 0.0},
+        {"emphasis": 0.0},
+        {"emphasis": 0.95},
+    ],
+)
+def test_the_parity_with_kaldi_is_sharp_enough_to_tell_a_wrong_setting(
+    wrong: dict[str, Any],
+) -> None:
+    pytest.importorskip("kaldi_native_fbank", reason="needs kaldi-native-fbank (extra: agent)")
+    sound = a_sound(16_000, 0.5)
+    bank = transformer.filter_bank(sound)
+    assert np.abs(bank - slow_kaldi(sound)).mean() < 1e-4
+    assert np.abs(bank - slow_kaldi(sound, **wrong)).mean() > 1e-3
 
 
 def test_ast_is_given_1024_frames_normalised_as_it_was_trained() -> None:
