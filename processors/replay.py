@@ -7,19 +7,23 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
 
-from processors import windows
 from processors.registry import Registry
 from processors.rules import Rule
+from processors.sources import BACKGROUND_MINUTES
+from processors.window_keys import MINUTE_S
+from processors.window_questions import Touched
 from schemas import topics
 from schemas.base import DeviceId, Frozen, UtcTime
 from schemas.errors import BadConfig, LogGap
-from schemas.results import Alert, Window
+from schemas.results import Alert
 
 FORMAT: Final = 1
 """Of what a shadow keeps beside its rows; a higher one was written by a newer version."""
 
 MARGIN: Final = timedelta(seconds=60)
 """A device's clock may be ahead of the bridge's by so much: its readings come before their time."""
+
+_RULE_BACKGROUND_S: Final = 3600 + MINUTE_S
 
 WINDOWS: Final = "windows"
 ALERTS: Final = "alerts"
@@ -39,20 +43,14 @@ class Span(NamedTuple):
     begin: datetime
     end: datetime
 
-    def has_window(self, window: Window) -> bool:
-        """Whether all of a window lies in the span."""
-        return (
-            self.begin <= window.started_at
-            and window.started_at + timedelta(seconds=window.length_s) <= self.end
-        )
+    def needs(self, row: Frozen) -> bool:
+        """Whether a replay keeps what a fold says: alerts that began in the span, and all windows.
 
-    def has(self, row: Frozen) -> bool:
-        """Whether a row is an output of the span: a window inside it, an alert that began in it."""
-        if isinstance(row, Window):
-            return self.has_window(row)
+        Windows around the span are needed for those in it, which alone are compared and promoted.
+        """
         if isinstance(row, Alert):
             return self.begin <= row.onset_at < self.end
-        return False
+        return isinstance(row, Touched)
 
 
 class Request(Frozen):
@@ -98,6 +96,9 @@ class Request(Frozen):
 def look_back_s(rules: Sequence[Rule]) -> int:
     """Seconds before the span that may bear on it.
 
+    A window that begins before the span is no output, so its length does not count; but the levels
+    of sources in it go by the background of the minutes before.
+
     Parameters
     ----------
     rules : sequence of Rule
@@ -106,11 +107,11 @@ def look_back_s(rules: Sequence[Rule]) -> int:
     Returns
     -------
     int
-        The largest window, or the longest look-back of a rule with an alert and its cooldown.
+        What windows need, or the hour of a rule's background with the longest alert, the gap over
+        which it merges and its cooldown, whichever is more.
     """
-    longest = max((rule.max_duration_s + rule.cooldown_s for rule in rules), default=0)
-    back = max((rule.of_seconds for rule in rules), default=0)
-    return max(*windows.LARGER_S, back + longest)
+    longest = max((r.max_duration_s + r.merge_s + r.cooldown_s for r in rules), default=0)
+    return max((BACKGROUND_MINUTES + 2) * MINUTE_S, _RULE_BACKGROUND_S + longest)
 
 
 def request(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from processors.folds import NOTHING, Event, Fold, Tick
 from processors.replay import Request, Span
 from schemas.base import DeviceId, Frozen
-from schemas.envelopes import LabelledBatch, ReadingEnvelope
+from schemas.envelopes import Dropped, LabelledBatch, ReadingEnvelope
 
 
 class Heard(NamedTuple):
@@ -15,6 +15,13 @@ class Heard(NamedTuple):
 
     offset: int
     envelope: ReadingEnvelope | None
+
+
+class Ticks(NamedTuple):
+    """A tick for all devices, and those that tell a device's dropped readings besides."""
+
+    plain: Tick
+    marked: Mapping[DeviceId, Tick]
 
 
 class FoldReplay:
@@ -27,16 +34,16 @@ class FoldReplay:
         self.next_offset = next_offset
         self.rows: list[Frozen] = []
         self._fold = fold
-        self._has = span.has
+        self._needs = span.needs
         self._states = {device: fold.load(state) for device, state in states.items()}
 
-    def hear(self, batches: Iterable[LabelledBatch], tick: Tick | None) -> None:
-        """Step each batch's device, and all devices at a tick."""
+    def hear(self, batches: Iterable[LabelledBatch], ticks: Ticks | None) -> None:
+        """Step each batch's device, and all devices at a tick, as `partitions.FoldRun` does."""
         for batch in batches:
             self._step(batch.device, batch)
-        if tick is not None:
-            for device in sorted(self._states):
-                self._step(device, tick)
+        if ticks is not None:
+            for device in sorted({*self._states, *ticks.marked}):
+                self._step(device, ticks.marked.get(device, ticks.plain))
 
     def taken(self) -> list[Frozen]:
         """Rows since the last call."""
@@ -53,8 +60,8 @@ class FoldReplay:
             state = self._fold.empty(device)
         self._states[device], outputs = self._fold.step(state, event)
         if outputs is not NOTHING:
-            has = self._has
-            self.rows += [row for row in outputs.rows if has(row)]
+            needs = self._needs
+            self.rows += [row for row in outputs.rows if needs(row)]
 
 
 class PartitionReplay:
@@ -92,10 +99,10 @@ class PartitionReplay:
             batches = [batch for batch in batches if batch.device in self._devices]
         for batch in batches:
             self._count(batch)
-        tick = None if envelope.tick is None else Tick(envelope.tick)
+        ticks = None if envelope.tick is None else self._ticks(envelope.tick, envelope.dropped)
         for fold in self.folds:
             if fold.next_offset <= offset < self._ends[fold.program]:
-                fold.hear(batches, tick)
+                fold.hear(batches, ticks)
         return True
 
     def finish(self) -> None:
@@ -113,6 +120,10 @@ class PartitionReplay:
         if self._oldest is None or self._newest is None:
             return 0.0
         return (self._newest - self._oldest).total_seconds()
+
+    def _ticks(self, at: datetime, dropped: Sequence[Dropped]) -> Ticks:
+        marks = [one for one in dropped if not self._devices or one.device in self._devices]
+        return Ticks(Tick(at), {one.device: Tick(at, one.ranges) for one in marks})
 
     def _count(self, batch: LabelledBatch) -> None:
         self.readings += batch.count

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
-from processors import alerts, windows
+from processors import alerts, registry, windows
+from processors.adapters import text_file
 from processors.adapters.replay_log import Slice
 from processors.adapters.replay_shadow import Kept
 from processors.adapters.replay_source import Source
 from processors.folds import Fold
 from processors.partitions import Key
-from processors.replay import Request
+from processors.replay import Request, Span
 from processors.replay_run import FoldReplay, PartitionReplay
 from processors.settings import ProcessorSettings
 from schemas.base import Frozen
@@ -81,29 +82,23 @@ class Sink(Protocol):
 Tell = Callable[[Told], None]
 
 
-def folds_of(request: Request) -> Sequence[Fold[Any]]:
+def folds_of(settings: ProcessorSettings, request: Request) -> Sequence[Fold[Any]]:
     """The live programs, under the rules of a replay."""
-    return windows.fold(), alerts.fold(request.rules)
+    sites = registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
+    return windows.fold(sites.zones), alerts.fold(request.rules)
 
 
-def from_cold(request: Request) -> list[FoldReplay]:
-    """All folds with no state."""
-    return [FoldReplay(fold, request.span, {}) for fold in folds_of(request)]
-
-
-def from_kept(request: Request, kept: Kept) -> list[FoldReplay]:
+def from_kept(folds: Sequence[Fold[Any]], span: Span, kept: Kept) -> list[FoldReplay]:
     """All folds where they were left."""
     return [
-        FoldReplay(
-            fold, request.span, kept.states.get(fold.program, {}), kept.next_offset[fold.program]
-        )
-        for fold in folds_of(request)
+        FoldReplay(fold, span, kept.states.get(fold.program, {}), kept.next_offset[fold.program])
+        for fold in folds
     ]
 
 
 async def replay_cold(job: Job, source: Source, sink: Sink, tell: Tell) -> None:
     """Replay a partition from cold to where its slices end."""
-    folds = from_cold(job.request)
+    folds = [FoldReplay(f, job.request.span, {}) for f in folds_of(job.settings, job.request)]
     end = max(part.end for _, part in job.parts)
     partition = PartitionReplay(folds, {fold.program: end for fold in folds}, job.request)
     await replay(job, partition, source, sink, tell)

@@ -10,7 +10,7 @@ from psycopg.sql import SQL, Identifier
 from processors.adapters import replay_catalog, replay_tables
 from processors.adapters.postgres import unavailable
 from processors.adapters.replay_catalog import Connection, Entry, schema_of
-from processors.adapters.replay_job import Job, Sink, from_kept, replay
+from processors.adapters.replay_job import Job, Sink, folds_of, from_kept, replay
 from processors.adapters.replay_log import Slice
 from processors.adapters.replay_shadow import Shadow
 from processors.adapters.replay_source import Source, opened_source
@@ -90,8 +90,9 @@ class _Promotion:
     async def catch_up(self, live: Live, sink: Sink) -> None:
         """Replay on to where the live folds are."""
         shadow = Shadow(self._connection)
+        live_folds = folds_of(self._settings, self._request)
         for partition in sorted(await shadow.positions()):
-            folds = from_kept(self._request, await shadow.kept(partition))
+            folds = from_kept(live_folds, self._request.span, await shadow.kept(partition))
             ends = self._ends(partition, folds, live.get(partition, {}))
             begin = min(fold.next_offset for fold in folds)
             part = Key(topics.READINGS, partition), Slice(begin, max(ends.values()))
