@@ -47,12 +47,11 @@ def slow_kaldi(
     window: np.ndarray = np.hanning(400),  # noqa: B008  # never changed
     low_hz: float = 20,
     emphasis: float = 0.97,
-    hop: int = 160,
 ) -> np.ndarray:
     """Kaldi's fbank of one frame after another: DC, pre-emphasis, window, power, mel, log."""
     filters = slow_filters(low_hz, 8000, 128, 512, 16_000)
     rows = []
-    for start in range(0, len(sound) - 399, hop):
+    for start in range(0, len(sound) - 399, 160):
         frame = sound[start : start + 400].astype(np.float64)
         frame = frame - frame.mean()
         frame = np.append(frame[0] * (1 - emphasis), frame[1:] - emphasis * frame[:-1])
