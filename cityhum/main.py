@@ -20,6 +20,8 @@ COMMANDS = {
     "topics": "Create and check the Kafka topics.",
     "migrate": "Bring the database to this version and load the sites.",
     "rules": "Check alert rules.",
+    "verdicts": "Say which alerts were true, and count what was said.",
+    "models": "List, check, add and pull models.",
     "evaluate": "Judge a model on labelled recordings.",
     "schemas": "Generate the JSON Schema files.",
 }

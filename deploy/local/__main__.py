@@ -7,6 +7,7 @@ import typer
 
 from deploy.local.kafka_jars import jars_folder, kafka_jars
 from deploy.local.passwords import MqttUsers, Passwords
+from deploy.local.postgres import ROLES
 from deploy.local.process import detached
 from deploy.local.requirements import FOR_TESTS, ensure, install_for
 from deploy.local.settings import LocalSettings, local_settings
@@ -78,7 +79,7 @@ def secrets() -> None:
     # Mosquitto's container reads the hashes as another user; `secrets` above stays closed
     hashes.parent.chmod(0o755)
     hashes.chmod(0o644)
-    for role in ("postgres", "cityhum_owner", "cityhum_writer", "cityhum_reader"):
+    for role in ("postgres", *(f"cityhum_{role}" for role in ROLES)):
         Passwords(folder / "postgres").file(role)
 
 

@@ -13,7 +13,7 @@ from schemas.errors import BadConfig, Unavailable
 
 DATABASE = "cityhum"
 _SUPERUSER = "postgres"
-_ROLES = ("owner", "writer", "reader")
+ROLES = ("owner", "writer", "reader", "operator")
 _ROLES_SQL = Path(__file__).parents[1] / "postgres" / "roles.sql"
 _SETTINGS = {
     "listen_addresses": HOST,
@@ -55,7 +55,7 @@ class Postgres:
         return self._passwords.folder.parent / "pgpass"
 
     def password_file(self, role: str) -> Path:
-        """Return the password file of `cityhum_owner`, `cityhum_writer` or `cityhum_reader`."""
+        """Return the password file of a role: `cityhum_owner` and the others of roles.sql."""
         return self._passwords.file(role)
 
     def conninfo(self, role: str, database: str = DATABASE) -> str:
@@ -83,8 +83,7 @@ class Postgres:
         """Return when a query is answered; see that database and roles exist."""
         self._daemon.wait_ready(self._answers)
         variables = "".join(
-            f"\\set {role}_password '{self._passwords.read(f'cityhum_{role}')}'\n"
-            for role in _ROLES
+            f"\\set {role}_password '{self._passwords.read(f'cityhum_{role}')}'\n" for role in ROLES
         )
         done = self._psql(variables + _ROLES_SQL.read_text(encoding="utf-8"))
         if done.returncode != 0:
@@ -126,7 +125,7 @@ class Postgres:
         )
 
     def _write_passfile(self) -> None:
-        users = (_SUPERUSER, *(f"cityhum_{role}" for role in _ROLES))
+        users = (_SUPERUSER, *(f"cityhum_{role}" for role in ROLES))
         lines = [f"{self.host}:*:*:{user}:{self._passwords.read(user)}\n" for user in users]
         private_folder(self._passwords.folder)
         write_private(self.passfile, "".join(lines))

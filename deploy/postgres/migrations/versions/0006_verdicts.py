@@ -1,8 +1,15 @@
 """What operators say of alerts."""
 
+from pathlib import Path
+
+from alembic import op
+
 revision = "0006"
 down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Run the SQL file of the same name."""
+    sql = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    # past SQLAlchemy, which would read % as a parameter
+    op.get_bind().connection.cursor().execute(sql)

@@ -1,0 +1,198 @@
+"""Where the examples of `training/field.py` come from: verdicts in PostgreSQL, features in Kafka.
+
+Run: `python -m training.field_log FOLDER`. What Kafka's retention has removed is named; so run
+it at least once a week, into the same folder.
+"""
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import numpy as np
+import typer
+from pydantic import ValidationError
+from tqdm import tqdm
+
+from hearing import patches
+from hearing.decide import MEMORY_S
+from processors.adapters import rule_file, verdict_tables
+from processors.adapters.clock import utc_now
+from processors.adapters.replay_log import ReplayLog, opened_replay_log
+from processors.adapters.verdict_tables import HeardSecond
+from processors.classify import read as read_envelope
+from processors.judgement import JudgedAlert
+from processors.partitions import Key
+from processors.rules import LabelRule
+from processors.settings import ProcessorSettings
+from schemas import topics
+from schemas.envelopes import FeatureEnvelope
+from schemas.errors import BadConfig, BadMessage, CityhumError
+from schemas.messages import MEL_BANDS, FeatureBatch
+from training import field as examples
+from training.field import Example, HeardReading
+
+LONGEST_S: Final = 60
+_CLOCKS_APART: Final = timedelta(seconds=60)
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+Wanted = Mapping[tuple[str, int], HeardSecond]
+
+
+@dataclass
+class Collected:
+    """What a run found, and why some alerts taught nothing."""
+
+    examples: list[Example] = field(default_factory=list)
+    known: int = 0
+    gone: list[str] = field(default_factory=list)
+    other: dict[str, str] = field(default_factory=dict)
+
+
+@app.command()
+def collect_into(
+    folder: Annotated[Path, typer.Argument(help="gets field.csv and field.npz")],
+    days: Annotated[int, typer.Option(min=1, help="alerts that began since")] = 7,
+) -> None:
+    """Keep the features around judged alerts, while Kafka still has them."""
+    try:
+        settings = ProcessorSettings()
+    except ValidationError as error:
+        raise BadConfig(f"settings: {error.errors()[0]['msg']}") from None
+    since = utc_now() - timedelta(days=days)
+    found = asyncio.run(collect(settings, since, examples.read(folder)))
+    examples.write(folder, found.examples)
+    true = sum(one.heard for one in found.examples)
+    typer.echo(
+        f"{len(found.examples)} examples, {true} of them true; {found.known} alerts were known; "
+        f"of {len(found.gone)} the features are gone, {len(found.other)} teach nothing"
+    )
+    for alert_id in found.gone:
+        typer.echo(f"{alert_id}: features gone")
+    for alert_id, why in found.other.items():
+        typer.echo(f"{alert_id}: {why}")
+
+
+async def collect(
+    settings: ProcessorSettings, since: datetime, known: Sequence[Example]
+) -> Collected:
+    """Examples of before with the verdicts of today, and those of alerts judged since.
+
+    Parameters
+    ----------
+    settings : ProcessorSettings
+        Database, Kafka and rules; a role that may read is enough.
+    since : datetime
+        Alerts that began earlier are not looked up again.
+    known : sequence of Example
+        What earlier runs found.
+
+    Returns
+    -------
+    Collected
+        Ready to be written.
+
+    Raises
+    ------
+    Unavailable
+        If the database or Kafka is away.
+    """
+    alerts = verdict_tables.judged_alerts(settings, since)
+    found = Collected(examples.renewed(known, alerts))
+    have = {one.alert_id for one in known}
+    labels = _labels(settings)
+    due: list[tuple[JudgedAlert, Wanted]] = []
+    for alert in (alert for alert in alerts if alert.verdict in {"true", "false"}):
+        name = str(alert.alert_id)
+        if name in have:
+            found.known += 1
+        elif alert.rule not in labels:
+            found.other[name] = f"rule {alert.rule} listens for no label"
+        elif alert.ended_at is None:
+            found.other[name] = "has not ended"
+        elif wanted := _wanted(settings, alert, alert.ended_at):
+            due.append((alert, wanted))
+        else:
+            found.gone.append(name)
+    if due:  # a consumer that is stopped as soon as it has started fails
+        async with opened_replay_log(settings) as log:
+            for alert, wanted in tqdm(due, desc="alerts", unit="alert", disable=None):
+                heard = await _heard(log, alert.device, wanted)
+                readings = [heard[each] for each in wanted if each in heard]
+                new = list(examples.examples(alert, labels[alert.rule], readings))
+                found.examples += new
+                found.gone += [] if new else [str(alert.alert_id)]
+    return found
+
+
+def _labels(settings: ProcessorSettings) -> Mapping[str, str]:
+    rules = rule_file.load(settings.alerts_file)
+    return {rule.rule: rule.label for rule in rules if isinstance(rule, LabelRule)}
+
+
+def _wanted(settings: ProcessorSettings, alert: JudgedAlert, ended_at: datetime) -> Wanted:
+    """Readings of an alert, in the order of time."""
+    # the last seconds of a true one were scored by what the patch remembered
+    until = ended_at - timedelta(seconds=MEMORY_S if alert.verdict == "true" else 0)
+    until = min(until, alert.onset_at + timedelta(seconds=LONGEST_S))
+    rows = verdict_tables.seconds_of(
+        settings, alert.device, alert.onset_at, max(until, alert.raised_at)
+    )
+    return {(row.session, row.seq): row for row in rows}
+
+
+async def _heard(
+    log: ReplayLog, device: str, wanted: Wanted
+) -> Mapping[tuple[str, int], HeardReading]:
+    """Read a device's partition from when the first was received until all are found."""
+    received = [row.received_at for row in wanted.values()]
+    key = Key(topics.FEATURES, topics.partition(device))
+    part = (await log.slices([key], min(received) - _CLOCKS_APART))[key]
+    last_ms = (max(received) + _CLOCKS_APART).timestamp() * 1000
+    found: dict[tuple[str, int], HeardReading] = {}
+    async for records in log.records(key, part):
+        for record in records:
+            for reading in _of(record.value, device):
+                if (name := (reading.session, reading.seq)) in wanted:
+                    found[name] = reading
+        late = bool(records) and records[-1].appended_ms > last_ms
+        if late or len(found) == len(wanted):
+            break
+    return found
+
+
+def _of(value: bytes, device: str) -> list[HeardReading]:
+    """Readings of a device in a record; of a bad one none: it was dead-lettered."""
+    try:
+        envelope = read_envelope(topics.FEATURES, value)
+    except BadMessage:
+        return []
+    assert isinstance(envelope, FeatureEnvelope)  # noqa: S101  # the topic's kind
+    batches = [one.batch for one in envelope.batches if one.batch.device == device]
+    return [reading for batch in batches for reading in _patches(batch)]
+
+
+def _patches(batch: FeatureBatch) -> list[HeardReading]:
+    if batch.mel is None:
+        return []
+    codes = np.frombuffer(batch.mel.codes, np.uint8).reshape(-1, MEL_BANDS)
+    return [
+        HeardReading(batch.session, batch.first_seq + n, patch)
+        for n, patch in enumerate(patches.of_readings(codes))
+    ]
+
+
+def main() -> None:
+    """Run it; a mistake of the user is one line and status 2."""
+    try:
+        app()
+    except CityhumError as error:
+        print(f"training: {error}", file=sys.stderr)  # noqa: T201  # the command line's own voice
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
