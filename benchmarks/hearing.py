@@ -6,7 +6,8 @@ compare
     Clips of `../shared/data`. Ours are judged fold by fold, each by the model that left that fold
     out; theirs as they are, on full-band sound, their AudioSet classes folded to our labels by
     leaves. The probe is MobileNet's embedding under a logistic regression taught without the
-    tested fold. Then whether a sound is natural, human or technogenic, two ways.
+    tested fold. Then whether a sound is natural, human or technogenic, two ways; and emergency
+    against other vehicles in windows of 2 s, one a second.
 events
     Rendered streets that nothing was trained on.
 """
@@ -34,14 +35,20 @@ Tables = Mapping[str, Sequence[Mapping[str, object]]]
 
 def compared(names: Sequence[str], sample: int) -> Tables:
     """Everything that is judged on recorded clips."""
-    listened = dict(compare.listen(names, ROOT / "models", SHARED, sample))
-    clips = compare.held_out_clips(SHARED, [FoldModels(name, ROOT / "models") for name in names])
+    models = ROOT / "models"
+    clips = compare.held_out_clips(SHARED, [FoldModels(name, models) for name in names])[::sample]
+    listened = {
+        name: compare.listen(clips, name, manifest, listener_of)
+        for name, manifest, listener_of in compare.everybody(names, models, SHARED)
+    }
+    against = (compare.emergency_row(name, each) for name, each in listened.items())
     return {
         "clips": [compare.row(name, each)._asdict() for name, each in listened.items()],
-        "probe": [probe._asdict() for probe in probes(clips[::sample], SHARED)],
+        "probe": [probe._asdict() for probe in probes(clips, SHARED)],
         "origins": [
             row._asdict() for name, each in listened.items() for row in origins.rows(name, each)
         ],
+        "emergency": [row._asdict() for row in against if row],
     }
 
 

@@ -1,7 +1,8 @@
 """The same clips, heard by ours (each by the model without its source) and by references."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -10,11 +11,12 @@ from tqdm import tqdm
 
 from benchmarks.hearing_references import REFERENCES, load
 from hearing.adapters import runtime
-from hearing.judging import Report
+from hearing.clips import Listener
+from hearing.judging import SIREN, VEHICLES, Report
 from hearing.manifest import Manifest
 from training import config, data
 from training.datasets import Clip
-from training.heldout import FoldModels, HeldOut, by_fold, hear, report_of
+from training.heldout import FoldModels, HeldOut, by_fold, hear, hear_windows, report_of
 
 _NAMED: Final = frozenset({"urbansound8k", "esc10"})
 TESTED: Final = (1, 2)
@@ -27,6 +29,7 @@ class Listened:
 
     manifest: Manifest
     held: Sequence[HeldOut]
+    windows: Sequence[HeldOut]
 
 
 class Row(NamedTuple):
@@ -66,10 +69,10 @@ def held_out_clips(shared: Path, models: Iterable[FoldModels]) -> list[Clip]:
     return [clip for clip in data.clips(rooted) if clip.group in folds and len(clip.heard) <= 1]
 
 
-def listen(
-    names: Sequence[str], models: Path, shared: Path, sample: int
-) -> Iterator[tuple[str, Listened]]:
-    """Let everybody hear the clips.
+def everybody(
+    names: Sequence[str], models: Path, shared: Path
+) -> Iterator[tuple[str, Manifest, Callable[[Clip], Listener]]]:
+    """Who takes part: ours, each clip heard by the model without its fold; the references.
 
     Parameters
     ----------
@@ -77,24 +80,70 @@ def listen(
         Bundled models, each with fold models.
     models, shared : Path
         Folder of ours; folder with `data/` and `models/`.
-    sample : int
-        Every how manieth clip; 1: all.
 
     Yields
     ------
-    str, Listened
-        A model at a time, ours first.
+    str, Manifest, callable
+        Name, thresholds, and who listens to a clip.
     """
-    ours = {name: FoldModels(name, models) for name in names}
-    clips = held_out_clips(shared, ours.values())[::sample]
-    for name, folds in ours.items():
-        shown = tqdm(clips, desc=name, unit="clip")
-        held = [hear(clip, folds.without(clip.group)) for clip in shown]
-        yield name, Listened(runtime.read_manifest(models / name), held)
+    for name in names:
+        folds = FoldModels(name, models)
+        yield name, runtime.read_manifest(models / name), partial(_without, folds)
     for reference in REFERENCES:
         model = load(reference, shared / "models")
-        held = [hear(clip, model) for clip in tqdm(clips, desc=reference.name, unit="clip")]
-        yield reference.name, Listened(model.manifest, held)
+        yield reference.name, model.manifest, partial(_always, model)
+
+
+def _without(folds: FoldModels, clip: Clip) -> Listener:
+    return folds.without(clip.group)
+
+
+def _always(model: Listener, _: Clip) -> Listener:
+    return model
+
+
+def listen(
+    clips: Sequence[Clip], name: str, manifest: Manifest, listener_of: Callable[[Clip], Listener]
+) -> Listened:
+    """Let one model hear all clips, then those of sirens and vehicles in windows of 2 s.
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+        That no listener has heard before.
+    name, manifest, listener_of : str, Manifest, callable
+        As `everybody` tells them.
+
+    Returns
+    -------
+    Listened
+    """
+    held = [hear(clip, listener_of(clip)) for clip in tqdm(clips, desc=name, unit="clip")]
+    vehicles = [clip for clip in clips if clip.heard & {SIREN, *VEHICLES}]
+    windows = [
+        window
+        for clip in tqdm(vehicles, desc=f"{name}, 2 s", unit="clip")
+        for window in hear_windows(clip, listener_of(clip), length_s=2, hop_s=1)
+    ]
+    return Listened(manifest, held, windows)
+
+
+class EmergencyRow(NamedTuple):
+    """Sirens against other vehicles in windows of 2 s, one a second."""
+
+    model: str
+    sirens: int
+    vehicles: int
+    accuracy: float
+    precision: float | None
+    recall: float
+    area: float
+
+
+def emergency_row(name: str, listened: Listened) -> EmergencyRow | None:
+    """Tell emergency from other vehicles by the likelier label; None without both."""
+    found = report_of(listened.windows, listened.manifest).emergency
+    return EmergencyRow(name, **found.model_dump()) if found else None
 
 
 def row(name: str, listened: Listened) -> Row:

@@ -126,14 +126,9 @@ def _heard(
 def _cut(
     sound: NDArray[np.float64], windows: Windows | None, rate_hz: int
 ) -> Iterator[tuple[NDArray[np.float64], int]]:
-    """Whole windows, and how much of each is new; what is shorter than one is a window too."""
     if windows is None:
-        yield sound, len(sound)
-        return
-    length, hop = round(windows.length_s * rate_hz), round(windows.hop_s * rate_hz)
-    for start in range(0, max(1, len(sound) - length + 1), hop):
-        part = sound[start : start + length]
-        yield part, min(hop, len(part)) if start else len(part)
+        return iter([(sound, len(sound))])
+    return clips.windows(sound, rate_hz, windows.length_s, windows.hop_s)
 
 
 def draw(report: Report, folder: Path) -> None:

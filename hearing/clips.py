@@ -91,6 +91,36 @@ def second_scores(sound: NDArray[np.float64], listener: Listener) -> Scores:
     return _of_looks((padded[end : end + look.samples] for end in ends), look, listener)
 
 
+def windows(
+    sound: NDArray[np.float64], rate_hz: int, length_s: float, hop_s: float
+) -> Iterator[tuple[NDArray[np.float64], int]]:
+    """Cut a recording into whole windows; what is shorter than one is a window too.
+
+    Parameters
+    ----------
+    sound : ndarray of float64, shape (n,)
+        A recording.
+    rate_hz : int
+        Its rate, Hz.
+    length_s, hop_s : float
+        Of a window, and from one to the next, s.
+
+    Yields
+    ------
+    ndarray of float64, int
+        A window, and how many of its samples no window before it held.
+
+    Examples
+    --------
+    >>> [(len(part), new) for part, new in windows(np.zeros(35), 10, length_s=2, hop_s=1)]
+    [(20, 20), (20, 10)]
+    """
+    length, hop = round(length_s * rate_hz), round(hop_s * rate_hz)
+    for start in range(0, max(1, len(sound) - length + 1), hop):
+        part = sound[start : start + length]
+        yield part, min(hop, len(part)) if start else len(part)
+
+
 def session_patches(sound: NDArray[np.float64]) -> NDArray[np.uint8]:
     """The patch of each second of a session that begins with a sound.
 

@@ -1,10 +1,13 @@
 """Every shared recording heard by a model that never heard its source: what accounts rest on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hearing import clips as hearing_clips
 from hearing.adapters import runtime
@@ -61,13 +64,45 @@ def hear(clip: Clip, listener: Listener) -> HeldOut:
     HeldOut
         Grouped by the clip's source.
     """
+    sound = _sound(clip, hearing_clips.rate_of(listener.manifest.input))
+    return _heard(clip, listener, sound, len(sound))
+
+
+def hear_windows(
+    clip: Clip, listener: Listener, length_s: float, hop_s: float
+) -> Iterator[HeldOut]:
+    """Listen to the windows of a clip, each by itself.
+
+    Parameters
+    ----------
+    clip, listener : Clip, Listener
+        As for `hear`.
+    length_s, hop_s : float
+        Of a window, and from one to the next, s.
+
+    Yields
+    ------
+    HeldOut
+        One a window.
+    """
     rate_hz = hearing_clips.rate_of(listener.manifest.input)
+    sound = _sound(clip, rate_hz)
+    for part, new in hearing_clips.windows(sound, rate_hz, length_s, hop_s):
+        yield _heard(clip, listener, part, new)
+
+
+def _sound(clip: Clip, rate_hz: int) -> NDArray[np.float64]:
     sound = read_mono(clip.file, rate_hz)
-    if clip.span_s is not None:
-        sound = sound[int(clip.span_s[0] * rate_hz) : int(clip.span_s[1] * rate_hz)]
+    if clip.span_s is None:
+        return sound
+    return sound[int(clip.span_s[0] * rate_hz) : int(clip.span_s[1] * rate_hz)]
+
+
+def _heard(clip: Clip, listener: Listener, sound: NDArray[np.float64], new: int) -> HeldOut:
     label = next(iter(clip.heard), UNNAMED)
     scores = hearing_clips.clip_scores(sound, listener)
-    return HeldOut(clip, Heard(label, clip.source, len(sound) / rate_hz, scores))
+    seconds = new / hearing_clips.rate_of(listener.manifest.input)
+    return HeldOut(clip, Heard(label, clip.source, seconds, scores))
 
 
 def report_of(held: Iterable[HeldOut], manifest: Manifest) -> Report:
