@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,6 +19,7 @@ from hearing import clips, judging, pictures
 from hearing.adapters import runtime
 from hearing.adapters.recordings import read_mono
 from hearing.clips import Listener
+from hearing.decide import Scores
 from hearing.judging import Heard, Report
 from schemas.base import Frozen
 from schemas.errors import BadConfig
@@ -49,6 +51,8 @@ def app(
     hop_s: HopS = 1.0,
 ) -> None:
     """Judge a model on labelled recordings."""
+    if not (isfinite(window_s or 0) and isfinite(hop_s)):
+        raise BadConfig("--windows and --hop: must be finite")
     rows, listener = read_manifest(manifest), runtime.load(model)
     windows = Windows(length_s=window_s, hop_s=hop_s) if window_s else None
     heard, unheard = hear(rows, listener, windows)
@@ -118,9 +122,16 @@ def _heard(
             unheard[str(file)] = str(error)
             continue
         for part, new in _cut(sound, windows, rate_hz):
-            scores = clips.clip_scores(part, listener)
+            scores = _checked(clips.clip_scores(part, listener), listener, file)
             for row in same:
                 yield Heard(row.label, row.group, new / rate_hz, scores)
+
+
+def _checked(scores: Scores, listener: Listener, file: Path) -> Scores:
+    if not ((scores >= 0) & (scores <= 1)).all():  # false for what is no number, too
+        name = listener.manifest.identity
+        raise BadConfig(f"{name}: gives scores of {file} that are not between 0 and 1")
+    return scores
 
 
 def _cut(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from rich.markup import escape
 from rich.table import Table
 
 from hearing.judging import Report, worst_confusions
@@ -59,7 +60,8 @@ def _notes(report: Report) -> Iterator[str]:
             f"{_shown(found.recall)}, AUC {_shown(found.area)} ({found.sirens} : {found.vehicles})"
         )
     if unknown := report.unknown_labels:
-        yield "labels unknown to the model: " + ", ".join(f"{u} {n}" for u, n in unknown.items())
+        named = ", ".join(f"{label} {count}" for label, count in unknown.items())
+        yield f"labels unknown to the model: {escape(named)}"
     if foreign := report.out_of_domain:
         yield (
             f"of those {foreign.told_other:.0%} are told as other; of the known ones "

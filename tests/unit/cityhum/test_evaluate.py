@@ -1,17 +1,21 @@
 """A listener that hears nothing but loudness judges sounds made here."""
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from rich.console import Console
 from typer.testing import CliRunner
 
 from cityhum.evaluate import Windows, hear
+from cityhum.evaluate_table import table
 from cityhum.labelled import Clip, read_manifest
 from cityhum.main import build
 from hearing.clips import Patches
+from hearing.judging import judge
 from hearing.manifest import Input, Manifest
 from schemas.errors import BadConfig
 from tests.unit.hearing.manifests import manifest
@@ -64,6 +68,21 @@ def test_what_cannot_be_heard_is_named_and_the_rest_is_judged(tmp_path: Path) ->
         BadConfig, match=r"none of 3 recordings can be heard; the first: .*bad\.wav"
     ):
         hear(rows[1:], Loudness())
+
+
+def test_a_model_whose_scores_are_no_probabilities_is_refused(tmp_path: Path) -> None:
+    t = np.arange(RATE_HZ) / RATE_HZ
+    soundfile.write(tmp_path / "a.wav", 3 * np.sin(t), RATE_HZ, subtype="FLOAT")
+    with pytest.raises(BadConfig, match="not between 0 and 1"):
+        hear([Clip(file=tmp_path / "a.wav", label="siren", group="")], Loudness())
+
+
+def test_a_label_that_looks_like_markup_is_told_as_it_is(tmp_path: Path) -> None:
+    row = recording(tmp_path / "a.wav", 0.8, 1).model_copy(update={"label": "[/bold]"})
+    heard, _ = hear([row, recording(tmp_path / "b.wav", 0.2, 1)], Loudness())
+    shown = StringIO()
+    Console(file=shown, width=200).print(table(judge(heard, Loudness.manifest)))
+    assert "[/bold] 1" in shown.getvalue()
 
 
 def test_windows_overlap_but_their_seconds_are_counted_once(tmp_path: Path) -> None:
