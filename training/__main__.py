@@ -4,27 +4,15 @@ import sys
 from pathlib import Path
 from typing import Annotated, Final
 
-import orjson
 import typer
 from rich.console import Console
 
 from schemas.errors import CityhumError
-from training import (
-    card,
-    config,
-    data,
-    export,
-    judging,
-    pools,
-    rounding,
-    teacher,
-    thresholds,
-    train,
-)
-from training.thresholds import Decisions
+from training import card, config, data, evaluation, export, pools, rounding, teacher, train
+from training.config import Run
+from training.evaluation import FOLDS
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-FOLDS: Final = (1, 2, 3)
 HERE: Final = Path(__file__).parent
 ConfigPath = Annotated[Path, typer.Option("--config", help="what to train")]
 
@@ -45,39 +33,23 @@ def distil(path: ConfigPath = HERE / "street8.yaml") -> None:
 def train_all(
     path: ConfigPath = HERE / "street8.yaml",
     fold: Annotated[list[int] | None, typer.Option(help="left out; 0: none; default all")] = None,
+    seed: Annotated[int | None, typer.Option(help="only this one")] = None,
 ) -> None:
-    """Train the model and its three fold models."""
+    """Train the model and its fold models; what is trained already is left as it is."""
     chosen = config.read(path)
     pool = pools.load(chosen)
-    for held_out in fold or (*FOLDS, 0):
-        Console().print(train.train(chosen, pool, held_out))
+    for run in train.runs(chosen, tuple(fold or (*FOLDS, 0))):
+        if seed in {None, run.seed}:
+            Console().print(train.train(chosen, pool, run))
 
 
 @app.command()
 def evaluate(path: ConfigPath = HERE / "street8.yaml") -> None:
     """Judge the fold models on what they left out; choose thresholds and temperatures."""
     chosen = config.read(path)
-    pool, clips = pools.load(chosen), data.clips(chosen.data)
-    nets = {fold: train.load(chosen, fold) for fold in FOLDS}
-    scenes = judging.judged_streets(chosen)
-    unheard = {fold: judging.held_out(net, pool, clips, fold) for fold, net in nets.items()}
-    streets = {fold: judging.on_streets(net, scenes) for fold, net in nets.items()}
-    results: dict[str, object] = {}
-    for left_out in (0, *FOLDS):
-        others = [fold for fold in FOLDS if fold != left_out]
-        decisions = thresholds.decide(
-            thresholds.joined([unheard[f] for f in others] + [streets[f] for f in others])
-        )
-        judged = FOLDS if left_out == 0 else (left_out,)
-        metrics: dict[str, float] = {}
-        for fold in judged:
-            metrics |= judging.fold_metrics(nets[fold], pool, clips, fold)
-        # the shipped net has no fold to be judged on, but it has not heard these streets either
-        net = nets[left_out] if left_out else train.load(chosen, 0)
-        metrics |= judging.street_metrics(net, scenes, decisions)
-        results[str(left_out)] = {"decisions": decisions.model_dump(), "metrics": metrics}
-    results_path(chosen).write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2))
-    Console().print_json(data={k: v["metrics"] for k, v in results.items()})  # type: ignore[index]
+    found = evaluation.evaluate(chosen)
+    evaluation.save(chosen, found)
+    Console().print_json(data={fold: dict(one.metrics) for fold, one in found.items()})
 
 
 @app.command(name="export")
@@ -88,14 +60,10 @@ def export_all(
     """Write the model and its fold models as ONNX with manifest and card."""
     chosen = config.read(path)
     name = f"{chosen.name}-{chosen.version}"
-    results = orjson.loads(results_path(chosen).read_bytes())
-    for fold in (0, *FOLDS):
+    for fold, found in evaluation.load(chosen).items():
         folder = models / "folds" / f"{name}-fold{fold}" if fold else models / name
-        net = train.load(chosen, fold)
-        found = results[str(fold)]
-        manifest = export.write(
-            folder, chosen, export.to_onnx(net), Decisions(**found["decisions"]), found["metrics"]
-        )
+        net = train.load(chosen, Run(fold, chosen.train.seed))
+        manifest = export.write(folder, chosen, export.to_onnx(net), found.decisions, found.metrics)
         parameters = sum(weights.numel() for weights in net.parameters())
         (folder / "card.md").write_text(card.text(manifest, fold=fold, parameters=parameters))
         Console().print(folder)
@@ -111,11 +79,6 @@ def quantise(
     name = f"{chosen.name}-{chosen.version}"
     verdict = rounding.quantise(models, name, data.clips(chosen.data))
     Console().print_json(data={"ships": verdict.ships, **verdict.model_dump()})
-
-
-def results_path(chosen: config.Config) -> Path:
-    """Where `evaluate` leaves its findings for `export`."""
-    return chosen.data.cache / f"{chosen.name}-{chosen.version}-results.json"
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What a training run is made of: `street8.yaml`, read once."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -26,19 +27,22 @@ class DataConfig(Frozen):
         default=frozenset(), description="clips under others are left out; empty: all are used"
     )
     cache: Path
-    teacher: Path = Field(description="folder of the full-band model to learn from")
+    teacher: Path | None = Field(
+        default=None, description="folder of the full-band model to learn from, if any"
+    )
     speeds: tuple[float, ...] = Field(description="each clip is also heard at these speeds")
     synthetic_sirens: int
+    synthetic_two_horns: int
     synthetic_distractors: int
     synthetic_beds: int
     rendered_cities: int = Field(description="of twenty streets each, to train on")
     judged_cities: int = Field(description="the next ones: for thresholds and figures")
     first_city: int = Field(description="seed of the first; the demo and the tests use others")
     soundscape_groups: dict[str, Literal[0, 1, 2, 3, 4]] = Field(
-        description="recording -> fold that it is held out with; 0: never held out"
+        default={}, description="recording -> fold that it is held out with; 0: never held out"
     )
     unsettled: dict[str, tuple[float, float]] = Field(
-        description="recording -> span, s, in which a siren may be heard: not used"
+        default={}, description="recording -> span, s, in which a siren may be heard: not used"
     )
 
 
@@ -46,6 +50,10 @@ class TrainConfig(Frozen):
     """How long and how fast."""
 
     seed: int
+    more_seeds: tuple[int, ...] = Field(
+        default=(), description="the folds of `spread_folds` are trained with each of these, too"
+    )
+    spread_folds: tuple[int, ...] = ()
     width: int
     dropout: float
     steps: int
@@ -53,6 +61,9 @@ class TrainConfig(Frozen):
     learning_rate: float
     weight_decay: float
     label_smoothing: float
+    averaged: float = Field(description="what a step keeps of the weights' running mean")
+    opinion: float = Field(description="share of the teacher's opinion in a clean patch's target")
+    picture: float = Field(description="weight of the loss on the teacher's embedding")
     threads: int
 
 
@@ -61,8 +72,19 @@ class Config(Frozen):
 
     name: str
     version: str
+    licence: str = Field(description="of the weights")
+    commercial_use: bool
+    training_data: tuple[str, ...] = Field(description="with their licences, for the card")
     data: DataConfig
     train: TrainConfig
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network to be trained: the fold it may not hear (0: hears all) and its seed."""
+
+    held_out: int
+    seed: int
 
 
 def read(path: Path) -> Config:
@@ -94,6 +116,10 @@ def read(path: Path) -> Config:
     here = path.resolve().parent
     data = config.data
     data = data.model_copy(
-        update={name: here / getattr(data, name) for name in ("root", "cache", "teacher")}
+        update={
+            "root": here / data.root,
+            "cache": here / data.cache,
+            "teacher": here / data.teacher if data.teacher else None,
+        }
     )
     return config.model_copy(update={"data": data})

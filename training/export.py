@@ -5,7 +5,6 @@ import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import torch
 
@@ -15,15 +14,6 @@ from hearing.manifest import Input, Manifest
 from training.config import Config
 from training.net import Street8
 from training.thresholds import Decisions
-
-LICENCE: Final = "CC-BY-NC-3.0"
-TRAINING_DATA: Final = (
-    "UrbanSound8K folds 1, 2 and part of 3, CC BY-NC 3.0",
-    "ESC-10 folds 1 to 4, CC BY 3.0 and per clip",
-    "long street, park and weather recordings (blanket, moodist, scaper), licences per file",
-    "Free Spoken Digit Dataset, CC BY-SA 4.0; LJ Speech, public domain; speechbrain samples",
-    "synthetic sirens, tones, noises and rendered streets of this project",
-)
 
 
 def to_onnx(net: Street8) -> bytes:
@@ -90,9 +80,9 @@ def write(
         thresholds=dict(zip(labels, decisions.thresholds, strict=True)),
         temperature=dict(zip(labels, decisions.temperatures, strict=True)),
         activation="sigmoid",
-        licence=LICENCE,
-        commercial_use=False,
-        training_data=TRAINING_DATA,
+        licence=config.licence,
+        commercial_use=config.commercial_use,
+        training_data=config.training_data,
         metrics=dict(metrics),
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """What a network makes of sounds it never heard: held-out clips and rendered streets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +24,12 @@ from training.train import logits
 _CLEARLY: Final = 10 ** (-3 / 10)  # of the rest's energy: surely audible
 _FAINTLY: Final = 10 ** (-20 / 10)  # surely not
 _FRAMES: Final = 4
+_CLASSES_AT_LEAST: Final = 2
 _OF_SECONDS, _NEEDED = 5, 3  # the shape of the alert rule that siren events are judged by
+
+
+FoldMetrics = Mapping[tuple[str, str], float]
+"""(data set, figure) -> value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +113,10 @@ def held_out_pieces(
 
 
 def on_streets(net: Street8, scenes: list[StreetScene]) -> Judged:
-    """What a network makes of rendered streets."""
+    """What a network makes of rendered streets, if there are any."""
+    if not scenes:
+        nothing = np.zeros((0, len(taxonomy.LABELS)))
+        return Judged(nothing.astype(np.float32), nothing > 0, nothing > 0)
     return Judged(
         logits(net, np.concatenate([scene.patches for scene in scenes])).numpy(),
         np.concatenate([scene.heard for scene in scenes]),
@@ -115,20 +124,40 @@ def on_streets(net: Street8, scenes: list[StreetScene]) -> Judged:
     )
 
 
-def fold_metrics(net: Street8, pool: Pool, clips: list[Clip], fold: int) -> dict[str, float]:
-    """Accuracy and siren AUC on a fold of UrbanSound8K, accuracy on the ESC-10 held out with it."""
+def fold_metrics(net: Street8, pool: Pool, clips: list[Clip], fold: int) -> FoldMetrics:
+    """Accuracy and siren AUC on each data set's clips of a fold, if every clip has one label.
+
+    Parameters
+    ----------
+    net : Street8
+        Trained without the fold.
+    pool : Pool
+        Holds the recordings.
+    clips : list of Clip
+        As `data.clips` gives them.
+    fold : int
+        1 to 4.
+
+    Returns
+    -------
+    mapping of (str, str) to float
+        (data set, `accuracy` or `siren_auc`) -> value; accuracy by the highest mean over a clip's
+        patches, among the labels that the data set has in that fold.
+    """
     found = {}
-    for dataset in ("urbansound8k", "esc10"):
+    for dataset in sorted({clip.dataset for clip in clips}):
         pieces = held_out_pieces(pool, clips, fold, dataset)
+        heard = [clips[n].heard for n in pool.clip[pieces]]
+        if len(set(heard)) < _CLASSES_AT_LEAST or any(len(labels) != 1 for labels in heard):
+            continue
         scores = np.stack([part.mean(axis=0) for part in _probabilities(net, pool, pieces)])
-        heard = pool.heard[pieces]
-        present = np.flatnonzero(heard.any(axis=0))
+        truth = np.array([taxonomy.LABELS.index(*labels) for labels in heard])
+        present = np.unique(truth)
         chosen = present[scores[:, present].argmax(axis=1)]
-        right = heard[np.arange(len(pieces)), chosen]
-        found[f"{dataset}_fold{fold}_accuracy"] = round(float(right.mean()), 4)
-        area = area_under_curve(heard[:, SIREN_LABEL], scores[:, SIREN_LABEL])
+        found[dataset, "accuracy"] = round(float((chosen == truth).mean()), 4)
+        area = area_under_curve(truth == SIREN_LABEL, scores[:, SIREN_LABEL])
         if area is not None:
-            found[f"{dataset}_fold{fold}_siren_auc"] = round(area, 4)
+            found[dataset, "siren_auc"] = round(area, 4)
     return found
 
 

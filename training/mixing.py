@@ -4,6 +4,7 @@ A patch is what the model will meet on a lamp post: something near or far, under
 street, just begun or about to end, through a microphone that colours it.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,8 +28,9 @@ from training.parts import (
 from training.pools import BED, DISTRACTOR, FOREGROUND, SIREN, STREET, Pool
 
 _WEIGHTS: Final = {"siren": 1.6, "speech": 0.6, "birds": 0.3, "traffic": 0.3, "wind": 0.3}
-_ESC_WEIGHT: Final = 0.45
-_SHARES: Final = (0.40, 0.27, 0.13, 0.10, 0.10)  # clean, mixed, with siren, negative, street
+_ESC_WEIGHT: Final = 0.6
+_SHARES: Final = (0.40, 0.27, 0.13, 0.10, 0.10)  # clean, mixed, with siren, negative, street;
+# what lacks its material is left out
 _URBAN: Final = taxonomy.LABELS[:10]
 
 
@@ -43,11 +45,14 @@ class Batch:
         0 to 1: how audible a label is.
     known : ndarray of float32, shape (n, labels)
         0 where nobody knows whether the label is heard.
+    piece : ndarray of int64, shape (n,)
+        The one piece of the pool that a patch is made of; -1 for mixtures.
     """
 
     codes: NDArray[np.uint8]
     target: NDArray[np.float32]
     known: NDArray[np.float32]
+    piece: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +66,18 @@ class _Pieces:
     def of(pool: Pool, pieces: NDArray[np.int64]) -> "_Pieces":
         sources = pool.source[pieces]
         return _Pieces(pieces, [pieces[sources == n] for n in np.unique(sources)])
+
+
+def _by_label(pool: Pool, events: NDArray[np.int64]) -> dict[str, _Pieces]:
+    """Events of each label, and under "" those of none of our labels."""
+    heard = pool.heard[events]
+    of = {label: events[heard[:, n]] for n, label in enumerate(taxonomy.LABELS)}
+    of[""] = events[~heard.any(axis=1)]
+    return {label: _Pieces.of(pool, found) for label, found in of.items() if len(found)}
+
+
+def _weight(label: str) -> float:
+    return _WEIGHTS.get(label, 1.0 if label in _URBAN else _ESC_WEIGHT)
 
 
 class Mixer:
@@ -79,20 +96,14 @@ class Mixer:
         sirens = [s for s in scenes if pool.heard[s, SIREN_LABEL].any()]
         # half of the streets with a siren, although most have none
         self._scenes = scenes + sirens * max(1, len(scenes) // max(1, len(sirens)) - 1)
-        foreground = np.flatnonzero(allowed & (pool.kind == FOREGROUND))
-        self._by_label = {
-            label: _Pieces.of(pool, found)
-            for n, label in enumerate(taxonomy.LABELS)
-            if len(found := foreground[pool.heard[foreground, n]])
-        }
-        weights = np.array(
-            [
-                1.0 if label in _URBAN and label != "siren" else _WEIGHTS.get(label, _ESC_WEIGHT)
-                for label in self._by_label
-            ]
-        )
-        self._labels = list(self._by_label)
-        self._label_shares = weights / weights.sum()
+        beds = len(self._beds) > 0
+        there = (True, beds, beds and len(self._sirens) > 0, beds and len(self._distractors) > 0)
+        shares = np.array(_SHARES) * np.array([*there, len(scenes) > 0])
+        self._shares = shares / shares.sum()
+        by_label = _by_label(pool, np.flatnonzero(allowed & (pool.kind == FOREGROUND)))
+        self._events = list(by_label.values())
+        weights = np.array([_weight(label) for label in by_label])
+        self._event_shares = weights / weights.sum()
 
     def batch(self, n: int) -> Batch:
         """Mix n patches.
@@ -107,17 +118,28 @@ class Mixer:
         Batch
             Each one new.
         """
-        makers = (self._clean, self._mixed, self._with_siren, self._negative, self._street)
-        kinds = self._rng.choice(len(makers), size=n, p=_SHARES)
-        patches = [self._finish(makers[kind]()) for kind in kinds]
+        makers = (self._mixed, self._with_siren, self._negative, self._street)
+        kinds = self._rng.choice(1 + len(makers), size=n, p=self._shares)
+        pieces = [self._foreground() if kind == 0 else -1 for kind in kinds]
+        patches = [
+            self._finish([self._part(piece, whole=True)] if kind == 0 else makers[kind - 1]())
+            for kind, piece in zip(kinds, pieces, strict=True)
+        ]
         return Batch(
             np.stack([codes for codes, _, _ in patches]),
             np.stack([target for _, target, _ in patches]),
             np.stack([known for _, _, known in patches]),
+            np.array(pieces),
         )
 
-    def _clean(self) -> list[Part]:
-        return [self._part(self._foreground(), whole=True)]
+    @property
+    def state(self) -> str:
+        """Of the random numbers: with it, a mixer goes on where another one stopped."""
+        return json.dumps(self._rng.bit_generator.state)
+
+    def restore(self, state: str) -> None:
+        """Go on from a `state`."""
+        self._rng.bit_generator.state = json.loads(state)
 
     def _mixed(self) -> list[Part]:
         rng = self._rng
@@ -167,8 +189,7 @@ class Mixer:
 
     def _foreground(self) -> int:
         """A piece of a label chosen by weight; half the time by recording, so that none rules."""
-        label = self._labels[int(self._rng.choice(len(self._labels), p=self._label_shares))]
-        pieces = self._by_label[label]
+        pieces = self._events[int(self._rng.choice(len(self._events), p=self._event_shares))]
         among = pieces.all
         if by_chance(self._rng, 0.5):
             among = pieces.by_source[int(self._rng.integers(len(pieces.by_source)))]

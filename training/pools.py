@@ -83,11 +83,13 @@ def prepare(config: Config) -> Path:
         *_recorded(config.data),
         *_synthesised(config.data, config.train.seed),
         *_rendered(config.data),
+        *_two_horns(config.data, config.train.seed + 1),
     ]
     length = np.array([len(piece.codes) for piece in pieces])
     path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"partial-{path.name}")  # a killed run leaves nothing half done
     np.savez(
-        path,
+        partial,
         codes=np.concatenate([piece.codes for piece in pieces]),
         start=np.cumsum(length) - length,
         length=length,
@@ -99,6 +101,7 @@ def prepare(config: Config) -> Path:
         source=np.array([piece.source for piece in pieces]),
         scene=np.array([piece.scene for piece in pieces]),
     )
+    partial.replace(path)
     return path
 
 
@@ -150,6 +153,14 @@ def _synthesised(config: DataConfig, seed: int) -> list[_Piece]:
     return [
         _Piece(looped_codes(sound), heard, perhaps, group=0, kind=kind)
         for kind, (sound, heard, perhaps) in made
+    ]
+
+
+def _two_horns(config: DataConfig, seed: int) -> list[_Piece]:
+    rng, siren = np.random.default_rng(seed), frozenset({"siren"})
+    return [
+        _Piece(looped_codes(synthetic.two_horns(rng)), siren, frozenset(), group=0, kind=SIREN)
+        for _ in tqdm(range(config.synthetic_two_horns), desc="two horns")
     ]
 
 

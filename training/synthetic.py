@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import fftconvolve
 
 from acoustics import mel
 from acoustics.sirens import SIREN_KINDS, siren
@@ -37,6 +38,49 @@ def passing_siren(rng: np.random.Generator, seconds: float = 14.0) -> Sound:
     """
     kind = SIREN_KINDS[int(rng.choice(len(SIREN_KINDS), p=_KIND_SHARES))]
     return pass_by(siren(kind, seconds + 3.0, RATE_HZ, rng), rng, seconds)
+
+
+def two_horns(rng: np.random.Generator, seconds: float = 14.0) -> Sound:
+    """Two compressed-air horns in turn, driving by: what fire engines of the continent sound.
+
+    Their overtones outlast each other in the echo of a street until they are nearly a chord.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Chooses pitches, tempo, timbre, way and echo.
+    seconds : float
+        Duration, s.
+
+    Returns
+    -------
+    ndarray of float64
+        Samples at 16 kHz, RMS 0.1.
+    """
+    n = round((seconds + 3.0) * RATE_HZ)
+    low = rng.uniform(350, 490)
+    high = low * rng.choice([4 / 3, 4 / 3, rng.uniform(1.1, 1.45)]) * rng.uniform(0.99, 1.01)
+    period_s, share = rng.uniform(0.8, 3.2), rng.uniform(0.4, 0.6)
+    phase = (np.arange(n) / RATE_HZ / period_s + rng.uniform()) % 1.0
+    turn = rng.uniform(0.01, 0.1) / period_s
+    first = np.clip(np.minimum(phase, share - phase) / turn, 0.0, 1.0)
+    second = np.clip(np.minimum(phase - share, 1.0 - phase) / turn, 0.0, 1.0)
+    harmonics, slope = int(rng.integers(5, 15)), rng.uniform(-0.1, 1.0)
+    sound = first * _tone(rng, low, n, harmonics, slope)
+    sound += second * _tone(rng, high, n, harmonics, slope)
+    spectrum = np.fft.rfft(sound) / (
+        1 + (rng.uniform(100, 1000) / np.maximum(np.fft.rfftfreq(n, 1 / RATE_HZ), 30.0)) ** 4
+    )
+    driven = pass_by(np.fft.irfft(spectrum, n).astype(np.float32), rng, seconds)
+    return _level(_echoed(rng, driven))
+
+
+def _echoed(rng: np.random.Generator, sound: Sound) -> Sound:
+    decay_s, wet = rng.uniform(0.3, 2.5), rng.uniform(0.0, 1.5)
+    t = np.arange(int(decay_s * RATE_HZ)) / RATE_HZ
+    tail = rng.standard_normal(len(t)) * 10 ** (-3 * t / decay_s)
+    echo = fftconvolve(sound, tail / np.sqrt(np.sum(tail**2)))[: len(sound)]
+    return np.asarray(sound + wet * echo)
 
 
 def pass_by(source: NDArray[np.float32], rng: np.random.Generator, seconds: float) -> Sound:

@@ -56,8 +56,10 @@ class Taught:
 class Teacher:
     """The teacher's network, one thread."""
 
-    def __init__(self, folder: Path) -> None:
-        """Load `mn04_as.onnx` from a folder."""
+    def __init__(self, folder: Path | None) -> None:
+        """Load `mn04_as.onnx` from a folder of that name."""
+        if folder is None:
+            raise BadConfig("data.teacher: no teacher is configured")
         path = folder / f"{folder.name}.onnx"
         if not path.is_file():
             raise BadConfig(f"{path}: no such file; set data.teacher to the teacher's folder")
@@ -162,7 +164,8 @@ def spans(sound: Sound) -> Iterator[tuple[float, Sound]]:
 def _path(data: DataConfig) -> Path:
     """One cache for all models that are trained on the same versions of the same recordings."""
     of = hashlib.sha256(_versions(data).encode())
-    return data.cache / f"taught-{data.teacher.name}-{of.hexdigest()[:8]}.npz"
+    name = data.teacher.name if data.teacher else "nobody"
+    return data.cache / f"taught-{name}-{of.hexdigest()[:8]}.npz"
 
 
 def _versions(data: DataConfig) -> str:

@@ -1,26 +1,53 @@
-"""Fit one network to what a fold may hear."""
+"""Fit one network to what a fold may hear; a run that was killed goes on where it stopped."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from hearing import taxonomy
-from training.config import Config
-from training.mixing import Batch, Mixer
+from training import teacher
+from training.config import Config, Run
+from training.lessons import Lessons, by_piece, class_names, lessons, settled, without_teacher
 from training.net import Street8
 from training.pools import Pool
+from training.pupil import Pupil, new_net
+
+_SAVED_EVERY: Final = 25
 
 
-def weights_path(config: Config, held_out: int) -> Path:
-    """Where the weights trained without a fold are kept; fold 0 leaves nothing out."""
-    return config.data.cache / f"{config.name}-{config.version}-fold{held_out}.pt"
+def runs(config: Config, folds: tuple[int, ...]) -> Iterator[Run]:
+    """All networks of a configuration.
+
+    Parameters
+    ----------
+    config : Config
+        Its seeds, and which folds are trained with each of them.
+    folds : tuple of int
+        To be held out in turn; 0: the network to be shipped.
+
+    Yields
+    ------
+    Run
+    """
+    settings = config.train
+    for fold in folds:
+        yield Run(fold, settings.seed)
+        if fold in settings.spread_folds:
+            yield from (Run(fold, seed) for seed in settings.more_seeds)
 
 
-def train(config: Config, pool: Pool, held_out: int) -> Path:
-    """Train on everything whose recording is not held out with a fold.
+def weights_path(config: Config, run: Run) -> Path:
+    """Where the weights of a run are kept."""
+    name = f"{config.name}-{config.version}-fold{run.held_out}-seed{run.seed}.pt"
+    return config.data.cache / name
+
+
+def train(config: Config, pool: Pool, run: Run) -> Path:
+    """Train on everything whose recording is not held out with a fold, unless that is done.
 
     Parameters
     ----------
@@ -28,64 +55,62 @@ def train(config: Config, pool: Pool, held_out: int) -> Path:
         Size, length and seed.
     pool : Pool
         The pieces to mix.
-    held_out : int
-        UrbanSound8K fold 1 to 3, or 0.
+    run : Run
+        Fold and seed.
 
     Returns
     -------
     Path
         The saved weights.
     """
-    settings = config.train
-    torch.manual_seed(settings.seed + held_out)
-    torch.set_num_threads(settings.threads)
-    mixer = Mixer(pool, held_out, settings.seed * 10 + held_out)
-    net = Street8(len(taxonomy.LABELS), settings.width, settings.dropout)
-    net = net.to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(
-        net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    path = weights_path(config, run)
+    if path.exists():
+        return path
+    torch.set_num_threads(config.train.threads)
+    pupil = Pupil(config.train, *_material(config, pool, run.held_out), run)
+    checkpoint = path.with_suffix(".part")
+    if checkpoint.exists():
+        pupil.resume(checkpoint)
+    progress = tqdm(
+        range(pupil.step, config.train.steps),
+        initial=pupil.step,
+        total=config.train.steps,
+        desc=f"without fold {run.held_out}, seed {run.seed}",
+        unit="step",
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.learning_rate, total_steps=settings.steps, pct_start=0.2
-    )
-    progress = tqdm(range(settings.steps), desc=f"without fold {held_out}", unit="step")
-    average = 0.0
     for step in progress:
-        loss = _step(net, mixer.batch(settings.batch), optimiser, settings.label_smoothing)
-        schedule.step()
-        average = loss if step == 0 else 0.98 * average + 0.02 * loss
-        if step % 20 == 0:
-            progress.set_postfix(loss=f"{average:.4f}")
-    path = weights_path(config, held_out)
-    torch.save(net.state_dict(), path)
+        pupil.learn()
+        progress.set_postfix(loss=f"{pupil.loss:.4f}", refresh=False)
+        if step % _SAVED_EVERY == _SAVED_EVERY - 1:
+            _save(pupil.checkpoint(), checkpoint)
+    _save(pupil.averaged.module.state_dict(), path)
+    checkpoint.unlink(missing_ok=True)
     return path
 
 
-def _step(
-    net: nn.Module, batch: Batch, optimiser: torch.optim.Optimizer, smoothing: float
-) -> float:
-    net.train()
-    target = torch.from_numpy(batch.target) * (1 - 2 * smoothing) + smoothing
-    known = torch.from_numpy(batch.known)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = net(torch.from_numpy(batch.codes))
-    loss = nn.functional.binary_cross_entropy_with_logits(
-        logits.float(), target, weight=known, reduction="sum"
-    ) / known.sum(dtype=torch.float32)
-    optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
-    return loss.item()
+def _material(config: Config, pool: Pool, held_out: int) -> tuple[Pool, Lessons]:
+    if config.data.teacher is None:
+        return pool, without_teacher(pool)
+    embedding, scores = by_piece(config.data, teacher.load(config))
+    known = settled(pool, scores, class_names(config.data.teacher))
+    return known, lessons(pool, embedding, held_out)
 
 
-def load(config: Config, held_out: int) -> Street8:
+def _save(state: dict[str, object], path: Path) -> None:
+    """In one go: a run killed while saving leaves the checkpoint before."""
+    partial = path.with_name(f"partial-{path.name}")
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+def load(config: Config, run: Run) -> Street8:
     """A trained network, ready to listen."""
-    net = Street8(len(taxonomy.LABELS), config.train.width, config.train.dropout)
-    net.load_state_dict(torch.load(weights_path(config, held_out), weights_only=True))
+    net = new_net(config.train)
+    net.load_state_dict(torch.load(weights_path(config, run), weights_only=True))
     return net.eval()
 
 
-def logits(net: Street8, codes: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> torch.Tensor:
+def logits(net: Street8, codes: NDArray[np.uint8]) -> torch.Tensor:
     """Raw scores of many patches, without gradients.
 
     Parameters
