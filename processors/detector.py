@@ -202,6 +202,8 @@ def _ended(watch: Watch, opened: Open, place: Place, reason: EndReason, *, now_u
 
 
 def _with_recent(watch: Watch, second: Second, judged: Judged) -> Watch:
+    if not (watch.recent or judged.counts):
+        return watch
     # half a second of slack: a slewed clock does not tick in whole seconds
     oldest_us = second.start_us - watch.rule.of_seconds * SECOND_US + SECOND_US // 2
     recent = tuple(met for met in watch.recent if met.start_us > oldest_us)

@@ -5,7 +5,7 @@ otherwise it waits until event time is `hold_us` past it.
 """
 
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +15,7 @@ from processors.detector import Met, Open, Place, Watch
 from processors.event_time import SECOND_US
 from processors.ledger import Ledger
 from processors.rule_terms import Second
-from processors.rules import LevelRule, Rule
+from processors.rules import Rule
 from schemas.results import Alert
 
 SILENCE_US: Final = 30 * SECOND_US
@@ -177,20 +177,27 @@ def hear(lane: Lane, second: Second, place: Place) -> Step:
         lane, ended = lost(lane, place)
     if second.start_us < lane.position_us:  # clocks are slewed, spans of alerts must not overlap
         second = second._replace(start_us=lane.position_us)
-    before = lane.background
-    if any(isinstance(watch.rule, LevelRule) and watch.rule.above for watch in lane.watches):
+    before = after = lane.background
+    if any(watch.rule.needs_background for watch in lane.watches):
         before = before.at(second.start_us)
-        lane = replace(lane, background=before.plus(second.levels_db[0]))
+        after = before.plus(second.levels_db[0])
     steps = [detector.hear(watch, second, place, before.level_db) for watch in lane.watches]
-    lane, new = _with_watches(lane, steps)
-    lane = replace(lane, position_us=second.end_us, session=second.session, next_seq=second.seq + 1)
-    return lane, ended + new
+    lane = replace(
+        lane,
+        position_us=second.end_us,
+        session=second.session,
+        next_seq=second.seq + 1,
+        watches=tuple(watch for watch, _ in steps),
+        background=after,
+    )
+    return lane, ended + tuple(alert for _, new in steps for alert in new)
 
 
 def lost(lane: Lane, place: Place) -> Step:
     """End whatever is open where the signal ended."""
     steps = [detector.lost(watch, lane.position_us, place) for watch in lane.watches]
-    return _with_watches(lane, steps)
+    alerts = tuple(alert for _, new in steps for alert in new)
+    return replace(lane, watches=tuple(watch for watch, _ in steps)), alerts
 
 
 def event_order(second: Second) -> tuple[int, str, int]:
@@ -204,11 +211,6 @@ def _follows(lane: Lane, known: Known, second: Second) -> bool:
     if second.seq == lane.next_seq and second.session == lane.session:
         return True
     return known.settles(second.session, second.seq - 1)
-
-
-def _with_watches(lane: Lane, steps: Iterable[detector.Step]) -> Step:
-    watches, alerts = zip(*steps, strict=True) if (steps := list(steps)) else ((), ())
-    return replace(lane, watches=watches), tuple(a for new in alerts for a in new)
 
 
 def _under_rule(watch: Watch | None, rule: Rule) -> Watch:

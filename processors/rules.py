@@ -60,6 +60,11 @@ class _Common(Frozen):
         """
         return digest(self.model_dump_json(exclude_defaults=True).encode())
 
+    @property
+    def needs_background(self) -> bool:
+        """Whether the rule compares with the background."""
+        return False
+
     def concerns(self, site: str, device: str) -> bool:
         """Whether the rule listens to a device."""
         return (not self.sites or site in self.sites) and (
@@ -124,6 +129,11 @@ class LevelRule(_Common):
             msg = "off_db must not exceed on_db"
             raise ValueError(msg)
         return self
+
+    @property
+    def needs_background(self) -> bool:
+        """Whether the rule compares with the background."""
+        return self.above is not None
 
     def judged(self, second: Second, background_db: float | None) -> Judged:
         """What a second is to this rule; without a background, nothing is above it."""

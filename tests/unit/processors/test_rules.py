@@ -137,3 +137,9 @@ def test_programs_are_told_the_same(tmp_path: Path) -> None:
 def test_the_command_fails_on_a_missing_file(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["check", str(tmp_path / "none.yaml")])
     assert isinstance(result.exception, BadConfig)
+
+
+def test_the_examples_are_right_and_say_what_they_do() -> None:
+    result = CliRunner().invoke(app, ["check", "deploy/alerts.examples.yaml"])
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) == 4
