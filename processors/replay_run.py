@@ -55,10 +55,12 @@ class FoldReplay:
         return {device: self._fold.dump(self._states[device]) for device in sorted(self._states)}
 
     def _step(self, device: DeviceId, event: Event) -> None:
-        state = self._states.get(device)
-        if state is None:
-            state = self._fold.empty(device)
-        self._states[device], outputs = self._fold.step(state, event)
+        before = self._states.get(device)
+        if before is None:
+            before = self._fold.empty(device)
+        state, outputs = self._fold.step(before, event)
+        if state is not before:
+            self._states[device] = state
         if outputs is not NOTHING:
             needs = self._needs
             self.rows += [row for row in outputs.rows if needs(row)]
@@ -84,7 +86,7 @@ class PartitionReplay:
         self.readings = 0
         self.in_span = 0
         self._ends = ends
-        self._span = request.span
+        self._begin, self._end = request.span
         self._devices = frozenset(request.devices)
         self._oldest: datetime | None = None
         self._newest: datetime | None = None
@@ -126,10 +128,10 @@ class PartitionReplay:
         return Ticks(Tick(at), {one.device: Tick(at, one.ranges) for one in marks})
 
     def _count(self, batch: LabelledBatch) -> None:
-        self.readings += batch.count
-        at = batch.started_at
-        if self._span.begin <= at < self._span.end:
-            self.in_span += batch.count
+        count, at = len(batch.levels), batch.started_at
+        self.readings += count
+        if self._begin <= at < self._end:
+            self.in_span += count
             if self._newest is None or at > self._newest:
                 self._newest = at
             if self._oldest is None or at < self._oldest:

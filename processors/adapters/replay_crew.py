@@ -9,7 +9,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Final, Protocol
 
 from processors.adapters import replay_catalog
-from processors.adapters.replay_job import Job, Tell, Told, replay_cold
+from processors.adapters.replay_job import Job, Tell, Told, folds_of, replay_cold
 from processors.adapters.replay_shadow import Shadow
 from processors.adapters.replay_source import opened_source
 from schemas.errors import CityhumError, Unavailable
@@ -32,8 +32,9 @@ async def alone(jobs: Sequence[Job], tell: Tell) -> None:
         opened_source(settings, request) as source,
         replay_catalog.opened(settings, request.name) as connection,
     ):
+        programs = folds_of(settings, request)
         for job in jobs:
-            await replay_cold(job, source, Shadow(connection), tell)
+            await replay_cold(job, programs, source, Shadow(connection), tell)
 
 
 async def together(jobs: Sequence[Job], processes: int, tell: Tell) -> None:

@@ -96,9 +96,11 @@ def from_kept(folds: Sequence[Fold[Any]], span: Span, kept: Kept) -> list[FoldRe
     ]
 
 
-async def replay_cold(job: Job, source: Source, sink: Sink, tell: Tell) -> None:
+async def replay_cold(
+    job: Job, programs: Sequence[Fold[Any]], source: Source, sink: Sink, tell: Tell
+) -> None:
     """Replay a partition from cold to where its slices end."""
-    folds = [FoldReplay(f, job.request.span, {}) for f in folds_of(job.settings, job.request)]
+    folds = [FoldReplay(fold, job.request.span, {}) for fold in programs]
     end = max(part.end for _, part in job.parts)
     partition = PartitionReplay(folds, {fold.program: end for fold in folds}, job.request)
     await replay(job, partition, source, sink, tell)

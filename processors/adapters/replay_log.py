@@ -16,6 +16,8 @@ from schemas.errors import LogGap, Unavailable
 _FETCH_BYTES: Final = 16 * 1024 * 1024
 _AT_ONCE: Final = 1000
 _WAIT_MS: Final = 500
+_FETCH_WAIT_MS: Final = 20
+"""A fetch at the end of one partition must not keep the next one waiting."""
 
 
 class Slice(NamedTuple):
@@ -93,6 +95,7 @@ async def opened_replay_log(settings: ProcessorSettings) -> AsyncIterator[Replay
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
         max_partition_fetch_bytes=_FETCH_BYTES,
     )
     with _unavailable():

@@ -86,13 +86,13 @@ class _Promotion:
         self._request = request
         self._connection = connection
         self._source = source
+        self._programs = folds_of(settings, request)
 
     async def catch_up(self, live: Live, sink: Sink) -> None:
         """Replay on to where the live folds are."""
         shadow = Shadow(self._connection)
-        live_folds = folds_of(self._settings, self._request)
         for partition in sorted(await shadow.positions()):
-            folds = from_kept(live_folds, self._request.span, await shadow.kept(partition))
+            folds = from_kept(self._programs, self._request.span, await shadow.kept(partition))
             ends = self._ends(partition, folds, live.get(partition, {}))
             begin = min(fold.next_offset for fold in folds)
             part = Key(topics.READINGS, partition), Slice(begin, max(ends.values()))

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 from pydantic import Field
 
-from processors.adapters import replay_catalog, replay_crew
+from processors.adapters import replay_catalog, replay_crew, replay_source
 from processors.adapters.offsets import opened_offsets
 from processors.adapters.replay_job import Job, Told
 from processors.adapters.replay_log import opened_replay_log
@@ -65,6 +65,7 @@ async def replay(
     Unavailable
         If Kafka or PostgreSQL is away.
     """
+    replay_source.interpreter(settings, request.model)  # no shadow for a model that is not there
     jobs = await planned(settings, request)
     async with replay_catalog.opened(settings, request.name) as connection:
         await replay_catalog.claim(connection, request.name)

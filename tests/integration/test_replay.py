@@ -29,9 +29,16 @@ from processors.replay import Request, Span
 from processors.settings import ProcessorSettings
 from schemas import topics
 from schemas.codec import encode
-from schemas.envelopes import ReadingEnvelope
+from schemas.envelopes import (
+    FeatureEnvelope,
+    ReadingEnvelope,
+    ReceivedFeatures,
+    ReceivedResults,
+    ResultEnvelope,
+)
 from schemas.errors import BadConfig, LogGap
 from tests import workers
+from tests.batches import feature_batch, result_batch
 from tests.builders import STARTED_AT, labelled
 from tests.database import Database, settings_for
 from tests.servers import JARS
@@ -236,6 +243,38 @@ async def test_the_reader_may_look_at_replays_but_not_at_states(lived: Lived) ->
             await connection.execute("SELECT * FROM fold_state")
         with pytest.raises(Exception, match="permission denied"):
             await connection.execute("SELECT public.replay_drop('seen')")
+
+
+async def test_a_model_hears_the_features_again_but_is_never_promoted(lived: Lived) -> None:
+    partition = topics.partition("pole-20")
+    first, second = (
+        ReceivedFeatures(
+            batch=feature_batch(seq, 30, device="pole-20"),
+            received_at=STARTED_AT + timedelta(seconds=seq + 30),
+            digest="0" * 32,
+        )
+        for seq in (0, 30)
+    )
+    own = ReceivedResults(
+        batch=result_batch(60).model_copy(update={"device": "pole-20"}),
+        received_at=STARTED_AT + timedelta(seconds=61),
+        digest="0" * 32,
+    )
+    log = [
+        (Key(topics.FEATURES, partition), encode(FeatureEnvelope(batches=(first,)))),
+        (Key(topics.FEATURES, partition), encode(FeatureEnvelope(batches=(second,)))),
+        (Key(topics.RESULTS, partition), encode(ResultEnvelope(batches=(own,)))),
+    ]
+    await workers.append(lived.settings, log)
+    done = await replayed(lived, asked("other", model="street8-0.1.0"))
+    assert done.in_span == 61
+    windows = "SELECT sum(coverage_s) FROM replay_other.level_window WHERE length_s = 10 AND final"
+    assert lived.database.query(windows) == [(50,)]  # the watermark is 2 s behind second 61
+    with pytest.raises(BadConfig, match="heard model"):
+        await replay_promote.promote(lived.settings, "other")
+    with pytest.raises(BadConfig, match="no model"):
+        await replayed(lived, asked("none", model="street9"))
+    assert lived.database.query("SELECT count(*) FROM replay WHERE name = 'none'") == [(0,)]
 
 
 async def test_the_command_line_replays_compares_and_drops(lived: Lived) -> None:

@@ -1,0 +1,123 @@
+"""What is asked for, from where in the log, and that a replay folds as live workers do."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from processors import registry, replay
+from processors.partitions import FoldRun
+from processors.replay import Oldest, Span
+from processors.replay_run import FoldReplay, Heard, PartitionReplay
+from processors.rules import parse
+from schemas.codec import decode, encode
+from schemas.envelopes import Dropped, ReadingEnvelope
+from schemas.errors import BadConfig, LogGap
+from tests.builders import STARTED_AT, labelled, seqs
+from tests.streams import SEEN, alert, envelope
+
+SPAN = Span(STARTED_AT, STARTED_AT + timedelta(hours=1))
+RULES = parse(
+    "rules: [{rule: siren, label: siren, on_score: 500, off_score: 300, on_seconds: 3,"
+    " of_seconds: 5, off_seconds: 6, cooldown_s: 10, max_duration_s: 600, merge_s: 30}]",
+    "rules.yaml",
+)
+TWO_ZONES = """
+sites:
+  - {site: harbour, time_zone: Europe/Berlin, devices: [{device: pole-01}]}
+  - {site: bay, time_zone: Europe/Lisbon, devices: [{device: pole-02}]}
+"""
+
+
+def test_the_log_is_read_from_an_hour_and_the_longest_alert_before_the_span() -> None:
+    request = replay.request("one", SPAN, RULES)
+    before = SPAN.begin - request.log_begins_at
+    assert before == timedelta(seconds=3660 + 600 + 30 + 10) + replay.MARGIN
+
+
+def test_without_rules_windows_alone_say_how_far_to_look_back() -> None:
+    assert replay.look_back_s(()) >= 15 * 60
+
+
+@pytest.mark.parametrize("name", ["", "A", "a b", "-a", "a" * 41, "a;drop", "ä"])
+def test_a_bad_name_is_refused_in_one_line(name: str) -> None:
+    with pytest.raises(BadConfig, match="small letters"):
+        replay.request(name, SPAN, RULES)
+
+
+def test_a_span_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(BadConfig, match="is not before"):
+        replay.request("one", Span(SPAN.end, SPAN.begin), RULES)
+
+
+def test_dates_are_midnights_of_the_devices_site() -> None:
+    sites = registry.parse(TWO_ZONES)
+    zone = replay.zone_of(sites, ["pole-01"])
+    assert replay.instant("2026-07-01", zone) == datetime(2026, 6, 30, 22, tzinfo=UTC)
+    with pytest.raises(BadConfig, match="another instant at each site"):
+        replay.instant("2026-07-01", replay.zone_of(sites, []))
+    with pytest.raises(BadConfig, match="no device is called 'pole-09'"):
+        replay.zone_of(sites, ["pole-09"])
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("yesterday", "neither"), ("2026-05-04T10:00:00", "no zone"), ("", "neither")]
+)
+def test_a_time_that_is_none_is_refused(text: str, why: str) -> None:
+    with pytest.raises(BadConfig, match=why):
+        replay.instant(text, ZoneInfo("UTC"))
+
+
+def test_a_log_that_begins_later_is_a_gap_only_if_something_was_removed() -> None:
+    later = STARTED_AT + timedelta(hours=2)
+    replay.check_reaches(STARTED_AT, [Oldest(0, later), Oldest(0, None), Oldest(9, STARTED_AT)])
+    with pytest.raises(LogGap, match="after 2026-05-04T12:00:00"):
+        replay.check_reaches(STARTED_AT, [Oldest(0, None), Oldest(9, later)])
+    with pytest.raises(LogGap, match="every record"):
+        replay.check_reaches(STARTED_AT, [Oldest(9, None)])
+
+
+def test_alerts_that_began_outside_the_span_are_no_output() -> None:
+    early = alert(onset_at=SPAN.begin - timedelta(seconds=1))
+    assert [SPAN.needs(one) for one in (early, alert(0), alert(60))] == [False, True, False]
+
+
+def test_a_replay_steps_as_a_live_worker_does() -> None:
+    mark = Dropped(device="pole-09", ranges=(seqs(3),))
+    records = [
+        envelope(labelled(0), labelled(0, device="pole-08")),
+        encode(ReadingEnvelope(tick=STARTED_AT, dropped=(mark,))),
+        envelope(labelled(1, labels=[{"siren": 900}])),
+    ]
+    live = FoldRun(SEEN, {})
+    fold = FoldReplay(SEEN, SPAN, {})
+    partition = PartitionReplay([fold], {"seen": 9}, replay.request("one", SPAN, RULES))
+    for offset, record in enumerate(records):
+        live.apply(record)
+        assert partition.apply(Heard(offset, decode(ReadingEnvelope, record)))
+    assert fold.states() == live.changed()
+    assert (partition.readings, partition.in_span) == (3, 3)
+
+
+def test_each_program_hears_only_what_it_has_not_heard() -> None:
+    fold = FoldReplay(SEEN, SPAN, {}, next_offset=2)
+    partition = PartitionReplay([fold], {"seen": 4}, replay.request("one", SPAN, RULES))
+    for offset in range(6):
+        partition.apply(Heard(offset, decode(ReadingEnvelope, envelope(labelled(offset)))))
+    partition.finish()
+    assert SEEN.load(fold.states()["pole-07"]) == (2, 3)
+    assert fold.next_offset == 4
+
+
+def test_only_chosen_devices_are_heard() -> None:
+    fold = FoldReplay(SEEN, SPAN, {})
+    request = replay.request("one", SPAN, RULES, devices=["pole-08"])
+    partition = PartitionReplay([fold], {"seen": 9}, request)
+    batches = envelope(labelled(0), labelled(0, device="pole-08"))
+    partition.apply(Heard(0, decode(ReadingEnvelope, batches)))
+    assert set(fold.states()) == {"pole-08"}
+
+
+def test_what_nobody_can_read_is_no_reading() -> None:
+    partition = PartitionReplay([], {}, replay.request("one", SPAN, RULES))
+    assert not partition.apply(Heard(0, None))
