@@ -106,6 +106,7 @@ def judged(evidence: Evidence, rule: LabelRule) -> Figures:
             )["by_snr"]
             for kind in kinds
         },
+        "at_one_false_alarm_an_hour": tuning.in_figures(tuning.at_one_an_hour(evidence, rule)),
         "streets": figures.street_figures(streets.caught(evidence.streets, rule)),
         "false": figures.false_figures(evidence.others, rule, evidence.sounds.left_out_s),
         "emergency_or_other_vehicle": figures.emergency_figures(evidence.ear, evidence.sounds),

@@ -21,7 +21,9 @@ from processors.rules import LabelRule
 
 SEEDS: Final = (1, 2, 3)
 _QUIET: Final = 1e-4
+_URBANSOUND: Final = "urbansound8k"
 _HALF: Final = mel.PATCH_FRAMES // 2
+_LOOKED_BACK_S: Final = mel.PATCH_FRAMES // mel.FRAMES_PER_S - 1
 Figures = dict[str, Any]
 Joined = tuple[Siren, Scores]
 
@@ -50,6 +52,14 @@ class Stream:
     def group(self) -> int:
         """Fold that it is of."""
         return self.heard[0].group
+
+
+@dataclass(frozen=True)
+class FalseAlert:
+    """An alert where there is no siren, or at least none by the label."""
+
+    name: str
+    disputed: bool
 
 
 # listening ---------------------------------------------------------------------------------------
@@ -109,7 +119,7 @@ def joined_figures(heard: Sequence[Joined], rule: LabelRule) -> Figures:
     return {
         "sources": len(raised),
         "exactly_one": len(raised) - len(misses),
-        "share": _rounded(1 - len(misses) / max(1, len(raised))),
+        "urbansound8k": _share([len(f) == 1 for o, _, f in raised if o.dataset == _URBANSOUND]),
         "delay_s": _delays(delays),
         "misses": misses,
     }
@@ -149,33 +159,38 @@ def false_figures(
     others: Mapping[int, Sequence[Stream]], rule: LabelRule, left_out_s: float
 ) -> Figures:
     """False alerts on hours without a siren, with what may be claimed from so many hours."""
-    by_seed = {seed: false_alerts(streams, rule) for seed, streams in others.items()}
+    by_order = [false_alerts(streams, rule) for streams in others.values()]
     some = next(iter(others.values()))
     hours = sum(len(stream.scores) for stream in some) / 3600
-    counts = [len(found) for found in by_seed.values()]
-    worst = max(counts)
-    blamed = Counter(name for found in by_seed.values() for name in found)
+    counts = [len(found) for found in by_order]
+    agreed = [sum(not one.disputed for one in found) for found in by_order]
+    blamed = Counter(one.name for found in by_order for one in found)
     seconds = [np.concatenate([s.scores for s in streams]) for streams in others.values()]
     return {
         "hours": round(hours, 3),
         "hours_left_out": round(left_out_s / 3600, 3),
         "alerts_by_order": counts,
         "alerts_per_hour": _rounded(float(np.mean(counts)) / hours),
+        "alerts_per_hour_without_disputed": _rounded(float(np.mean(agreed)) / hours),
         "per_device_week": _rounded(per_device_week(float(np.mean(counts)), hours) or 0.0),
-        "per_device_week_at_most": _rounded(per_device_week(poisson_upper(worst), hours) or 0.0),
+        "per_device_week_at_most": _rounded(
+            per_device_week(poisson_upper(max(counts)), hours) or 0.0
+        ),
         "confidence": 0.95,
         "active_seconds_share": _rounded(float(np.mean([(s >= DECIDED).mean() for s in seconds]))),
         "blamed": dict(blamed.most_common()),
     }
 
 
-def false_alerts(streams: Iterable[Stream], rule: LabelRule) -> list[str]:
+def false_alerts(streams: Iterable[Stream], rule: LabelRule) -> list[FalseAlert]:
     """What was taken for a siren: the recording of the second that raised the alert."""
-    return [
-        f"{stream.heard[one.raised].source} ({stream.heard[one.raised].what})"
-        for stream in streams
-        for one in alerts(stream.scores, rule)
-    ]
+    found = []
+    for hours in streams:
+        for one in alerts(hours.scores, rule):
+            heard = hours.heard[max(0, one.onset - _LOOKED_BACK_S) : one.raised + 1]
+            name = f"{heard[-1].source} ({heard[-1].what})"
+            found.append(FalseAlert(name, any(piece.disputed for piece in heard)))
+    return found
 
 
 def street_figures(found: Caught) -> Figures:
@@ -223,6 +238,10 @@ def _cut(codes: Codes, frames: int) -> Codes:
     for n, start in enumerate(starts):
         cut[n, -frames:] = codes[start : start + frames]
     return cut
+
+
+def _share(right: Sequence[bool]) -> Figures:
+    return {"of": len(right), "share": _rounded(np.mean(right)) if right else None}
 
 
 def _why(scores: Scores, count: int, rule: LabelRule) -> str:

@@ -109,7 +109,9 @@ def test_the_bound_is_half_a_chi_square_quantile(count: int) -> None:
 
 def piece(source: str, group: int, rng: np.random.Generator) -> Piece:
     codes = rng.integers(60, 160, (40, 32), dtype=np.uint8)
-    return Piece(source, group, "test", vehicle=False, bed=True, codes=codes, clips=())
+    return Piece(
+        source, group, "test", vehicle=False, bed=True, disputed=False, codes=codes, clips=()
+    )
 
 
 def tried(on_score: int, found: tuple[bool, bool], false: int) -> Tried:
