@@ -16,7 +16,7 @@ from hearing.judging import SIREN, VEHICLES, Report
 from hearing.manifest import Manifest
 from training import config, data
 from training.datasets import Clip
-from training.heldout import FoldModels, HeldOut, by_fold, hear, hear_windows, report_of
+from training.heldout import FoldModels, HeldOut, apart, by_fold, hear, hear_windows, report_of
 
 _NAMED: Final = frozenset({"urbansound8k", "esc10"})
 TESTED: Final = (1, 2)
@@ -61,12 +61,13 @@ def held_out_clips(shared: Path, models: Iterable[FoldModels]) -> list[Clip]:
     Returns
     -------
     list of Clip
-        With at most one label each.
+        With at most one label each, of sources that only one data set holds.
     """
     chosen = config.read(Path(config.__file__).parent / "street8.yaml")
     rooted = chosen.data.model_copy(update={"root": shared / "data"})
     folds = frozenset.intersection(*(each.folds for each in models))
-    return [clip for clip in data.clips(rooted) if clip.group in folds and len(clip.heard) <= 1]
+    clips = apart(data.clips(rooted))
+    return [clip for clip in clips if clip.group in folds and len(clip.heard) <= 1]
 
 
 def everybody(

@@ -22,7 +22,7 @@ from hearing.manifest import Manifest
 from schemas.errors import BadConfig, CityhumError
 from training import card, config, data
 from training.card import Account, FalseSiren
-from training.heldout import FoldModels, HeldOut, by_fold, hear, report_of
+from training.heldout import FoldModels, HeldOut, apart, by_fold, hear, report_of
 
 HERE: Final = Path(__file__).parent
 MODELS: Final = HERE.parent / "models"
@@ -42,7 +42,7 @@ def app(
     """Judge a bundled model by its fold models, and write its card."""
     clips = data.clips(config.read(path).data)
     account = of(name, models, clips)
-    other = of(twin, models, clips) if twin else None
+    other = of(twin, models, apart(clips)) if twin else None
     Console().print(write(models / name, account, other, _tried(account.manifest)))
 
 

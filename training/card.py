@@ -286,9 +286,11 @@ def _failures(account: Account) -> str:
 def _twin(account: Account, twin: Account | None) -> str:
     if twin is None:
         return "There is none yet." if not account.manifest.commercial_use else "This is it."
-    return tables.twin_table(
+    table = tables.twin_table(
         [
             (f"{_title(each.manifest)}, {each.manifest.licence}", each.named, each.everything)
             for each in (account, twin)
         ]
     )
+    note = "The second is not judged on the few recordings that two data sets share."
+    return f"{table}\n\n{note}"

@@ -49,6 +49,28 @@ class FoldModels:
         return self._load(self._folders[fold])
 
 
+def apart(clips: Sequence[Clip]) -> list[Clip]:
+    """Clips of sources that only one data set holds.
+
+    A model that was trained on one of the sets has its own folds of it: where two sets share a
+    source, it may have been trained on what the other set keeps apart.
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+        Of all data sets.
+
+    Returns
+    -------
+    list of Clip
+        In their order.
+    """
+    sets: dict[str, set[str]] = {}
+    for clip in clips:
+        sets.setdefault(clip.source, set()).add(clip.dataset)
+    return [clip for clip in clips if len(sets[clip.source]) == 1]
+
+
 def hear(clip: Clip, listener: Listener) -> HeldOut:
     """Listen to a clip, or to its span of a recording.
 
