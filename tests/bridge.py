@@ -11,7 +11,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from agents.adapters.link import Link, Login
-from agents.adapters.publish import Connect
+from agents.adapters.publish_ports import Connect
 from deploy.local.mosquitto import Mosquitto
 from schemas import codec, topics
 from schemas.base import SeqRange

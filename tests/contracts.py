@@ -10,7 +10,7 @@ from typing import Protocol
 import pytest
 
 from agents.adapters.link import Message
-from agents.adapters.publish import Connect, Connection, Spool
+from agents.adapters.publish_ports import Connect, Connection, Spool
 from agents.adapters.spool import BYTES_PER_READING
 from agents.reading import Reading
 from processors.adapters.durable import Store, TakenOver

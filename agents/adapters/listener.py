@@ -8,7 +8,7 @@ from typing import Final
 from agents.adapters.indices_lane import IndicesLane
 from agents.adapters.indices_spool import IndicesSpool
 from agents.adapters.minutes import Minutes
-from agents.adapters.publish import Lane
+from agents.adapters.publish_ports import Lane
 from agents.adapters.running import background
 from agents.batches import Origin
 from agents.pipeline import Heard
