@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo SECONDS=90 SOUND=street.wav DEVICES=20`
-.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test conformity privacy faults clean
+.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test test-training conformity privacy faults clean
 
 # many short processes: none of them should compile our code again
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,6 +17,7 @@ help:
 	@echo "make privacy      words sought in what leaves the device; the ceiling under 100,000 bad batches (JSON=1)"
 	@echo "make faults       everything killed at random; the record must be that of an undisturbed run (KILLS=, SEED=)"
 	@echo "make conformity   our levels against the published values"
+	@echo "make test-training  a tiny model trained, exported and heard with (installs torch)"
 	@echo "make unit | integration | e2e | laws | format | training | secrets | clean"
 
 setup: $(SYNCED)
@@ -77,6 +78,10 @@ faults: servers test-tools
 	@$(PYTHON) -m benchmarks faults $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 test: check integration e2e
+
+# a tiny model from sounds made in the test, through every step; torch is too large for `make test`
+test-training: training
+	@OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q tests/training
 
 # our levels against published values
 conformity: setup

@@ -69,7 +69,7 @@ def quantised(weights: bytes, patches: Patches) -> bytes:
     ----------
     weights : bytes
         ONNX, one input.
-    patches : ndarray of uint8 or float32, shape (n, ...), n >= 64
+    patches : ndarray of uint8 or float32, shape (n, ...), n >= 1
         Of the training recordings, to see how large activations get; a thousand will do.
 
     Returns
@@ -106,8 +106,9 @@ class _Calibration(quantization.CalibrationDataReader):  # type: ignore[misc]
 
     def __init__(self, name: str, patches: Patches) -> None:
         self._name = name
-        starts = range(0, len(patches) - _PER_RUN + 1, _PER_RUN)  # whole runs: all of one size
-        self._runs: Iterator[Patches] = (patches[n : n + _PER_RUN] for n in starts)
+        runs = -(-len(patches) // _PER_RUN)
+        filled = np.resize(patches, (runs * _PER_RUN, *patches.shape[1:]))  # all runs of one size
+        self._runs: Iterator[Patches] = iter(np.split(filled, runs))
 
     def get_next(self) -> dict[str, Patches] | None:
         run = next(self._runs, None)

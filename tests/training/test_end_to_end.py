@@ -1,103 +1,79 @@
 """A tiny model, from sounds made here to labels: what a city does with its own recordings."""
 
-import csv
+import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 import torch
+from typer.testing import CliRunner
 
-from acoustics import mel
-from acoustics.clips import looped_codes
-from acoustics.sirens import siren
+from cityhum.evaluate import hear
+from cityhum.labelled import read_manifest
+from hearing import judging
 from hearing.adapters import runtime
-from hearing.patches import of_clip
-from training import config, evaluation, export, pools, train
-from training.config import Config, Run
+from tests.training.town import LABELS, config_of, recorded
+from training import config, pools, train
+from training.__main__ import app
+from training.config import Run
 from training.pupil import Pupil
 
-RATE_HZ = mel.RATE_HZ
-CONFIG = """
-name: tiny
-version: 0.0.1
-licence: CC0-1.0
-commercial_use: true
-training_data: [sounds of this test]
-data:
-  root: {root}
-  cache: {root}/cache
-  sets: [{{kind: folder, folder: town}}]
-  speeds: [1.0, 1.1]
-  synthetic_sirens: 4
-  synthetic_two_horns: 2
-  synthetic_distractors: 4
-  synthetic_beds: 4
-  rendered_cities: 0
-  judged_cities: 0
-  first_city: 1
-train:
-  seed: 1
-  width: 4
-  dropout: 0.1
-  steps: 60
-  batch: 24
-  learning_rate: 0.01
-  weight_decay: 0.01
-  label_smoothing: 0.0
-  averaged: 0.8
-  opinion: 0.0
-  picture: 0.0
-  threads: 1
-"""
+NAME = "tiny-0.0.1"
 
 
-def sound(label: str, rng: np.random.Generator) -> np.ndarray:
-    if label == "siren":
-        return 0.1 * siren("yelp", 4.0, RATE_HZ, rng)
-    noise = 0.01 * rng.standard_normal(4 * RATE_HZ)
-    if label == "gun_shot":
-        noise[20_000:21_000] += rng.standard_normal(1000)
-    return noise
+def step(*words: str | Path) -> str:
+    """What `python -m training` prints of a step."""
+    done = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
-def chosen(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    root = tmp_path_factory.mktemp("city")
-    (root / "town").mkdir()
-    rng = np.random.default_rng(5)
-    with (root / "town" / "manifest.csv").open("w", newline="") as lines:
-        rows = csv.writer(lines)
-        rows.writerow(["file", "label", "fold"])
-        for n in range(24):
-            label = ("siren", "gun_shot", "rain")[n % 3]
-            soundfile.write(root / "town" / f"{n}.wav", sound(label, rng), RATE_HZ)
-            rows.writerow([f"{n}.wav", label, 1 + n // 6])
-    path = root / "tiny.yaml"
-    path.write_text(CONFIG.format(root=root))
-    return config.read(path)
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The configuration of a town, its sounds prepared."""
+    path = config_of(tmp_path_factory.mktemp("city"))
+    step("prepare", "--config", path)
+    return path
 
 
-def test_trained_exported_loaded_and_right(chosen: Config, tmp_path: Path) -> None:
-    pool = pools.load(chosen)
-    for run in train.runs(chosen, (*evaluation.FOLDS, 0)):
-        train.train(chosen, pool, run)
-    found = evaluation.evaluate(chosen)[0]
-    assert found.metrics["town_accuracy"] > 0.9
-    net = train.load(chosen, Run(0, 1))
-    export.write(
-        tmp_path / "tiny-0.0.1", chosen, export.to_onnx(net), found.decisions, found.metrics
-    )
-    model = runtime.load(tmp_path / "tiny-0.0.1")
-    rng = np.random.default_rng(6)
-    for label in ("siren", "gun_shot", "rain"):
-        scores = model.scores(of_clip(looped_codes(sound(label, rng)))).mean(axis=0)
-        assert model.manifest.labels[int(scores.argmax())] == label
+@pytest.fixture(scope="module")
+def models(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The town's own model with its fold models, as the steps leave them."""
+    folder = tmp_path_factory.mktemp("models")
+    for name in ("train", "evaluate"):
+        step(name, "--config", tiny)
+    step("export", "--config", tiny, "--models", folder)
+    return folder
 
 
-def test_a_killed_run_goes_on_where_it_stopped(
-    chosen: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sounds_that_were_held_aside_are_told_apart(models: Path, tmp_path: Path) -> None:
+    manifest = recorded(tmp_path / "unheard", LABELS * 8, seed=6)
+    model = runtime.load(models / NAME)
+    heard, unheard = hear(read_manifest(manifest), model)
+    report = judging.judge(heard, model.manifest)
+    assert not unheard
+    assert report.accuracy is not None
+    assert report.accuracy >= 0.8  # a third would be chance
+    assert report.siren_auc is not None
+    assert report.siren_auc >= 0.95
+
+
+def test_the_model_tells_its_licence_its_figures_and_its_card(models: Path) -> None:
+    said = runtime.load(models / NAME).manifest
+    assert (said.licence, said.commercial_use) == ("CC0-1.0", True)
+    assert said.metrics["town_accuracy"] > 0.8
+    assert NAME.split("-", maxsplit=1)[0] in (models / NAME / "card.md").read_text()
+
+
+def test_int8_takes_its_place_only_if_the_verdict_says_so(tiny: Path, models: Path) -> None:
+    verdict = json.loads(step("quantise", "--config", tiny, "--models", models))
+    folders = [models / NAME, *(models / "folds").iterdir()]
+    kinds = {runtime.load(folder).manifest.precision for folder in folders}
+    assert kinds == {"int8" if verdict["ships"] else "float32"}
+    assert set(verdict["classes"]) == set(LABELS)
+
+
+def test_a_killed_run_goes_on_where_it_stopped(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = config.read(tiny)
     pool, run = pools.load(chosen), Run(1, 2)
     undisturbed = torch.load(train.train(chosen, pool, run), weights_only=True)
     train.weights_path(chosen, run).unlink()
