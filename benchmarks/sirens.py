@@ -131,7 +131,7 @@ def tuned(evidence: Evidence, shipped: LabelRule, picture: Path) -> Figures:
         "shipped": tuning.in_figures(before),
         "best": tuning.in_figures(chosen),
         "best_rule": chosen.rule.model_dump(exclude_defaults=True),
-        "within_limits": chosen.excess == 0,
+        "reaches_every_goal": chosen.reached,
         "frontier": [tuning.in_figures(trial) for trial in tuning.frontier(trials)],
         "chosen_by_the_other_folds": tuning.across_folds(every, _with_sirens(evidence)),
     }
