@@ -12,7 +12,7 @@ from random import Random
 from typing import Final, Protocol
 
 from agents import pipeline
-from agents.adapters import calibration_file, publish, watchdog
+from agents.adapters import calibration_file, publish_ports, watchdog
 from agents.adapters.capture import FILE_RATE_HZ, find, find_again, microphone, sound_file
 from agents.adapters.clock import TRUST, Clock, SystemClock, new_session
 from agents.adapters.health import agent_version, health
@@ -43,7 +43,7 @@ SPOOL_FILE: Final = "spool.sqlite"
 log = logging.getLogger(__name__)
 
 
-class Spool(publish.Spool, Holding, Protocol):
+class Spool(publish_ports.Spool, Holding, Protocol):
     """A spool as the agent needs it."""
 
     def append(self, readings: Sequence[Reading]) -> None:
@@ -66,7 +66,7 @@ class Agent:
         self,
         origin: Origin,
         spool: Spool,
-        connect: publish.Connect,
+        connect: publish_ports.Connect,
         *,
         folder: Path,
         clock: Clock,
