@@ -27,6 +27,10 @@ _MEASURED: Final = (
     "As training measured it; streets are rendered by this project with other seeds than those "
     "trained on, and say that the chain works, not how the model does in a real street:"
 )
+_SEEDS: Final = (
+    "Over the seeds of training, as it measured them; spread is between the worst seed and the "
+    "best:"
+)
 _WIDTH: Final = 100
 _FOLD: Final = """\
 # {title}, without fold {fold}
@@ -226,10 +230,10 @@ def _filled(paragraph: str) -> str:
 def _others(metrics: Mapping[str, float]) -> str:
     """What training measured itself: over several seeds, and on rendered streets."""
     parts = []
-    if any(name.endswith("_mean") for name in metrics):
-        table = tables.seeds_table(metrics)
-        parts.append(f"Over the seeds of training, as it measured them:\n\n{table}\n")
-    if any(not name.endswith(("_mean", "_spread")) for name in metrics):
+    seeds = tables.over_seeds(metrics)
+    if seeds:
+        parts.append(f"{_filled(_SEEDS)}\n\n{tables.seeds_table(metrics)}\n")
+    if len(metrics) > 2 * len(seeds):
         parts.append(f"{_filled(_MEASURED)}\n\n{tables.metrics_table(metrics)}\n")
     return "\n".join(parts)
 

@@ -8,8 +8,8 @@ import numpy as np
 from hearing.alarms import Alarms
 from hearing.judging import Report, SirenReport
 
-_SEEDS: Final = ("_mean", "_spread")
-"""Endings of the figures that were taken over several seeds."""
+_SPREAD: Final = "_spread"
+"""Ends the name of what lies between the worst seed and the best; without it: the mean."""
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -114,22 +114,25 @@ def seeds_table(metrics: Mapping[str, float]) -> str:
 
     Examples
     --------
-    >>> print(seeds_table({"accuracy_mean": 0.8, "accuracy_spread": 0.01, "ece": 0.03}))
+    >>> print(seeds_table({"accuracy": 0.8, "accuracy_spread": 0.01, "ece": 0.03}))
     | figure | mean | spread |
     |---|---|---|
     | accuracy | 0.800 | 0.010 |
     """
-    names = [name.removesuffix("_mean") for name in metrics if name.endswith("_mean")]
-    return table(
-        ["figure", "mean", "spread"],
-        ((_words(n), metrics[f"{n}_mean"], metrics.get(f"{n}_spread")) for n in names),
-    )
+    rows = ((_words(name), metrics[name], metrics[name + _SPREAD]) for name in over_seeds(metrics))
+    return table(["figure", "mean", "spread"], rows)
+
+
+def over_seeds(metrics: Mapping[str, float]) -> list[str]:
+    """Names of the figures that were taken over several seeds."""
+    return [name for name in metrics if name + _SPREAD in metrics]
 
 
 def metrics_table(metrics: Mapping[str, float]) -> str:
     """Whatever else the manifest tells."""
-    others = {name: value for name, value in metrics.items() if not name.endswith(_SEEDS)}
-    return table(["figure", "value"], ((_words(n), f"{v:g}") for n, v in others.items()))
+    told = {*over_seeds(metrics), *(name + _SPREAD for name in over_seeds(metrics))}
+    others = ((_words(n), f"{v:g}") for n, v in metrics.items() if n not in told)
+    return table(["figure", "value"], others)
 
 
 def twin_table(models: Iterable[tuple[str, Report, Report]]) -> str:

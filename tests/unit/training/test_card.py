@@ -20,7 +20,7 @@ def account(**overrides: object) -> Account:
 
 
 def test_a_card_tells_figures_failures_and_what_did_not_help() -> None:
-    metrics = {"accuracy_mean": 0.81, "accuracy_spread": 0.02, "street_sirens": 31.0}
+    metrics = {"accuracy": 0.81, "accuracy_spread": 0.02, "street_sirens": 31.0}
     told = full_text(account(metrics=metrics), None, "- Width.")
     assert "| urbansound8k, mean |  | 6 | 0.667 | 0.750 |" in told
     assert "| accuracy | 0.810 | 0.020 |" in told
