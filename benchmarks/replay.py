@@ -26,8 +26,8 @@ from processors.settings import ProcessorSettings
 
 _STRICTER: Final = """
 rules:
-  - {rule: siren, label: siren, on_score: 800, off_score: 500, on_seconds: 5, of_seconds: 6,
-     off_seconds: 4, cooldown_s: 10, max_duration_s: 600}
+  - {rule: siren, label: siren, on_score: 800, off_score: 650, on_seconds: 5, of_seconds: 6,
+     off_seconds: 2, cooldown_s: 0, max_duration_s: 600}
 """
 _PACKAGES: Final = ("aiokafka", "psycopg", "pydantic")
 

@@ -1,8 +1,9 @@
 """A day of a city as `readings.v1` would hold it, written in minutes.
 
 Levels are those of rendered streets, a loop of 80 s for each device, quieter by night; labels are
-what truly sounds in them, a siren in every fifteenth round. Everything follows from the seed. An
-envelope holds one batch of one reading, as it does when twenty devices are heard live.
+what truly sounds in them, a siren in every fifteenth round, every other one faint. Everything
+follows from the seed. An envelope holds one batch of one reading, as when twenty devices are heard
+live.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,13 +40,14 @@ class Voice:
     partition: int
     place: bytes
     levels: Sequence[Sequence[bytes]]
-    labels: Sequence[tuple[bytes, bytes]]
+    labels: Sequence[tuple[bytes, bytes, bytes]]
     shift_s: int
 
     def record(self, second: int) -> bytes:
         """The record that carries a second of the day."""
         turn, at = divmod(second + self.shift_s, len(self.labels))
-        siren = (turn + self.shift_s + self.partition) % _SIREN_ROUNDS == 0
+        round_, siren = divmod(turn + self.shift_s + self.partition, _SIREN_ROUNDS)
+        heard_as = 0 if siren else 1 + round_ % 2
         heard = self.levels[second // 3600 % _HOURS][at]
         began, ended = BEGAN_AT + timedelta(seconds=second), second + 1
         return (
@@ -60,7 +62,7 @@ class Voice:
             _said(BEGAN_AT + timedelta(seconds=ended)),
             digest(heard).encode(),
             MODEL.encode(),
-            self.labels[at][siren],
+            self.labels[at][heard_as],
         )
 
 
@@ -135,15 +137,16 @@ def _quieter(levels: Levels, by_db: int) -> Levels:
     return levels.model_copy(update={**fields, "third_octaves_db": octaves})
 
 
-def _labels(loop: Loop, second: int) -> tuple[bytes, bytes]:
-    """Labels of a second in a round without and with sirens, as JSON."""
+def _labels(loop: Loop, second: int) -> tuple[bytes, bytes, bytes]:
+    """Labels of a second in a round without sirens, with clear ones, with faint ones, as JSON."""
     heard = {
         event.label: 600 + round(40 * event.onset_s + 31 * second) % 400
         for event in loop.events
         if event.onset_s < second + 1 and event.offset_s > second
     }
     quiet = {label: score for label, score in heard.items() if label != "siren"}
-    return _json(quiet), _json(heard)
+    faint = {label: score - 250 if label == "siren" else score for label, score in heard.items()}
+    return _json(quiet), _json(heard), _json(faint)
 
 
 def _json(scores: dict[str, int]) -> bytes:
