@@ -10,8 +10,11 @@ from schemas.codec import decode, encode
 from schemas.results import Alert, Window
 
 CHANNEL: Final = "cityhum_outbox"
-TARGETS: Final[Mapping[str, Sequence[str]]] = {"alert": ("kafka", "mqtt"), "window": ("kafka",)}
-"""Who is told of which kind."""
+TARGETS: Final[Mapping[str, Sequence[str]]] = {
+    "alert": ("kafka", "mqtt"),
+    "window": ("kafka-windows",),
+}
+"""Who is told of which kind. Windows have a way of their own: no alert waits behind them."""
 
 _ADD: Final = """
 WITH added AS (

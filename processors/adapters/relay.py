@@ -50,11 +50,10 @@ class Log(Protocol):
 
 
 class KafkaTarget:
-    """The public topics `alerts.v1` and `windows.v1`."""
+    """The public topics `alerts.v1` and `windows.v1`; `name` says which of them it serves."""
 
-    name = "kafka"
-
-    def __init__(self, log: Log) -> None:
+    def __init__(self, name: str, log: Log) -> None:
+        self.name = name
         self._log = log
 
     async def deliver(self, messages: Sequence[Alert | Window]) -> None:
@@ -148,8 +147,10 @@ async def forget(settings: ProcessorSettings) -> None:
 async def serve(settings: ProcessorSettings, kafka: Log, mqtt: Target, stop: asyncio.Event) -> None:
     """Tell every target until told to stop."""
     tasks = [
-        asyncio.create_task(relay(settings, KafkaTarget(kafka)), name="kafka"),
-        asyncio.create_task(relay(settings, mqtt), name="mqtt"),
+        *(
+            asyncio.create_task(relay(settings, target), name=target.name)
+            for target in (KafkaTarget("kafka", kafka), KafkaTarget("kafka-windows", kafka), mqtt)
+        ),
         asyncio.create_task(forget(settings), name="forget"),
     ]
     stopped = asyncio.create_task(stop.wait())

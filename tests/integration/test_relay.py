@@ -154,7 +154,7 @@ async def test_targets_do_not_wait_for_each_other(
             await put(settings, final, alert(), cleared())
             record = await asyncio.wait_for(consumer.getone(), 20)
             assert (record.key, record.value) == (b"pole-07", encode(final))
-            await database.until(ALL_DELIVERED, 3, ["kafka"])
+            await database.until(ALL_DELIVERED, 3, ["kafka", "kafka-windows"])
             waiting = "SELECT count(*) FROM delivery WHERE target = 'mqtt' AND delivered_at IS NULL"
             assert database.query(waiting) == [(2,)]
             mosquitto.start()

@@ -39,6 +39,20 @@ RULES = (
         cooldown_s=0,
         max_duration_s=600,
     ),
+    LabelRule(
+        rule="sirens",
+        label="siren",
+        on_score=500,
+        off_score=300,
+        on_seconds=1,
+        of_seconds=1,
+        off_seconds=1,
+        cooldown_s=0,
+        max_duration_s=600,
+        min_duration_s=2,
+        merge_s=3,
+        update_s=2,
+    ),
 )
 FOLD = alerts.fold(RULES)
 LONG_AFTER = Tick(STARTED_AT + timedelta(days=2))
