@@ -21,7 +21,8 @@ from hearing.judging import SIREN
 from hearing.manifest import Manifest
 from schemas.errors import BadConfig, CityhumError
 from training import card, config, data
-from training.card import Account, FalseSiren
+from training.card import Account
+from training.card_sections import FalseSiren
 from training.heldout import FoldModels, HeldOut, apart, by_fold, hear, report_of
 
 HERE: Final = Path(__file__).parent

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from textwrap import fill
-from typing import Final, NamedTuple
+from typing import Final
 
-from hearing.judging import Report, worst_confusions
+from hearing.judging import Report
 from hearing.manifest import Manifest
+from training import card_sections as sections
 from training import card_tables as tables
+from training.card_sections import FalseSiren
 
 _CODES: Final = (
     "4 s of `mel32x8` codes (32 frames of 125 ms, 32 mel bands, half decibels; 255 where there was "
@@ -23,15 +24,6 @@ _HEARD: Final = (
     "temperature a label; a label is active from its own threshold on, and a second below all of "
     'them is "other". {parameters:,} parameters. The recipe is `training/`.'
 )
-_MEASURED: Final = (
-    "As training measured it; streets are rendered by this project with other seeds than those "
-    "trained on, and say that the chain works, not how the model does in a real street:"
-)
-_SEEDS: Final = (
-    "Over the seeds of training, as it measured them; spread is between the worst seed and the "
-    "best:"
-)
-_WIDTH: Final = 100
 _FOLD: Final = """\
 # {title}, without fold {fold}
 
@@ -57,8 +49,7 @@ heard, by the code of `cityhum evaluate` (`python -m training.account {title}`).
 {folds}
 
 Each data set by itself: the highest label among those that it has. Score of a clip: mean over its
-looks. Folds 1 and 2 of UrbanSound8K are whole here and make the figure to be compared; of the
-third there is a part.
+looks. Of the third fold of UrbanSound8K there is a part here, which is not in the mean.
 
 {others}
 ## Every label
@@ -107,14 +98,6 @@ is claimed.
 Licence of the weights: {licence}. Commercial use: {commercial}. The code that made them is
 Apache-2.0.
 """
-
-
-class FalseSiren(NamedTuple):
-    """A recording without a siren, and the highest score that its siren got."""
-
-    source: str
-    label: str
-    score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,14 +168,14 @@ def full_text(account: Account, twin: Account | None, tried: str) -> str:
     manifest, report = account.manifest, account.named
     return _CARD.format(
         **_about(manifest),
-        heard=_filled(_heard(account)),
+        heard=sections.filled(_heard(account)),
         folds=tables.folds_table(account.folds),
         clips=report.clips,
-        others=_others(manifest.metrics),
+        others=sections.measured(manifest.metrics),
         classes=tables.classes_table(report),
-        calibration=_calibration(report),
-        sirens=_sirens(account.everything),
-        failures=_failures(account),
+        calibration=sections.calibration(report),
+        sirens=sections.sirens(account.everything),
+        failures=sections.failures(report, account.everything, account.false_sirens),
         tried=tried or "Not recorded.",
         twin=_twin(account, twin),
         data="\n".join(f"- {line}" for line in manifest.training_data),
@@ -221,70 +204,6 @@ def _heard(account: Account) -> str:
         activation=manifest.activation,
         parameters=account.parameters,
     )
-
-
-def _filled(paragraph: str) -> str:
-    return fill(paragraph, _WIDTH, break_long_words=False, break_on_hyphens=False)
-
-
-def _others(metrics: Mapping[str, float]) -> str:
-    """What training measured itself: over several seeds, and on rendered streets."""
-    parts = []
-    seeds = tables.over_seeds(metrics)
-    if seeds:
-        parts.append(f"{_filled(_SEEDS)}\n\n{tables.seeds_table(metrics)}\n")
-    if len(metrics) > 2 * len(seeds):
-        parts.append(f"{_filled(_MEASURED)}\n\n{tables.metrics_table(metrics)}\n")
-    return "\n".join(parts)
-
-
-def _calibration(report: Report) -> str:
-    found = report.calibration
-    if found is None:
-        return "Not measured."
-    return _filled(
-        f"Expected calibration error, 15 bins of equal width: {found.labels.ece:.3f} over the "
-        f"probabilities of all labels present, {found.top.ece:.3f} over the highest of each clip "
-        "(the stricter: most labels of a clip are rightly near 0)."
-    )
-
-
-def _sirens(report: Report) -> str:
-    siren, found = report.siren, report.emergency
-    if siren is None:
-        return "Not measured."
-    rules = (
-        "By clips, before any alert rule: a clip is caught if one of its looks reaches the "
-        f"threshold; {siren.negative_hours:.2f} h of recordings without a siren, at most one false "
-        "alarm counted in 10 s of one."
-    )
-    parts = [tables.alarms_table(siren), _filled(rules)]
-    if found is not None:
-        against = (
-            "Emergency against other vehicles (idling, traffic, horns), the likelier of the two: "
-            f"accuracy {found.accuracy:.3f}, recall {found.recall:.3f}, AUC {found.area:.3f} on "
-            f"{found.sirens} and {found.vehicles} clips."
-        )
-        parts.append(_filled(against))
-    return "\n\n".join(parts)
-
-
-def _failures(account: Account) -> str:
-    confused = tables.table(
-        ["truth", "taken for", "clips", "share"],
-        ((a, b, n, f"{share:.0%}") for a, b, n, share in worst_confusions(account.named, 10)),
-    )
-    parts = [f"Worst confusions:\n\n{confused}"]
-    siren = account.everything.siren
-    sources = siren.at_shipped_threshold.sources if siren else {}
-    missed = sorted(((s, r) for s, r in sources.items() if r < 1), key=lambda one: one[1])
-    if missed:
-        named = ", ".join(f"{source} ({recall:.0%} caught)" for source, recall in missed)
-        parts.append(_filled(f"Siren sources with missed clips (Freesound ids): {named}."))
-    if account.false_sirens:
-        named = ", ".join(f"{f.source} ({f.label}, {f.score:.2f})" for f in account.false_sirens)
-        parts.append(_filled(f"Most like a siren, without being one: {named}."))
-    return "\n\n".join(parts)
 
 
 def _twin(account: Account, twin: Account | None) -> str:

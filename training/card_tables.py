@@ -8,6 +8,8 @@ import numpy as np
 from hearing.alarms import Alarms
 from hearing.judging import Report, SirenReport
 
+_IN_PART: Final[Mapping[str, tuple[int, ...]]] = {"urbansound8k": (3,)}
+"""Folds of which only a part is shared: they are no part of the figure to be compared."""
 _SPREAD: Final = "_spread"
 """Ends the name of what lies between the worst seed and the best; without it: the mean."""
 
@@ -50,17 +52,16 @@ def _cell(value: object) -> str:
 
 
 def folds_table(folds: Mapping[str, Mapping[int, Report]]) -> str:
-    """Each fold by the model without it, and the mean of each data set's folds."""
+    """Each fold by the model without it, and the mean of each data set's whole folds."""
     rows: list[Sequence[object]] = []
     for dataset, reports in folds.items():
-        figures = [_of_fold(report) for report in reports.values()]
-        rows += [
-            (dataset, fold, report.clips, *found)
-            for (fold, report), found in zip(reports.items(), figures, strict=True)
-        ]
-        if len(figures) > 1:
-            rows.append((f"{dataset}, mean", "", sum(r.clips for r in reports.values()),
-                         *(_mean(column) for column in zip(*figures, strict=True))))  # fmt: skip
+        rows += [(dataset, n, found.clips, *_of_fold(found)) for n, found in reports.items()]
+        whole = {n: found for n, found in reports.items() if n not in _IN_PART.get(dataset, ())}
+        if len(whole) > 1:
+            means = (_mean(column) for column in zip(*map(_of_fold, whole.values()), strict=True))
+            named = " ".join(map(str, whole))
+            clips = sum(found.clips for found in whole.values())
+            rows.append((f"**{dataset}, mean**", named, clips, *means))
     names = ["data set", "fold", "clips", "accuracy", "class-mean recall", "macro mAP", "siren AUC"]
     return table(names, rows)
 

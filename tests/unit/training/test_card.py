@@ -3,7 +3,8 @@ import numpy as np
 from hearing.judging import Heard, judge
 from hearing.manifest import Manifest
 from tests.unit.hearing.manifests import manifest
-from training.card import Account, FalseSiren, full_text, text
+from training.card import Account, full_text, text
+from training.card_sections import FalseSiren
 
 
 def account(**overrides: object) -> Account:
@@ -14,7 +15,7 @@ def account(**overrides: object) -> Account:
         Heard("dog_bark", "3", 4.0, np.array([[0.4, 0.8]], np.float32)),
     ]
     report = judge(heard, of)
-    folds = {"urbansound8k": {1: report, 2: report}}
+    folds = {"urbansound8k": {1: report, 2: report, 3: report}}
     worst = (FalseSiren("3", "dog_bark", 0.4),)
     return Account(of, 12_345, folds, named=report, everything=report, false_sirens=worst)
 
@@ -22,7 +23,7 @@ def account(**overrides: object) -> Account:
 def test_a_card_tells_figures_failures_and_what_did_not_help() -> None:
     metrics = {"accuracy": 0.81, "accuracy_spread": 0.02, "street_sirens": 31.0}
     told = full_text(account(metrics=metrics), None, "- Width.")
-    assert "| urbansound8k, mean |  | 6 | 0.667 | 0.750 |" in told
+    assert "| **urbansound8k, mean** | 1 2 | 6 | 0.667 | 0.750 |" in told
     assert "| accuracy | 0.810 | 0.020 |" in told
     assert "| street sirens | 31 |" in told
     assert "| siren | dog_bark | 1 | 50% |" in told
