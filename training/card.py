@@ -68,6 +68,10 @@ clips of other labels, in which it may really be heard, for nobody annotated the
 
 {calibration}
 
+## What it does not know
+
+{unknown}
+
 ## Sirens
 
 {sirens}
@@ -174,6 +178,7 @@ def full_text(account: Account, twin: Account | None, tried: str) -> str:
         others=sections.measured(manifest.metrics),
         classes=tables.classes_table(report),
         calibration=sections.calibration(report),
+        unknown=sections.unknown(account.everything),
         sirens=sections.sirens(account.everything),
         failures=sections.failures(report, account.everything, account.false_sirens),
         tried=tried or "Not recorded.",

@@ -54,6 +54,18 @@ def calibration(report: Report) -> str:
     )
 
 
+def unknown(everything: Report) -> str:
+    """Recordings that hold none of the labels: are they told as other."""
+    found = everything.out_of_domain
+    if found is None:
+        return "Not measured."
+    return filled(
+        f"Of {found.clips} recordings that hold no label of ours for certain (cafe, crowd, train, "
+        f"storm), {found.told_other:.0%} are told as other, below every threshold; so are "
+        f"{found.known_told_other:.0%} of the labelled ones, wrongly."
+    )
+
+
 def sirens(report: Report) -> str:
     """Sirens against everything else, and against vehicles."""
     siren, found = report.siren, report.emergency
