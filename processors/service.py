@@ -1,6 +1,7 @@
 """The processors at work: each built from settings, running until told to stop."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -29,6 +30,9 @@ from schemas import topics
 from schemas.messages import Indices, Status
 
 log = logging.getLogger(__name__)
+
+_GARBAGE: Final = 50_000
+"""Objects before Python looks for cycles: readings and rows are many, and have none."""
 
 Running = Callable[[asyncio.Event], Awaitable[None]]
 """A program that is ready: works until the event is set."""
@@ -72,6 +76,7 @@ FOLDS: Final[Mapping[str, Callable[[ProcessorSettings], Program]]] = {
 
 async def run(name: str, settings: ProcessorSettings, stop: asyncio.Event) -> None:
     """Run one processor until told to stop; waits for its servers, and says so."""
+    gc.set_threshold(_GARBAGE)
     if settings.metrics_port:
         start_http_server(settings.metrics_port)
     log.info("started", extra={"program": name})

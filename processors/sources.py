@@ -51,14 +51,24 @@ def background(minutes: Sequence[MinuteBackground], *, calibrated: bool) -> int 
 
 
 def weight(score: int) -> int:
-    """How much of the excess a label claims, >= 1.
+    """How much of the excess a label claims: the odds of its score.
 
     Parameters
     ----------
     score : int
         Per mille, 0 to 1000; 500 is the label's threshold.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Examples
+    --------
+    >>> weight(500), weight(800), weight(1000)
+    (998, 3980, 1000000)
     """
-    return max(score - 400, 1) ** 2
+    return max(1000 * score // (1001 - score), 1)
 
 
 def parts(second: Second, residual: int | None) -> Mapping[str, int]:

@@ -79,7 +79,7 @@ class WindowTable:
         known = self.rows.get((device, key.length_s, key.start_s))
         if known is None and not due:
             return []
-        final = known is not None and known.final
+        final = None if known is None else known.final
         return [
             StoredChild(device, key, at, row.sums, final)
             for (other, length_s, at), row in self.rows.items()

@@ -109,7 +109,7 @@ class DevicePages:
                 them[start_s] = written
         if them:
             sums = window_sums.merged(them[start_s] for start_s in sorted(them))
-            self._write(key, sums, window_sums.dump(sums), final=children[0].final)
+            self._write(key, sums, window_sums.dump(sums), before=children[0].final)
 
     def _revised_minutes(self) -> dict[int, MinuteBackground]:
         """Backgrounds of the minutes with new readings, if a later minute has any."""
@@ -170,7 +170,7 @@ class DevicePages:
                 base(start_s),
                 sums,
                 window_seconds.dump(heard),
-                final=stored is not None and stored.final,
+                before=None if stored is None else stored.final,
             )
 
     def _write_minute(self, key: Key, minutes: dict[int, MinuteBackground]) -> None:
@@ -178,14 +178,22 @@ class DevicePages:
         if starts:
             sums = window_sums.merged(self._base_sums(at, minutes) for at in starts)
             known = self._minutes.get(key.start_s)
-            final = known is not None and known.final
-            self._write(key, sums, window_sums.dump(sums), final=final)
+            before = None if known is None else known.final
+            self._write(key, sums, window_sums.dump(sums), before=before)
 
-    def _write(self, key: Key, sums: Sums, stored: bytes, *, final: bool) -> None:
+    def _write(self, key: Key, sums: Sums, stored: bytes, *, before: bool | None) -> None:
+        """Give a window its row; `before`: whether the one that is there is final."""
         self._written[key] = sums
-        final = final or self._due.get(key, False)
         self.rows.append(
-            row(sums, key, site=self._site, device=self._device, final=final, stored=stored)
+            row(
+                sums,
+                key,
+                site=self._site,
+                device=self._device,
+                final=bool(before) or self._due.get(key, False),
+                stored=stored,
+                known=before is not None,
+            )
         )
 
 

@@ -76,13 +76,13 @@ class StoredMinute(NamedTuple):
 
 
 class StoredChild(NamedTuple):
-    """A window within a larger one, and whether the larger one's row is there, and final."""
+    """A window within a larger one; `final` is that of the larger one's row, if it has any."""
 
     device: DeviceId
     key: Key
     start_s: int
     sums: bytes | None
-    final: bool
+    final: bool | None
 
 
 Question = Bases | Minutes | Children

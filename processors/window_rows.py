@@ -16,9 +16,12 @@ class WindowRow(Window):
     """A window with what the larger windows around it are merged from."""
 
     sums: bytes | None = Field(default=None, exclude=True, repr=False)
+    known: bool = Field(default=True, exclude=True, description="there was a row before")
 
 
-def row(sums: Sums, key: Key, *, site: str, device: str, final: bool, stored: bytes) -> WindowRow:
+def row(
+    sums: Sums, key: Key, *, site: str, device: str, final: bool, stored: bytes, known: bool
+) -> WindowRow:
     """Row of a window that has heard at least one reading.
 
     Parameters
@@ -33,12 +36,14 @@ def row(sums: Sums, key: Key, *, site: str, device: str, final: bool, stored: by
         Whether the watermark has passed it.
     stored : bytes
         What later readings are merged with.
+    known : bool
+        Whether there was a row before.
     """
     a, c, z = (_level(total, sums.count) for total in sums.energies)
     lafmax, lasmax, lcpeak = sums.maxima
     total = sums.energies[0]
     # every value is our own: nothing to check
-    return WindowRow.model_construct(
+    return WindowRow.trusted(
         version=1,
         site=site,
         device=device,
@@ -61,6 +66,7 @@ def row(sums: Sums, key: Key, *, site: str, device: str, final: bool, stored: by
         labels=tuple(_label(name, one, total) for name, one in sums.labels.items()),
         final=final,
         sums=stored,
+        known=known,
     )
 
 
@@ -70,7 +76,7 @@ def _level(total: int, seconds: int) -> float:
 
 def _label(label: str, one: Sounded, total: int) -> LabelLevel:
     source_leq_db, upper_db = sources.told(one.own, one.energy, one.active_s)
-    return LabelLevel.model_construct(
+    return LabelLevel.trusted(
         label=label,
         origin=ORIGINS[label],
         active_s=one.active_s,

@@ -52,7 +52,7 @@ class WindowsState:
     def account(self) -> Account:
         """What became of the device's readings."""
         ledger = self.ledger
-        return Account.model_construct(
+        return Account.trusted(
             device=self.device,
             sessions=len(ledger.sessions),
             counted=ledger.total,

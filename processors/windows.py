@@ -187,7 +187,7 @@ def _touched(
     state: WindowsState, zone: ZoneInfo, key: Key, heard: Heard = NOTHING_HEARD, *, final: bool
 ) -> Touched:
     # every value was checked when the batch was read
-    return Touched.model_construct(
+    return Touched.trusted(
         site=state.site, device=state.device, zone=zone, key=key, heard=heard, final=final
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -17,6 +17,20 @@ class Frozen(BaseModel):
         ser_json_bytes="base64",
         val_json_bytes="base64",
     )
+
+    @classmethod
+    def trusted(cls, **values: Any) -> Self:  # noqa: ANN401  # as the class's own fields
+        """Make one of values that need no check, all of them: several times faster."""
+        made = cls.__new__(cls)
+        filled = {
+            "__dict__": values,
+            "__pydantic_fields_set__": values.keys(),
+            "__pydantic_extra__": None,
+            "__pydantic_private__": None,
+        }
+        for name, value in filled.items():
+            object.__setattr__(made, name, value)
+        return made
 
 
 SlugId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]

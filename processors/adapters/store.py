@@ -44,7 +44,7 @@ WHERE program = %(program)s AND topic = %(topic)s AND partition = %(partition)s"
 _STATE: Final = """
 INSERT INTO fold_state (program, topic, partition, device, state)
 SELECT %(program)s, %(topic)s, %(partition)s, device, state
-FROM unnest(%(devices)s::text[], %(states)s::bytea[]) AS changed (device, state)
+FROM unnest(%(devices)b::text[], %(states)b::bytea[]) AS changed (device, state)
 ON CONFLICT (program, topic, partition, device) DO UPDATE SET state = excluded.state"""
 
 

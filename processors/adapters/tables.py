@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
+from operator import attrgetter
 from typing import Any, Final, Protocol
 
 from psycopg import AsyncCursor
@@ -150,16 +151,21 @@ def fields(row: Frozen, names: Sequence[str]) -> Values:
     return tuple(list(value) if isinstance(value, tuple) else value for value in values)
 
 
+_window_key = attrgetter(*_WINDOW_KEY)
+_window_line = attrgetter(*_WINDOW_KEY, *_WINDOW)
+_label_line = attrgetter("label", *_LABEL)
+
+
 def _label_lines(window: WindowRow) -> Iterable[Values]:
-    key = fields(window, _WINDOW_KEY)
-    return [(*key, label.label, *fields(label, _LABEL)) for label in window.labels]
+    key = _window_key(window)
+    return [(*key, *_label_line(label)) for label in window.labels]
 
 
 LEVEL_WINDOW: Final = Table(
     "level_window",
     _WINDOW_KEY,
     _WINDOW,
-    lambda window: [fields(window, (*_WINDOW_KEY, *_WINDOW))],
+    lambda window: [_window_line(window)],
     overwritten(
         "level_window",
         _WINDOW,
@@ -228,10 +234,11 @@ class WindowLabels:
 
     async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
         """Write the labels of each window's last row."""
-        newest = {fields(row, _WINDOW_KEY): row for row in rows if isinstance(row, WindowRow)}
-        keys = [list(column) for column in zip(*newest, strict=True)]
-        labels = [",".join(label.label for label in window.labels) for window in newest.values()]
-        await cursor.execute(_NO_LONGER, (*keys, labels))
+        newest = {_window_key(row): row for row in rows if isinstance(row, WindowRow)}
+        if known := {key: row for key, row in newest.items() if row.known}:
+            keys = [list(column) for column in zip(*known, strict=True)]
+            labels = [",".join(label.label for label in row.labels) for row in known.values()]
+            await cursor.execute(_NO_LONGER, (*keys, labels))
         await LABEL_WINDOW.write(cursor, list(newest.values()))
 
 

@@ -7,7 +7,7 @@ from psycopg import AsyncCursor
 
 from processors import window_book
 from processors.sources import MinuteBackground
-from processors.window_keys import Key
+from processors.window_keys import MINUTE_S, Key
 from processors.window_questions import (
     Answer,
     Bases,
@@ -42,8 +42,7 @@ _MINUTES: Final = _FOUND.replace(
     "{}", "l90_db, coverage_s, calibration IS NOT NULL AS calibrated, final", 1
 ).replace("{}", "60")
 _CHILDREN: Final = """
-SELECT wanted.position::integer, extract(epoch FROM child.started_at)::bigint, child.sums,
-    coalesce(parent.final, false)
+SELECT wanted.position::integer, extract(epoch FROM child.started_at)::bigint, child.sums, parent.final
 FROM unnest(%(devices)s::text[], %(lengths)s::integer[], %(from)s::bigint[], %(to)s::bigint[],
     %(child)s::integer[], %(due)s::boolean[]) WITH ORDINALITY
     AS wanted (device, length_s, from_s, to_s, child_s, due, position)
@@ -72,7 +71,8 @@ async def resolved(
     cursor : AsyncCursor
         In the transaction that will write the rows.
     rows, messages : sequence
-        Of a commit. If `Touched` is among the messages, the windows that are final are told.
+        Of a commit. If `Touched` is among the messages, final windows of a minute and more are
+        told; base windows would be five times as many, and are in the database.
     """
     touched = [row for row in rows if isinstance(row, Touched)]
     told = [message for message in messages if not isinstance(message, Touched)]
@@ -80,7 +80,7 @@ async def resolved(
         return rows, told
     windows = await revised(cursor, touched)
     if len(told) < len(messages):
-        told += [window for window in windows if window.final]
+        told += [one for one in windows if one.final and one.length_s >= MINUTE_S]
     return [*(row for row in rows if not isinstance(row, Touched)), *windows], told
 
 
