@@ -20,7 +20,7 @@ from agents.street_levels import level_of
 from benchmarks.sources_scenes import BEGAN_AT, Heard, heard
 from hearing.adapters import runtime
 from processors import windows
-from processors.folds import Tick
+from processors.folds import Event, Tick
 from processors.sources import VERSION
 from processors.window_memory import WindowTable
 from schemas.base import ACTIVE_SCORE
@@ -71,7 +71,8 @@ def judged(streets: Iterable[Heard]) -> Iterator[Judged]:
     for one in streets:
         fold, table = windows.fold(), WindowTable()
         state = fold.empty(one.device)
-        for event in (*one.batches, Tick(BEGAN_AT + timedelta(days=2))):
+        events: list[Event] = [*one.batches, Tick(BEGAN_AT + timedelta(days=2))]
+        for event in events:
             state, outputs = fold.step(state, event)
             table.apply(outputs)
         for length_s in LENGTHS_S:

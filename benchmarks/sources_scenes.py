@@ -63,8 +63,8 @@ def _of_scene(scene: Scene, seconds: int, model: Model) -> Heard:
     for k in range(seconds):
         stems = scene.stems(k)
         energies.append({label: a_power(stem) for label, stem in stems.items()})
-        sound = np.sum(list(stems.values()), axis=0, dtype=np.float32)
-        state, new = pipeline.step(state, Block(sound))
+        sound = np.stack(list(stems.values())).sum(axis=0)
+        state, new = pipeline.step(state, Block(np.asarray(sound, np.float32)))
         readings += new
     device = f"street-{scene.device_index:02d}"
     labels = _labels(readings, model)

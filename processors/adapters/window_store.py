@@ -42,7 +42,8 @@ _MINUTES: Final = _FOUND.replace(
     "{}", "l90_db, coverage_s, calibration IS NOT NULL AS calibrated, final", 1
 ).replace("{}", "60")
 _CHILDREN: Final = """
-SELECT wanted.position::integer, extract(epoch FROM child.started_at)::bigint, child.sums, parent.final
+SELECT wanted.position::integer, extract(epoch FROM child.started_at)::bigint, child.sums,
+    parent.final
 FROM unnest(%(devices)s::text[], %(lengths)s::integer[], %(from)s::bigint[], %(to)s::bigint[],
     %(child)s::integer[], %(due)s::boolean[]) WITH ORDINALITY
     AS wanted (device, length_s, from_s, to_s, child_s, due, position)

@@ -34,8 +34,8 @@ def test_a_constant_60_db_gives_66_4_and_full_coverage(on: date) -> None:
 
 
 def test_hours_of_the_country_are_the_weights() -> None:
-    assert BERLIN.hours == (12, 4, 8)
-    assert ROME.hours == (14, 2, 8)
+    assert BERLIN.hours == (12.0, 4.0, 8.0)
+    assert ROME.hours == (14.0, 2.0, 8.0)
     levels = days(quarters(datetime(2026, 5, 4, tzinfo=UTC), 48), ROME)[date(2026, 5, 4)]
     # 10 lg((14 · 10^6 + 2 · 10^6.5 + 8 · 10^7) / 24)
     assert levels.lden_db == pytest.approx(66.22, abs=0.01)
