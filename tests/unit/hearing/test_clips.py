@@ -11,6 +11,7 @@ from tests.unit.hearing.manifests import manifest
 
 YAMNET = Input(frontend="yamnet64", rate_hz=16_000, shape=(96, 64))
 MOBILENET = Input(frontend="mn128", rate_hz=32_000, shape=(1, 128, 100))
+STREET = Input(frontend="mel64x100", rate_hz=16_000, shape=(196, 64))
 WAVEFORM = Input(frontend="waveform", rate_hz=8_000, shape=(12_000,))
 CODES = Input(frontend="mel32x8", rate_hz=16_000, shape=(32, 32))
 
@@ -34,7 +35,7 @@ def noise(seconds: float, wanted: Input) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("wanted", "looks_of_5_s"), [
-    (YAMNET, 5), (MOBILENET, 5), (WAVEFORM, 5), (CODES, 2),
+    (YAMNET, 5), (MOBILENET, 5), (STREET, 4), (WAVEFORM, 5), (CODES, 2),
 ])  # fmt: skip
 def test_every_front_end_gets_its_own_patches(wanted: Input, looks_of_5_s: int) -> None:
     listener = Listener(wanted)
@@ -44,7 +45,7 @@ def test_every_front_end_gets_its_own_patches(wanted: Input, looks_of_5_s: int) 
     assert {patches.dtype for patches in listener.given} == {np.dtype(kind)}
 
 
-@pytest.mark.parametrize("wanted", [YAMNET, MOBILENET, WAVEFORM, CODES])
+@pytest.mark.parametrize("wanted", [YAMNET, MOBILENET, STREET, WAVEFORM, CODES])
 def test_a_device_gets_a_row_a_second_and_starts_in_silence(wanted: Input) -> None:
     sound = noise(3.4, wanted)
     listener = Listener(wanted)
