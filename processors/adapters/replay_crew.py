@@ -51,8 +51,11 @@ async def together(jobs: Sequence[Job], processes: int, tell: Tell) -> None:
         context.Process(target=_work, args=(some, told), daemon=True)
         for some in shared(jobs, processes)
     ]
+    # Ctrl-C is for this process, also while the others are still starting: they inherit the mask
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     for process in crew:
         process.start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
         await _until_done(crew, told, tell)
     finally:
@@ -87,8 +90,7 @@ async def _until_done(crew: Sequence[SpawnProcess], told: _Queue, tell: Tell) ->
 
 
 def _work(jobs: Sequence[Job], told: _Queue) -> None:
-    """Be one of the crew; the first process alone hears Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Be one of the crew."""
     try:
         asyncio.run(alone(jobs, told.put))
     except CityhumError as error:

@@ -117,14 +117,14 @@ class _Promotion:
     ) -> Mapping[str, int]:
         for fold in folds:
             there = live.get(fold.program)
-            what = f"{fold.program} of partition {partition}"
+            what = f"the live fold {fold.program} of partition {partition}"
             if there is None:
-                raise BadConfig(f"the live {what} has no checkpoint: cityhum work {fold.program}")
+                raise BadConfig(f"{what} has no checkpoint: cityhum work {fold.program}")
             if there.cluster_id != self._entry.cluster_id:
-                raise BadConfig(f"the live {what} reads another Kafka than the replay did")
+                raise BadConfig(f"{what} reads another Kafka than the replay did")
             if there.next_offset < fold.next_offset:
                 raise BadConfig(
-                    f"the live {what} is at offset {there.next_offset}, behind the replay, which"
+                    f"{what} is at offset {there.next_offset}, behind the replay, which"
                     f" is at {fold.next_offset}: try again when it has caught up"
                 )
         return {program: there.next_offset for program, there in live.items()}

@@ -2,8 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +22,6 @@ from processors.adapters import (
     replaying,
     rule_file,
 )
-from processors.adapters.replay_catalog import Connection
 from processors.partitions import Key
 from processors.replay import Request, Span
 from processors.settings import ProcessorSettings
@@ -126,15 +124,9 @@ async def replayed(lived: Lived, request: Request, processes: int = 1) -> replay
     return await replaying.replay(lived.settings, request, lambda _: None, processes=processes)
 
 
-@asynccontextmanager
-async def opened(lived: Lived, name: str) -> AsyncIterator[Connection]:
-    async with replay_catalog.opened(lived.settings, name) as connection:
-        yield connection
-
-
 async def hashes(lived: Lived, request: Request) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Of the live rows and of the replayed ones."""
-    async with opened(lived, request.name) as connection:
+    async with replay_catalog.opened(lived.settings, request.name) as connection:
         return (
             await replay_tables.hashes(connection, replay_tables.LIVE, request),
             await replay_tables.hashes(connection, f"replay_{request.name}", request),
@@ -166,7 +158,7 @@ async def test_another_rule_is_told_by_its_alerts(lived: Lived, tmp_path: Path) 
     rules.write_text(text.replace("on_seconds: 3", "on_seconds: 5"), encoding="utf-8")
     request = asked("stricter", rules=rule_file.load(rules))
     await replayed(lived, request)
-    async with opened(lived, "stricter") as connection:
+    async with replay_catalog.opened(lived.settings, "stricter") as connection:
         found = await replay_compare.compared(connection, request)
     assert not any(diff.changed + diff.gained + diff.lost for diff in found.windows.values())
     assert not found.alerts.lost
@@ -205,10 +197,13 @@ async def test_names_are_taken_until_dropped(lived: Lived) -> None:
     await replayed(lived, asked("taken"))
     with pytest.raises(BadConfig, match="exists already"):
         await replayed(lived, asked("taken"))
-    async with opened(lived, "taken") as connection:
+    lived.database.query("UPDATE replay SET format = format + 1 WHERE name = 'taken'")
+    with pytest.raises(BadConfig, match="newer version"):
+        await replay_promote.promote(lived.settings, "taken")
+    async with replay_catalog.opened(lived.settings, "taken") as connection:
         entries = {entry.name: entry for entry in await replay_catalog.entries(connection)}
         assert (entries["taken"].state, entries["taken"].running) == ("complete", False)
-        async with opened(lived, "taken") as other:
+        async with replay_catalog.opened(lived.settings, "taken") as other:
             await replay_catalog.claim(other, "taken")
             with pytest.raises(BadConfig, match="is running"):
                 await replay_catalog.drop(connection, "taken")
