@@ -20,7 +20,7 @@ from hearing.adapters import runtime
 from hearing.judging import SIREN
 from hearing.manifest import Manifest
 from schemas.errors import BadConfig, CityhumError
-from training import card, config, data
+from training import card, config, data, rounding
 from training.card import Account
 from training.card_sections import FalseSiren
 from training.heldout import FoldModels, HeldOut, apart, by_fold, hear, report_of
@@ -109,8 +109,14 @@ def write(folder: Path, account: Account, twin: Account | None, tried: str) -> P
         diagram = pictures.reliability_svg(report.calibration, title)
         (folder / "reliability.svg").write_text(diagram, "utf-8")
     path = folder / "card.md"
-    path.write_text(card.full_text(account, twin, tried), "utf-8")
+    path.write_text(card.full_text(account, twin, tried) + _int8(folder), "utf-8")
     return path
+
+
+def _int8(folder: Path) -> str:
+    """What `python -m training quantise` found, if it has been asked."""
+    path = folder / rounding.PAGE
+    return f"\n{path.read_text('utf-8')}" if path.is_file() else ""
 
 
 def _tried(manifest: Manifest) -> str:

@@ -70,6 +70,8 @@ def test_int8_takes_its_place_only_if_the_verdict_says_so(tiny: Path, models: Pa
     kinds = {runtime.load(folder).manifest.precision for folder in folders}
     assert kinds == {"int8" if verdict["ships"] else "float32"}
     assert set(verdict["classes"]) == set(LABELS)
+    told = "INT8 is shipped." if verdict["ships"] else "The float weights are shipped."
+    assert told in (models / NAME / "int8.md").read_text()
 
 
 def test_a_killed_run_goes_on_where_it_stopped(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
