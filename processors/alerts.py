@@ -191,7 +191,9 @@ def _live_ticked(state: AlertsState, at_us: int, *, any_dropped: bool) -> Heard:
     if lane.pending and (waited or any_dropped):
         hold_us = 0 if waited else HOLD_US
         lane, alerts, passed = lanes.heard(lane, state.known, state.place, hold_us=hold_us)
-    if lane.is_open and lane.is_silent(at_us):
+    if lane.is_open:
+        lane = lanes.ticked(lane, at_us)
+    if lane.is_open and lane.is_silent:
         lane, ended = lanes.lost(lane, state.place)
         alerts += ended
     return Heard(lane, alerts, passed)

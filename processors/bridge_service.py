@@ -45,6 +45,10 @@ log = logging.getLogger(__name__)
 class Inbox(Protocol):
     """Where messages come from and answers go."""
 
+    @property
+    def listening(self) -> bool:
+        """Whether a device could be heard now."""
+
     async def take(self, timeout_s: float) -> list[Delivery]:
         """Everything that waits, in order; empty if nothing comes in time."""
 
@@ -119,9 +123,11 @@ class Bridge:
             if deliveries:
                 await self._flights.put(await self._launch(deliveries))
             drained_at = self._clock()
-            if drained_at >= tick_at:
+            if drained_at >= tick_at and self._inbox.listening:
+                # else nobody could be heard: that time passed is no sign that a device is silent
                 marks = [await self._outbox.append(mark) for mark in packing.tick(drained_at)]
                 await self._flights.put(Flight((), (), marks))
+            if drained_at >= tick_at:
                 tick_at = drained_at + TICK
 
     async def _launch(self, deliveries: Sequence[Delivery]) -> Flight:

@@ -19,7 +19,10 @@ from processors.rules import Rule
 from schemas.results import Alert
 
 SILENCE_US: Final = 30 * SECOND_US
-"""A gap in event time, or received time without readings, after which the signal was lost."""
+"""A gap in event time, or ticks without readings, after which the signal was lost."""
+
+TICKS_US: Final = 10 * SECOND_US
+"""Ticks come every 5 s; a longer pause means that nobody listened, not that nobody spoke."""
 
 
 class Known(NamedTuple):
@@ -38,7 +41,7 @@ class Lane:
     """Where a device is in its own time; `newest_us`, `span_us`: event time, `heard_us`: received.
 
     `span_us` is the length of the newest batch: a device that sends once a minute is not lost
-    after half of it.
+    after half of it. `silent_us`: ticks since then while something is open, the last `ticked_us`.
     """
 
     position_us: int = 0
@@ -50,6 +53,8 @@ class Lane:
     pending: tuple[Second, ...] = ()
     watches: tuple[Watch, ...] = ()
     background: Background = field(default_factory=Background)
+    ticked_us: int = 0
+    silent_us: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -60,9 +65,10 @@ class Lane:
         """Whether the middle of a second lies before what has been heard."""
         return second.start_us + SECOND_US // 2 < self.position_us
 
-    def is_silent(self, at_us: int) -> bool:
-        """Whether received time says that the device's signal is lost."""
-        return at_us >= self.heard_us + SILENCE_US + self.span_us - SECOND_US
+    @property
+    def is_silent(self) -> bool:
+        """Whether ticks say that the device's signal is lost."""
+        return self.silent_us >= SILENCE_US + self.span_us - SECOND_US
 
     def dump(self) -> list[object]:
         """Form for JSON; `load` reads it back. A rule that remembers nothing is left out."""
@@ -76,6 +82,8 @@ class Lane:
             [[*second] for second in self.pending],
             [_dumped(watch) for watch in self.watches if watch != Watch(watch.rule)],
             self.background.dump(),
+            self.ticked_us,
+            self.silent_us,
         ]
 
 
@@ -92,7 +100,8 @@ class Heard(NamedTuple):
 
 def load(stored: Sequence[Any]) -> Lane:
     """Lane of what `Lane.dump` gave."""
-    position_us, session, next_seq, newest_us, heard_us, span_us, pending, watches, quiet = stored
+    position_us, session, next_seq, newest_us, heard_us, span_us, *rest = stored
+    pending, watches, quiet, ticked_us, silent_us = rest
     return Lane(
         position_us,
         session,
@@ -103,6 +112,8 @@ def load(stored: Sequence[Any]) -> Lane:
         pending=tuple(Second(*second) for second in pending),
         watches=tuple(_loaded(*watch) for watch in watches),
         background=background.load(quiet),
+        ticked_us=ticked_us,
+        silent_us=silent_us,
     )
 
 
@@ -149,7 +160,15 @@ def received(lane: Lane, seconds: Sequence[Second], received_us: int) -> Lane:
         heard_us=max(lane.heard_us, received_us),
         span_us=len(seconds) * SECOND_US,
         pending=tuple(pending),
+        silent_us=0,
     )
+
+
+def ticked(lane: Lane, at_us: int) -> Lane:
+    """Count the silence up to a tick, anew after a pause."""
+    passed_us = max(at_us - max(lane.heard_us, lane.ticked_us), 0)
+    silent_us = lane.silent_us + passed_us if passed_us <= TICKS_US else 0
+    return replace(lane, ticked_us=max(at_us, lane.ticked_us), silent_us=silent_us)
 
 
 def heard(lane: Lane, known: Known, place: Place, *, hold_us: int) -> Heard:

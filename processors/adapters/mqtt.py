@@ -109,6 +109,11 @@ class MqttLink:
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
 
+    @property
+    def listening(self) -> bool:
+        """Whether the broker is there to deliver."""
+        return self._client.is_connected()
+
     async def take(self, timeout_s: float) -> list[Delivery]:
         """Everything that waits, in order of arrival; empty if nothing comes in time.
 

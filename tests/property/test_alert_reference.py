@@ -18,7 +18,7 @@ from tests.alert_reference import Found, Heard, found
 from tests.builders import SESSION, STARTED_AT, labelled, levels
 
 START = microseconds(STARTED_AT) // SECOND_US
-LONG_AFTER = Tick(STARTED_AT + timedelta(days=2))
+LONG_AFTER = [Tick(STARTED_AT + timedelta(days=2, seconds=5 * n)) for n in range(20)]
 SCORES = (0, 0, 200, 350, 450, 600, 900)
 RANDOMS = st.builds(Random, st.integers(0, 2**32))
 
@@ -113,7 +113,7 @@ def _found(alert: Alert) -> Found:
 @given(rule=rules(), random=RANDOMS, count=st.sampled_from([40, 150, 250]))
 def test_the_fold_finds_what_brute_force_finds(rule: Rule, random: Random, count: int) -> None:
     heard = series(random, count)
-    live, historical = told(rule, [*map(batch, heard), LONG_AFTER])
+    live, historical = told(rule, [*map(batch, heard), *LONG_AFTER])
     assert live == found(rule, heard)
     assert not historical
 
@@ -135,7 +135,7 @@ def test_a_gap_filled_in_any_order_gives_what_it_would_have_given_alone(
     backlog += [batch(one) for span in spans for one in span]
     random.shuffle(backlog)
     live_only = [*heard[:first], *heard[end:]]
-    live, historical = told(rule, [*map(batch, live_only), *backlog, LONG_AFTER])
+    live, historical = told(rule, [*map(batch, live_only), *backlog, *LONG_AFTER])
     assert live == found(rule, live_only)
     alone = [alert for span in spans for alert in found(rule, span)]
     assert historical == [alert for alert in alone if _is_apart(alert, live)]

@@ -68,6 +68,11 @@ def historical(outputs: Iterable[Outputs]) -> list[Alert]:
     return [r for output in outputs for r in output.rows if isinstance(r, Alert) and r.historical]
 
 
+def ticks(first_s: int, last_s: int) -> list[Tick]:
+    """What the bridge writes every 5 s."""
+    return [Tick(at(seconds)) for seconds in range(first_s, last_s + 1, 5)]
+
+
 def at(seconds: float) -> datetime:
     return STARTED_AT + timedelta(seconds=seconds)
 
@@ -137,9 +142,9 @@ def test_an_alert_ends_after_its_longest_duration() -> None:
 
 def test_silence_of_the_device_ends_an_alert_by_received_time() -> None:
     state, _ = run(heard("SSSS"))
-    state, outputs = run([Tick(at(33))], state=state)
-    assert outputs == [NOTHING]
-    _, outputs = run([Tick(at(34)), Tick(at(39))], state=state)
+    state, outputs = run(ticks(9, 29), state=state)
+    assert outputs == [NOTHING] * 5
+    _, outputs = run(ticks(34, 39), state=state)
     [lost] = told(outputs)
     assert (lost.state, lost.end_reason, lost.ended_at) == ("cleared", "signal_lost", at(4))
 
@@ -147,8 +152,17 @@ def test_silence_of_the_device_ends_an_alert_by_received_time() -> None:
 def test_a_device_that_sends_once_a_minute_is_not_lost_between() -> None:
     minute = labelled(0, [75.0] * 60, labels=[{"siren": 800}] * 60)
     state, _ = run([minute])
-    _, outputs = run([Tick(at(60 + 45)), Tick(at(60 + 95))], state=state)
-    assert [len(output.messages) for output in outputs] == [0, 1]
+    _, outputs = run(ticks(60 + 5, 60 + 95), state=state)
+    assert [n for n, output in enumerate(outputs) if output.messages] == [17]
+    assert len(outputs) == 19
+
+
+def test_where_no_ticks_come_nobody_listened_and_no_device_is_silent() -> None:
+    state, _ = run(heard("SSSS"))
+    state, outputs = run([*ticks(9, 14), *ticks(300, 310)], state=state)
+    assert not told(outputs)
+    _, outputs = run(heard("SS......", 4), state=state)  # sent as soon as there was a broker again
+    assert [alert.active_s for alert in told(outputs)] == [6]
 
 
 def test_a_gap_in_event_time_ends_an_alert() -> None:

@@ -27,6 +27,7 @@ class FakeInbox:
         self.waiting: list[Delivery] = []
         self.wake = asyncio.Event()
         self.told: list[int | Ack] = []
+        self.listening = True
 
     def deliver(self, *first_seqs: int) -> None:
         for seq in first_seqs:
@@ -151,6 +152,19 @@ async def test_a_tick_follows_all_that_arrived_before_it() -> None:
             future.set_result(None)
     envelopes = [decode(FeatureEnvelope, r.value) for r in bench.log.records if r.value]
     assert [each.tick for each in envelopes] == [None] + [bench.now] * topics.PARTITIONS
+
+
+async def test_there_are_no_ticks_while_nobody_could_be_heard() -> None:
+    async with Bench() as bench:
+        await asyncio.sleep(0)
+        bench.inbox.listening = False
+        bench.now += bridge_service.TICK + timedelta(seconds=1)
+        bench.inbox.deliver(0)
+        await until(lambda: len(bench.log.records) == 1)
+        bench.inbox.listening = True
+        bench.now += bridge_service.TICK
+        bench.inbox.deliver(1)
+        await until(lambda: len(bench.log.records) == 2 + topics.PARTITIONS)
 
 
 async def test_while_kafka_is_slow_envelopes_grow() -> None:
