@@ -154,15 +154,15 @@ def write(folder: Path, several: Sequence[Example]) -> None:
     (folder / f"partial-{TABLE}").replace(folder / TABLE)
 
 
-def read(folder: Path) -> list[Example]:
-    """Examples of a folder; none where there is no folder yet.
+def read(folder: Path | None) -> list[Example]:
+    """Examples of a folder; none where there is no folder, or none yet.
 
     Raises
     ------
     BadConfig
         If table and frames do not belong together.
     """
-    if not (folder / TABLE).exists():
+    if folder is None or not (folder / TABLE).exists():
         return []
     with (folder / TABLE).open(newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))

@@ -1,16 +1,15 @@
 """Where the examples of `training/field.py` come from: verdicts in PostgreSQL, features in Kafka.
 
-Run: `python -m training.field_log FOLDER`. What Kafka's retention has removed is named; so run
-it at least once a week, into the same folder.
+Run: `python -m training field FOLDER`. What Kafka's retention has removed is named; so run it at
+least once a week, into the same folder.
 """
 
 import asyncio
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import numpy as np
 import typer
@@ -30,7 +29,7 @@ from processors.rules import LabelRule
 from processors.settings import ProcessorSettings
 from schemas import topics
 from schemas.envelopes import FeatureEnvelope
-from schemas.errors import BadConfig, BadMessage, CityhumError
+from schemas.errors import BadConfig, BadMessage
 from schemas.messages import MEL_BANDS, FeatureBatch
 from training import field as examples
 from training.field import Example, HeardReading
@@ -38,7 +37,6 @@ from training.field import Example, HeardReading
 LONGEST_S: Final = 60
 _CLOCKS_APART: Final = timedelta(seconds=60)
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 Wanted = Mapping[tuple[str, int], HeardSecond]
 
 
@@ -52,12 +50,16 @@ class Collected:
     other: dict[str, str] = field(default_factory=dict)
 
 
-@app.command()
-def collect_into(
-    folder: Annotated[Path, typer.Argument(help="gets field.csv and field.npz")],
-    days: Annotated[int, typer.Option(min=1, help="alerts that began since")] = 7,
-) -> None:
-    """Keep the features around judged alerts, while Kafka still has them."""
+def collect_into(folder: Path, days: int) -> None:
+    """Keep the features around judged alerts in a folder, beside those of earlier runs; say which.
+
+    Parameters
+    ----------
+    folder : Path
+        See `field.write`.
+    days : int
+        How far back alerts are looked up.
+    """
     try:
         settings = ProcessorSettings()
     except ValidationError as error:
@@ -183,16 +185,3 @@ def _patches(batch: FeatureBatch) -> list[HeardReading]:
         HeardReading(batch.session, batch.first_seq + n, patch)
         for n, patch in enumerate(patches.of_readings(codes))
     ]
-
-
-def main() -> None:
-    """Run it; a mistake of the user is one line and status 2."""
-    try:
-        app()
-    except CityhumError as error:
-        print(f"training: {error}", file=sys.stderr)  # noqa: T201  # the command line's own voice
-        sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()
