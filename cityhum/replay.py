@@ -54,10 +54,11 @@ def replay(  # noqa: PLR0913  # options of the command line
         raise BadConfig("replay needs --from and --into; see cityhum replay --help")
     settings = _settings()
     chosen = [device for device in devices.split(",") if device]
+    sites = registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
     request = replays.request(
         into,
-        _span(settings, begin, end, chosen),
-        rule_file.load(rules or settings.alerts_file),
+        _span(sites, begin, end, chosen),
+        rule_file.load(rules or settings.alerts_file, sites),
         model=model,
         devices=chosen,
     )
@@ -137,12 +138,12 @@ def _complete(entry: replay_catalog.Entry) -> Request:
 def _settings() -> ProcessorSettings:
     settings = environment.read(ProcessorSettings)
     logs.configure(settings.log_level)
-    logging.getLogger("aiokafka").setLevel(logging.WARNING)  # it tells of every partition
+    # a person is looking: what is wrong is said in one line
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     return settings
 
 
-def _span(settings: ProcessorSettings, begin: str, end: str, devices: list[str]) -> Span:
-    sites = registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
+def _span(sites: registry.Registry, begin: str, end: str, devices: list[str]) -> Span:
     zone = replays.zone_of(sites, devices)
     return Span(replays.instant(begin, zone), replays.instant(end, zone) if end else utc_now())
 

@@ -98,9 +98,9 @@ async def opened_replay_log(settings: ProcessorSettings) -> AsyncIterator[Replay
         fetch_max_wait_ms=_FETCH_WAIT_MS,
         max_partition_fetch_bytes=_FETCH_BYTES,
     )
-    with _unavailable():
-        await consumer.start()
     try:
+        with _unavailable():
+            await consumer.start()
         yield ReplayLog(consumer)
     finally:
         await consumer.stop()

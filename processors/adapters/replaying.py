@@ -87,8 +87,8 @@ async def planned(settings: ProcessorSettings, request: Request) -> Sequence[Job
     """Freeze what is to be read: a job for each partition."""
     keys = _keys(request)
     async with AsyncExitStack() as stack:
-        offsets = await stack.enter_async_context(opened_offsets(settings))
         log = await stack.enter_async_context(opened_replay_log(settings))
+        offsets = await stack.enter_async_context(opened_offsets(settings))
         cluster_id = next(iter((await offsets.spans(keys[:1])).values())).cluster_id
         check_reaches(request.log_begins_at, (await log.oldest(keys)).values())
         slices = await log.slices(keys, request.log_begins_at)
