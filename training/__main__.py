@@ -8,9 +8,19 @@ import typer
 from rich.console import Console
 
 from schemas.errors import CityhumError
-from training import card, config, data, evaluation, export, pools, rounding, teacher, train
+from training import (
+    card,
+    config,
+    data,
+    evaluation,
+    export,
+    field,
+    pools,
+    rounding,
+    teacher,
+    train,
+)
 from training.config import Run
-from training.evaluation import FOLDS
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 HERE: Final = Path(__file__).parent
@@ -29,6 +39,17 @@ def distil(path: ConfigPath = HERE / "street8.yaml") -> None:
     Console().print(teacher.distil(config.read(path)))
 
 
+@app.command(name="field")
+def collect(
+    folder: Annotated[Path, typer.Argument(help="what data.field of a configuration names")],
+    days: Annotated[int, typer.Option(min=1, help="alerts that began since")] = 7,
+) -> None:
+    """Keep the features around judged alerts, while Kafka still has them."""
+    from training import field_log  # noqa: PLC0415  # knows brokers and databases, which others lack
+
+    field_log.collect_into(folder, days)
+
+
 @app.command(name="train")
 def train_all(
     path: ConfigPath = HERE / "street8.yaml",
@@ -37,8 +58,8 @@ def train_all(
 ) -> None:
     """Train the model and its fold models; what is trained already is left as it is."""
     chosen = config.read(path)
-    pool = pools.load(chosen)
-    for run in train.runs(chosen, tuple(fold or (*FOLDS, 0))):
+    pool = field.with_field(pools.load(chosen), field.read(chosen.data.field))
+    for run in train.runs(chosen, tuple(fold or (*chosen.train.folds, 0))):
         if seed in {None, run.seed}:
             Console().print(train.train(chosen, pool, run))
 

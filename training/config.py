@@ -30,6 +30,9 @@ class DataConfig(Frozen):
     teacher: Path | None = Field(
         default=None, description="folder of the full-band model to learn from, if any"
     )
+    field: Path | None = Field(
+        default=None, description="what a live city taught: `python -m training field`"
+    )
     speeds: tuple[float, ...] = Field(description="each clip is also heard at these speeds")
     synthetic_sirens: int
     synthetic_two_horns: int
@@ -39,7 +42,7 @@ class DataConfig(Frozen):
     judged_cities: int = Field(description="the next ones: for thresholds and figures")
     first_city: int = Field(description="seed of the first; the demo and the tests use others")
     soundscape_groups: dict[str, Literal[0, 1, 2, 3, 4]] = Field(
-        default={}, description="recording -> fold that it is held out with; 0: never held out"
+        default={}, description="recording -> fold that it is held out with; others never are"
     )
     unsettled: dict[str, tuple[float, float]] = Field(
         default={}, description="recording -> span, s, in which a siren may be heard: not used"
@@ -49,6 +52,7 @@ class DataConfig(Frozen):
 class TrainConfig(Frozen):
     """How long and how fast."""
 
+    folds: tuple[int, ...] = Field(default=(1, 2, 3, 4), description="each is held out once")
     seed: int
     more_seeds: tuple[int, ...] = Field(
         default=(), description="the folds of `spread_folds` are trained with each of these, too"
@@ -120,6 +124,7 @@ def read(path: Path) -> Config:
             "root": here / data.root,
             "cache": here / data.cache,
             "teacher": here / data.teacher if data.teacher else None,
+            "field": here / data.field if data.field else None,
         }
     )
     return config.model_copy(update={"data": data})

@@ -94,7 +94,7 @@ def _speech(folder: Path) -> Iterator[Clip]:
 def _soundscapes(folder: Path, config: DataConfig) -> Iterator[Clip]:
     for file, row in rows(folder):
         heard, perhaps = _SOUNDSCAPES[row["label"]]
-        group = config.soundscape_groups[row["file"]]
+        group = config.soundscape_groups.get(row["file"], 0)
         bed = row["label"] not in taxonomy.LABELS or row["label"] in {"rain", "wind", "traffic"}
         for span in _settled(float(row["duration_s"]), config.unsettled.get(row["file"])):
             yield Clip(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import orjson
@@ -16,9 +15,6 @@ from training.net import Street8
 from training.pools import Pool
 from training.scoring import clip_logits
 from training.thresholds import Decisions, Judged
-
-FOLDS: Final = (1, 2, 3, 4)
-"""Each is held out once; ESC-10 has four, UrbanSound8K (as shared) three."""
 
 
 class Found(Frozen):
@@ -43,28 +39,29 @@ def evaluate(config: Config) -> Mapping[int, Found]:
     """
     pool, clips = pools.load(config), data.clips(config.data)
     scenes = judging.judged_streets(config)
-    nets = {fold: train.load(config, Run(fold, config.train.seed)) for fold in (0, *FOLDS)}
-    unheard = {fold: judging.held_out(nets[fold], pool, clips, fold) for fold in FOLDS}
-    streets = {fold: judging.on_streets(nets[fold], scenes) for fold in FOLDS}
+    folds = config.train.folds
+    nets = {fold: train.load(config, Run(fold, config.train.seed)) for fold in (0, *folds)}
+    unheard = {fold: judging.held_out(nets[fold], pool, clips, fold) for fold in folds}
+    streets = {fold: judging.on_streets(nets[fold], scenes) for fold in folds}
     decided = {}
-    for left_out in (0, *FOLDS):
-        others = [fold for fold in FOLDS if fold != left_out]
+    for left_out in (0, *folds):
+        others = [fold for fold in folds if fold != left_out]
         parts = [unheard[fold] for fold in others] + [streets[fold] for fold in others]
         decided[left_out] = thresholds.decide(thresholds.joined(parts))
     by_run = _by_run(config, pool, clips)
     metrics = {
-        fold: _named(fold, by_run[Run(fold, config.train.seed)])
-        | _calibration(unheard[fold], decided[fold])
-        for fold in FOLDS
+        fold: named(fold, by_run[Run(fold, config.train.seed)])
+        | calibration(unheard[fold], decided[fold])
+        for fold in folds
     }
-    metrics[0] = _over_seeds(by_run, config.train.spread_folds) | _mean(metrics, "ece")
+    metrics[0] = over_seeds(by_run, config.train.spread_folds) | _mean(metrics, "ece")
     return {
         # the shipped net has no fold to be judged on, but it has not heard these streets either
         fold: Found(
             decisions=decided[fold],
             metrics=metrics[fold] | judging.street_metrics(nets[fold], scenes, decided[fold]),
         )
-        for fold in (0, *FOLDS)
+        for fold in (0, *folds)
     }
 
 
@@ -88,7 +85,7 @@ def _path(config: Config) -> Path:
 
 def _by_run(config: Config, pool: Pool, clips: list[Clip]) -> dict[Run, judging.FoldMetrics]:
     found = {}
-    for run in train.runs(config, FOLDS):
+    for run in train.runs(config, config.train.folds):
         net = train.load(config, run)
         found[run] = judging.fold_metrics(net, pool, clips, run.held_out)
         _keep(config, run, net, pool, clips)
@@ -113,11 +110,12 @@ def _keep(config: Config, run: Run, net: Street8, pool: Pool, clips: list[Clip])
     )
 
 
-def _named(fold: int, metrics: judging.FoldMetrics) -> dict[str, float]:
+def named(fold: int, metrics: judging.FoldMetrics) -> dict[str, float]:
+    """Figures of one fold, by their names in a manifest."""
     return {f"{dataset}_fold{fold}_{figure}": value for (dataset, figure), value in metrics.items()}
 
 
-def _over_seeds(
+def over_seeds(
     by_run: Mapping[Run, judging.FoldMetrics], spread_folds: tuple[int, ...]
 ) -> dict[str, float]:
     """Of each fold, of those trained with several seeds together, and of all with the first one.
@@ -149,7 +147,7 @@ def _summary(name: str, values: list[float]) -> dict[str, float]:
     return found
 
 
-def _calibration(unheard: Judged, decisions: Decisions) -> dict[str, float]:
+def calibration(unheard: Judged, decisions: Decisions) -> dict[str, float]:
     """By decisions that do not rest on these recordings."""
     scores = 1 / (1 + np.exp(-unheard.logits / np.array(decisions.temperatures)))
     return {"ece": reliability(scores[unheard.known], unheard.heard[unheard.known]).ece}

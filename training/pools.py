@@ -4,13 +4,15 @@ Mixing, distance, echo and colour are done later on these band powers, so that e
 step hears mixtures nobody has heard before.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from acoustics import mel
 from acoustics.clips import looped_codes
 from hearing import taxonomy
 from training import streets, synthetic
@@ -77,32 +79,68 @@ def prepare(config: Config) -> Path:
         The cached pool, `.npz`.
     """
     path = pool_path(config)
-    if path.exists():
-        return path
-    pieces = [
-        *_recorded(config.data),
-        *_synthesised(config.data, config.train.seed),
-        *_rendered(config.data),
-        *_two_horns(config.data, config.train.seed + 1),
-    ]
-    length = np.array([len(piece.codes) for piece in pieces])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"partial-{path.name}")  # a killed run leaves nothing half done
-    np.savez(
-        partial,
-        codes=np.concatenate([piece.codes for piece in pieces]),
+    if not path.exists():
+        _save(path, _joined(_packed(_recorded(config.data)), _made(config)))
+    return path
+
+
+def _made(config: Config) -> Pool:
+    """What is made here, cached for all models that are trained with as much of it."""
+    data = config.data
+    wanted = (
+        config.train.seed,
+        data.synthetic_sirens,
+        data.synthetic_two_horns,
+        data.synthetic_distractors,
+        data.synthetic_beds,
+        data.rendered_cities,
+        data.first_city,
+    )
+    path = data.cache / f"made-{'-'.join(map(str, wanted))}.npz"
+    if not path.exists():
+        synthesised = _synthesised(data, config.train.seed)
+        two_horns = _two_horns(data, config.train.seed + 1)
+        _save(path, _packed([*synthesised, *_rendered(data), *two_horns]))
+    return _read(path)
+
+
+def _packed(pieces: list[_Piece]) -> Pool:
+    length = np.array([len(piece.codes) for piece in pieces], np.int64)
+    labels = len(taxonomy.LABELS)
+    return Pool(
+        codes=np.concatenate([np.empty((0, mel.BANDS), np.uint8), *(p.codes for p in pieces)]),
         start=np.cumsum(length) - length,
         length=length,
-        heard=np.array([_flags(piece.heard) for piece in pieces]),
-        perhaps=np.array([_flags(piece.perhaps) for piece in pieces]),
-        group=np.array([piece.group for piece in pieces]),
-        kind=np.array([piece.kind for piece in pieces]),
-        clip=np.array([piece.clip for piece in pieces]),
-        source=np.array([piece.source for piece in pieces]),
-        scene=np.array([piece.scene for piece in pieces]),
+        heard=np.array([_flags(p.heard) for p in pieces], np.bool_).reshape(-1, labels),
+        perhaps=np.array([_flags(p.perhaps) for p in pieces], np.bool_).reshape(-1, labels),
+        group=np.array([piece.group for piece in pieces], np.int64),
+        kind=np.array([piece.kind for piece in pieces], np.int64),
+        clip=np.array([piece.clip for piece in pieces], np.int64),
+        source=np.array([piece.source for piece in pieces], np.int64),
+        scene=np.array([piece.scene for piece in pieces], np.int64),
     )
+
+
+def _joined(first: Pool, second: Pool) -> Pool:
+    arrays = {
+        field.name: np.concatenate([getattr(first, field.name), getattr(second, field.name)])
+        for field in fields(Pool)
+    }
+    length = arrays["length"]
+    return Pool(**{**arrays, "start": np.cumsum(length) - length})
+
+
+def _save(path: Path, pool: Pool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"partial-{path.name}")  # a killed run leaves nothing half done
+    arrays: dict[str, Any] = {field.name: getattr(pool, field.name) for field in fields(Pool)}
+    np.savez(partial, **arrays)
     partial.replace(path)
-    return path
+
+
+def _read(path: Path) -> Pool:
+    with np.load(path) as arrays:
+        return Pool(**arrays)
 
 
 def pool_path(config: Config) -> Path:
@@ -112,8 +150,7 @@ def pool_path(config: Config) -> Path:
 
 def load(config: Config) -> Pool:
     """Read the cached pool, computing it first if need be."""
-    with np.load(prepare(config)) as arrays:
-        return Pool(**arrays)
+    return _read(prepare(config))
 
 
 def _flags(labels: frozenset[str]) -> NDArray[np.bool_]:
