@@ -66,8 +66,9 @@ def _pairs(graph: onnx.GraphProto) -> list[tuple[onnx.NodeProto, onnx.NodeProto]
         if len(readers[name]) != 1 or name in results:
             continue
         after = readers[name][0]
-        own = all(len(readers[weight]) == 1 for weight in (*node.input[1:], after.input[1]))
-        if own and after.op_type == "Conv" and _groups(after) == 1:
+        if after.op_type != "Conv" or _groups(after) != 1:
+            continue
+        if all(len(readers[weight]) == 1 for weight in (*node.input[1:], after.input[1])):
             pairs.append((node, after))
     return pairs
 

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -98,22 +98,30 @@ def quantised(weights: bytes, patches: Patches) -> bytes:
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             calibrate_method=quantization.CalibrationMethod.Percentile,
-            extra_options={"CalibPercentile": _KEPT},
+            # a run at a time: the activations of all of them would take gigabytes
+            extra_options={"CalibPercentile": _KEPT, "CalibStridedMinMax": 1},
         )
         return target.read_bytes()
 
 
 class _Calibration(quantization.CalibrationDataReader):  # type: ignore[misc]
-    """Patches in runs, as onnxruntime asks for them."""
+    """Patches in runs, as onnxruntime asks for them: a stride of them, then the next."""
 
     def __init__(self, name: str, patches: Patches) -> None:
         self._name = name
         runs = -(-len(patches) // _PER_RUN)
         filled = np.resize(patches, (runs * _PER_RUN, *patches.shape[1:]))  # all runs of one size
-        self._runs: Iterator[Patches] = iter(np.split(filled, runs))
+        self._runs: Sequence[Patches] = np.split(filled, runs)
+        self._left: Iterator[Patches] = iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        self._left = iter(self._runs[start_index:end_index])
 
     def get_next(self) -> dict[str, Patches] | None:
-        run = next(self._runs, None)
+        run = next(self._left, None)
         return None if run is None else {self._name: run}
 
 
