@@ -5,11 +5,10 @@ The residual is what the device's running background explains: the median of the
 in integers rounded down; the residual takes the remainder, so that energy closes exactly.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acoustics.decibels import CLASSES_PER_DB, energy_of, level_of
-from processors.window_seconds import Second, energy
 
 VERSION: Final = 1
 """Of the division below; a change of it is a new number in `docs/levels.md`."""
@@ -71,34 +70,39 @@ def weight(score: int) -> int:
     return max(1000 * score // (1001 - score), 1)
 
 
-def parts(second: Second, residual: int | None) -> Mapping[str, int]:
-    """Energies of the labels that are active in a second.
+_WEIGHTS: Final = tuple(weight(score) for score in range(1001))
+
+
+def excess(level_energy: int, residual: int | None) -> int:
+    """Energy of a second that its background does not explain; 0 if that is unknown."""
+    return 0 if residual is None or residual >= level_energy else level_energy - residual
+
+
+def parts(energy: int, scores: Sequence[tuple[str, int]]) -> Sequence[int]:
+    """Divide a second's excess among the labels that are active in it.
 
     Parameters
     ----------
-    second : Second
-        Its level and scores.
-    residual : int or None
-        Energy of the background in one second; None: unknown, so nobody is given anything.
+    energy : int, >= 0
+        To be divided.
+    scores : sequence of (label, per mille), not empty
+        Who is active.
 
     Returns
     -------
-    mapping of str to int
-        Never more together than the second's energy.
+    sequence of int
+        One for each label, rounded down: never more together than there is.
 
     Examples
     --------
-    >>> parts(Second(0, 7000, (("birds", 600), ("siren", 600))), residual=10**18)
-    {'birds': 4500000000000000000, 'siren': 4500000000000000000}
+    >>> parts(1000, [("birds", 600), ("siren", 600)]), parts(1000, [("birds", 500), ("siren", 800)])
+    ([500, 500], [200, 799])
     """
-    if residual is None:
-        return dict.fromkeys((label for label, _ in second.scores), 0)
-    excess = max(energy(second.laeq) - residual, 0)
-    if len(second.scores) == 1:
-        return {second.scores[0][0]: excess}
-    weights = {label: weight(score) for label, score in second.scores}
-    total = sum(weights.values())
-    return {label: excess * one // total for label, one in weights.items()}
+    if len(scores) == 1 or not energy:
+        return [energy] * len(scores)
+    weights = [_WEIGHTS[score] for _, score in scores]
+    total = sum(weights)
+    return [energy * one // total for one in weights]
 
 
 def told(own: int, active: int, seconds: int) -> tuple[float | None, float | None]:

@@ -93,6 +93,7 @@ class DevicePages:
         found = {
             key: False
             for child in self._written
+            if child.length_s != BASE_S
             for key in parents(child, self._zone)
             if key.length_s == length_s
         }

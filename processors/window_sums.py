@@ -108,21 +108,22 @@ def _sounded(
     last_ms: dict[str, int] = {}
     if before is not None:
         last_ms = dict.fromkeys((label for label, _ in before.scores), before.at_ms - BASE_MS)
-    for second in seconds:
-        if not second.scores:
+    for at_ms, laeq, scores in seconds:
+        if not scores:
             continue
-        all_of_it = energy(second.laeq)
-        own = sources.parts(second, background)
-        for label, score in second.scores:
-            begins = second.at_ms - last_ms.get(label, -BASE_MS) > GAP_MS
-            last_ms[label] = second.at_ms
-            sums = found.setdefault(label, [0, 0, 0, 0, 0, 0])
+        whole = energy(laeq)
+        given = sources.parts(sources.excess(whole, background), scores)
+        for (label, score), own in zip(scores, given, strict=True):
+            sums = found.get(label)
+            if sums is None:
+                sums = found[label] = [0, 0, 0, 0, 0, 0]
             sums[0] += 1
-            sums[1] += begins
+            sums[1] += at_ms - last_ms.get(label, -BASE_MS) > GAP_MS
+            last_ms[label] = at_ms
             sums[2] += score
             sums[3] = max(sums[3], score)
-            sums[4] += all_of_it
-            sums[5] += own[label]
+            sums[4] += whole
+            sums[5] += own
     return {label: Sounded(*found[label]) for label in sorted(found)}
 
 

@@ -38,13 +38,17 @@ ON CONFLICT (program, topic, partition) DO UPDATE SET
 WHERE checkpoint.version = %(version)s
 RETURNING version"""
 _ADVANCE: Final = """
-UPDATE checkpoint SET next_offset = %(next_offset)s, version = %(version)s,
+UPDATE checkpoint SET next_offset = now.next_offset, version = now.version,
     updated_at = clock_timestamp()
-WHERE program = %(program)s AND topic = %(topic)s AND partition = %(partition)s"""
+FROM unnest(%(topics)s::text[], %(partitions)s::integer[], %(offsets)s::bigint[],
+    %(versions)s::integer[]) AS now (topic, partition, next_offset, version)
+WHERE program = %(program)s AND checkpoint.topic = now.topic
+    AND checkpoint.partition = now.partition"""
 _STATE: Final = """
 INSERT INTO fold_state (program, topic, partition, device, state)
-SELECT %(program)s, %(topic)s, %(partition)s, device, state
-FROM unnest(%(devices)b::text[], %(states)b::bytea[]) AS changed (device, state)
+SELECT %(program)s, topic, partition, device, state
+FROM unnest(%(topics)b::text[], %(partitions)b::integer[], %(devices)b::text[],
+    %(states)b::bytea[]) AS changed (topic, partition, device, state)
 ON CONFLICT (program, topic, partition, device) DO UPDATE SET state = excluded.state"""
 
 
@@ -97,8 +101,7 @@ class PostgresStore:
             messages = [message for commit in commits for message in commit.messages]
             rows, told = await window_store.resolved(cursor, rows, messages)
             await _write_rows(cursor, rows)
-            for commit in commits:
-                await _advance(cursor, program, commit)
+            await _advance(cursor, program, commits)
             await outbox.add(cursor, told)
 
     async def _ensure_partitions(self, days: set[date]) -> None:
@@ -160,9 +163,14 @@ async def _write_rows(cursor: Cursor, rows: Iterable[Frozen]) -> None:
             await table.write(cursor, by_kind[kind])
 
 
-async def _advance(cursor: Cursor, program: str, commit: Commit) -> None:
-    place = {"program": program, **commit.key._asdict()}
-    if commit.states:
-        states = {"devices": list(commit.states), "states": list(commit.states.values())}
-        await cursor.execute(_STATE, {**place, **states})
-    await cursor.execute(_ADVANCE, {**place, **asdict(commit.after)})
+async def _advance(cursor: Cursor, program: str, commits: Sequence[Commit]) -> None:
+    states = [(one.key, *state) for one in commits for state in one.states.items()]
+    if states:
+        keys, devices, stored = zip(*states, strict=True)
+        changed = {"devices": list(devices), "states": list(stored)}
+        await cursor.execute(_STATE, {**_asked(program, keys), **changed})
+    now = {
+        "offsets": [commit.after.next_offset for commit in commits],
+        "versions": [commit.after.version for commit in commits],
+    }
+    await cursor.execute(_ADVANCE, {**_asked(program, [one.key for one in commits]), **now})

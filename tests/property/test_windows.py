@@ -13,7 +13,7 @@ from processors import sources, window_seconds, window_sums, windows
 from processors.folds import Event, Tick
 from processors.window_memory import WindowTable
 from processors.window_questions import Touched
-from processors.window_seconds import MIXED, NOTHING_HEARD, Heard, Second, merged
+from processors.window_seconds import MIXED, NOTHING_HEARD, Heard, merged
 from processors.window_sums import Sums
 from schemas.codec import encode
 from schemas.envelopes import LabelledBatch
@@ -195,20 +195,19 @@ def test_energy_closes(
     assert all(0 <= one.own <= one.energy <= whole for one in total.labels.values())
 
 
-labels = st.dictionaries(st.sampled_from("abcde"), st.integers(0, 1000), min_size=1)
+labels = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 1000)), min_size=1)
 
 
-@given(st.integers(-12000, 14000), labels, backgrounds)
+@given(st.integers(0, 10**27), labels, st.one_of(st.none(), st.integers(0, 10**27)))
 def test_nobody_is_given_more_than_there_is(
-    level: int, scores: dict[str, int], background: int | None
+    energy: int, scores: list[tuple[str, int]], background: int | None
 ) -> None:
-    second = Second(0, level, tuple(scores.items()))
-    given_away = sources.parts(second, background)
-    assert given_away.keys() == scores.keys()
-    assert 0 <= sum(given_away.values()) <= window_seconds.energy(level)
-    for label, energy in given_away.items():
-        own, upper = sources.told(energy, window_seconds.energy(level), 1)
-        assert (own is None) != (upper is None), label
+    excess = sources.excess(energy, background)
+    given_away = sources.parts(excess, scores)
+    assert excess - len(scores) < sum(given_away) <= excess <= energy
+    for own in given_away:
+        level, upper = sources.told(own, energy, 1)
+        assert (level is None) != (upper is None)
 
 
 @given(st.lists(st.integers(-12000, 14000), min_size=1, max_size=60))
