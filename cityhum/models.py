@@ -19,7 +19,9 @@ from schemas.errors import BadConfig
 app = typer.Typer(no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
-Shelf = Annotated[Path, typer.Option("--models", help="the folder of models")]
+Shelf = Annotated[
+    Path, typer.Option("--models", envvar="CITYHUM_MODELS_FOLDER", help="the folder of models")
+]
 LARGEST_MB: Final = 200
 
 

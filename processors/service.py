@@ -106,7 +106,7 @@ async def _fold(name: str, settings: ProcessorSettings, stack: AsyncExitStack) -
 
 
 async def _classify(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
-    model = runtime.load(settings.models_folder / settings.model)
+    model = runtime.load_for_codes(settings.models_folder / settings.model)
     read = (topics.FEATURES, topics.RESULTS)
     kafka, offsets = await _kafka(stack, settings, (*read, topics.READINGS, topics.DEAD_LETTERS))
     work = Classifier(model, log=kafka, ends=offsets)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hearing.adapters import runtime, shelf
+from hearing.adapters.model_files import MANIFEST
 from schemas.errors import BadConfig, Unavailable
 
 LARGEST_MANIFEST: Final = 1_000_000
@@ -46,7 +47,7 @@ def fetch(repo: str, revision: str, folder: Path, largest: int, endpoint: str | 
         hub = _hub(endpoint)
         info = hub.model_info(repo, revision=revision)
         there = {each.rfilename for each in info.siblings or ()}
-        _fetch(hub, repo, info.sha, runtime.MANIFEST, folder, LARGEST_MANIFEST)
+        _fetch(hub, repo, info.sha, MANIFEST, folder, LARGEST_MANIFEST)
         _fetch(hub, repo, info.sha, runtime.read_manifest(folder).file, folder, largest)
         for name in sorted(there & set(shelf.OPTIONAL)):
             _fetch(hub, repo, info.sha, name, folder, LARGEST_MANIFEST)

@@ -1,6 +1,5 @@
 """onnxruntime, given only what its manifest vouches for."""
 
-import hashlib
 from pathlib import Path
 from typing import Final
 
@@ -9,13 +8,12 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from hearing import decide, taxonomy
-from hearing.adapters import soundness
+from hearing.adapters import model_files, soundness
+from hearing.adapters.model_files import MANIFEST
 from hearing.manifest import Manifest, parse
-from hearing.weights import refers_to_files
 from schemas.errors import BadConfig
 
 MODELS: Final = Path(__file__).resolve().parents[2] / "models"
-MANIFEST: Final = "manifest.json"
 
 
 class Model:
@@ -72,10 +70,35 @@ def load(name: str | Path) -> Model:
     """
     folder = folder_of(name)
     manifest = read_manifest(folder)
-    content = read_weights(folder, manifest)
+    content = model_files.weights(folder, manifest)
     session = _session(content, folder / manifest.file)
     soundness.check(session, manifest, folder / MANIFEST)
     return Model(manifest, session)
+
+
+def load_for_codes(name: str | Path) -> Model:
+    """Load a model for where only mel codes arrive: a server never has the sound.
+
+    Parameters
+    ----------
+    name : str or Path
+        As for `load`.
+
+    Returns
+    -------
+    Model
+        Of front end `mel32x8`.
+
+    Raises
+    ------
+    BadConfig
+        Also if it wants to hear the sound itself.
+    """
+    model = load(name)
+    if model.manifest.input.frontend != "mel32x8":
+        wanted = f"input.frontend: {model.manifest.input.frontend} needs sound"
+        raise BadConfig(f"{folder_of(name) / MANIFEST}: {wanted}, only codes of mel32x8 arrive")
+    return model
 
 
 def folder_of(name: str | Path) -> Path:
@@ -122,55 +145,7 @@ def read_manifest(folder: Path) -> Manifest:
         If it is missing, or a field is wrong.
     """
     path = folder / MANIFEST
-    return parse(_read(path), str(path))
-
-
-def read_weights(folder: Path, manifest: Manifest) -> bytes:
-    """Read a model's weights, if they are those that its manifest means.
-
-    Parameters
-    ----------
-    folder : Path
-        The model's folder.
-    manifest : Manifest
-        Its manifest.
-
-    Returns
-    -------
-    bytes
-        ONNX that refers to no other file.
-
-    Raises
-    ------
-    BadConfig
-        The file is missing, damaged, another one, or only part of the model.
-    """
-    path = folder / manifest.file
-    content = _read(path)
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != manifest.sha256:
-        raise BadConfig(
-            f"{folder / MANIFEST}: sha256 {manifest.sha256[:12]}… is not that of "
-            f"{manifest.file}, {digest[:12]}…"
-        )
-    try:
-        elsewhere = refers_to_files(content)
-    except ValueError as error:
-        raise BadConfig(f"{path}: not an ONNX file, or a damaged one: {error}") from error
-    if elsewhere:
-        # onnxruntime would look for it in whatever folder we were started in
-        raise BadConfig(f"{path}: external data: its weights must be in the file itself")
-    return content
-
-
-def _read(path: Path) -> bytes:
-    """Read a file of a model's folder; a link could lead anywhere."""
-    if path.is_symlink():
-        raise BadConfig(f"{path}: is a link, models are read from files only")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadConfig(f"{path}: {error.strerror}") from error
+    return parse(model_files.read(path), str(path))
 
 
 def _session(content: bytes, source: Path) -> onnxruntime.InferenceSession:

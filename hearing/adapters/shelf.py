@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from hearing.adapters import runtime
+from hearing.adapters.model_files import MANIFEST
 from hearing.manifest import Manifest
 from schemas.errors import BadConfig
 
@@ -47,7 +48,7 @@ def entries(models: Path) -> list[Entry]:
     list of Entry
         By name; fold models behind the models they belong to.
     """
-    found = (path.parent.relative_to(models) for path in models.rglob(runtime.MANIFEST))
+    found = (path.parent.relative_to(models) for path in models.rglob(MANIFEST))
     shown = (folder for folder in found if not folder.parts[0].startswith("."))
     return [_entry(folder, models) for folder in sorted(shown, key=lambda f: (len(f.parts), f))]
 
@@ -87,7 +88,7 @@ def add(source: Path, models: Path) -> tuple[Path, bool]:
     with tempfile.TemporaryDirectory(dir=models, prefix=".adding-") as folder:
         copy = Path(folder) / target.name
         copy.mkdir()
-        for name in (runtime.MANIFEST, said.file, *OPTIONAL):
+        for name in (MANIFEST, said.file, *OPTIONAL):
             if os.path.lexists(source / name):
                 # a link is copied as one, to be refused as one
                 shutil.copyfile(source / name, copy / name, follow_symlinks=False)

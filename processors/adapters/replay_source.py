@@ -79,7 +79,7 @@ def interpreter(settings: ProcessorSettings, model: str | None) -> Interpret:
     """How records become readings; BadConfig if there is no such model."""
     if model is None:
         return labelled_already
-    return Relabelled(runtime.load(settings.models_folder / model))
+    return Relabelled(runtime.load_for_codes(settings.models_folder / model))
 
 
 class Source:

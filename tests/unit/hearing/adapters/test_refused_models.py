@@ -78,3 +78,11 @@ def test_scores_that_are_no_probabilities_are_refused(tmp_path: Path) -> None:
     doubled = (*shifted, node("Add", ["up", "up"], "level"))
     folder = model_folder(tmp_path, network(nodes=doubled), activation="none")
     assert "/manifest.json: activation: none, but model.onnx gives scores beyond" in refusal(folder)
+
+
+def test_a_model_that_wants_sound_is_refused_where_only_codes_arrive(tmp_path: Path) -> None:
+    content = network(kind=FLOAT, shape=(16_000,))
+    heard = model_folder(tmp_path, content, input=shaped(16_000, frontend="waveform"))
+    assert runtime.load(heard).manifest.input.frontend == "waveform"
+    with pytest.raises(BadConfig, match=r"manifest\.json: input\.frontend: waveform needs sound"):
+        runtime.load_for_codes(heard)
