@@ -113,9 +113,10 @@ def step(state: ArchiveState, event: Event) -> tuple[ArchiveState, Outputs]:
         digests=digests,
         conflicts=state.conflicts + (event.count - len(new) if differs else 0),
     )
-    if not new:
+    if not new and not differs:
         return state, NOTHING
-    return state, Outputs(rows=tuple(reading_row(event, seq) for seq in new))
+    rows = tuple(reading_row(event, seq) for seq in new)
+    return state, Outputs(rows=rows, conflicts=(event,) if differs else ())
 
 
 FOLD: Final = Fold(

@@ -35,10 +35,12 @@ class Outputs:
     """What a step wants to be true outside: rows to upsert and messages to deliver.
 
     `Touched` stands for the rows of windows that the store will make of it and of what it holds.
+    `conflicts` are batches that came before with other content: kept as dead letters, not counted.
     """
 
     rows: tuple[Frozen, ...] = ()
     messages: tuple[Alert | Window | Touched, ...] = ()
+    conflicts: tuple[LabelledBatch, ...] = ()
 
     @property
     def urgent(self) -> bool:

@@ -13,7 +13,7 @@ from processors.window_questions import Touched
 from schemas import topics
 from schemas.base import DeviceId, Frozen
 from schemas.codec import decode
-from schemas.envelopes import ReadingEnvelope
+from schemas.envelopes import LabelledBatch, ReadingEnvelope
 from schemas.errors import LogGap
 from schemas.results import Alert, Window
 
@@ -179,13 +179,17 @@ class RowsRun(Generic[Message]):
 
 
 class Progress:
-    """One partition at work: what was applied since the last commit."""
+    """One partition at work: what was applied since the last commit.
+
+    `conflicts` are those of the record that was applied last.
+    """
 
     def __init__(self, key: Key, checkpoint: Checkpoint, run: Run) -> None:
         self.key = key
         self.next_offset = checkpoint.next_offset
         self.readings = 0
         self.urgent = False
+        self.conflicts: Sequence[LabelledBatch] = ()
         self._checkpoint = checkpoint
         self._run = run
         self._outputs: list[Outputs] = []
@@ -201,6 +205,7 @@ class Progress:
         self._outputs.append(outputs)
         self.readings += readings
         self.urgent = self.urgent or outputs.urgent
+        self.conflicts = outputs.conflicts
         self.next_offset = offset + 1
         return readings
 
@@ -229,6 +234,7 @@ def joined(outputs: Sequence[Outputs]) -> Outputs:
     return Outputs(
         rows=tuple(row for one in outputs for row in one.rows),
         messages=tuple(message for one in outputs for message in one.messages),
+        conflicts=tuple(batch for one in outputs for batch in one.conflicts),
     )
 
 

@@ -22,6 +22,7 @@ from schemas.errors import Unavailable
 from schemas.results import Alert, LabelLevel, Window
 from tests.builders import SESSION, STARTED_AT
 
+CONFLICT = "c" * 32
 KEY = Key(topics.READINGS, topics.partition("pole-07"))
 
 
@@ -84,7 +85,8 @@ def _step(state: tuple[int, ...], event: Event) -> tuple[tuple[int, ...], Output
         return state, NOTHING
     row = window(started_at=event.started_at)
     heard = [alert(event.first_seq) for labels in event.labels if "siren" in labels]
-    return (*state, event.first_seq), Outputs(rows=(row,), messages=(row, *heard))
+    again = (event,) if event.digest == CONFLICT else ()
+    return (*state, event.first_seq), Outputs((row,), (row, *heard), again)
 
 
 SEEN: Fold[tuple[int, ...]] = Fold(
@@ -96,7 +98,7 @@ SEEN: Fold[tuple[int, ...]] = Fold(
 )
 """Remembers the first seq of every batch, in order, with no ledger: a repeat would show.
 
-A siren is an alert.
+A siren is an alert, and `CONFLICT` the digest of a batch that came before with other content.
 """
 
 

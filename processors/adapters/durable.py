@@ -28,6 +28,8 @@ from processors.unreadable import dead_letter
 from processors.verdicts import Record
 from schemas import metrics
 from schemas.base import DeviceId
+from schemas.codec import encode
+from schemas.envelopes import LabelledBatch
 from schemas.errors import BadMessage, Unavailable
 
 _FIRST_WAIT_S: Final = 0.5
@@ -205,6 +207,8 @@ class Durable:
             await self._skip(progress, record, bad)
         else:
             metrics.APPLIED_READINGS.labels(self._program.name).inc(readings)
+            for batch in progress.conflicts:
+                await self._keep_conflict(record, batch)
         self._sought.pop(record.key, None)
         self._unacknowledged.append(record)
         if self._pending_since is None:
@@ -212,12 +216,21 @@ class Durable:
 
     async def _skip(self, progress: Progress, record: Received, bad: BadMessage) -> None:
         """Keep a record that we cannot read, and go on."""
-        where = {**record.key._asdict(), "offset": record.offset}
-        log.error("bad_record", extra={**where, "reason": bad.reason, "detail": bad.detail})
-        letter = dead_letter(record.key, record.offset, record.value, bad, utc_now())
+        log.error("bad_record", extra=_named(record, bad))
+        await self._bury_letter(record, record.value, bad)
+        progress.skip(record.offset)
+
+    async def _keep_conflict(self, record: Received, batch: LabelledBatch) -> None:
+        """Keep what came before with other content; the first has counted."""
+        seqs = f"{batch.device} {batch.session} {batch.first_seq}+{batch.count}"
+        bad = BadMessage("conflict", f"{seqs} came before with other content")
+        log.warning("conflict", extra=_named(record, bad))
+        await self._bury_letter(record, encode(batch), bad)
+
+    async def _bury_letter(self, record: Received, value: bytes, bad: BadMessage) -> None:
+        letter = dead_letter(record.key, record.offset, value, bad, utc_now())
         await self._patiently(lambda: self._bury(letter))
         metrics.DEAD_LETTERS.labels(bad.reason).inc()
-        progress.skip(record.offset)
 
     async def _seek_again(self, progress: Progress, offset: int) -> None:
         """Ask for the record that we need; LogGap if it is gone."""
@@ -276,3 +289,8 @@ class Durable:
         if self._pending_since is None:
             return None
         return max(0.0, MAX_WAIT_S - self._waited_s())
+
+
+def _named(record: Received, bad: BadMessage) -> Mapping[str, object]:
+    where = {**record.key._asdict(), "offset": record.offset}
+    return {**where, "reason": bad.reason, "detail": bad.detail}

@@ -57,7 +57,9 @@ def test_the_first_in_the_log_stays_and_the_conflict_is_counted() -> None:
     state, outputs = run(
         labelled(0, [60.0] * 5, digest="a" * 32), labelled(0, [90.0] * 5, digest="b" * 32)
     )
-    assert outputs[1] == NOTHING
+    [again] = outputs[1].conflicts
+    assert again.digest == "b" * 32
+    assert not outputs[1].rows
     assert state.conflicts == 5
 
 

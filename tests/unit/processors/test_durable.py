@@ -11,10 +11,11 @@ from processors.partitions import (
     starting_point,
 )
 from schemas import topics
+from schemas.codec import encode
 from schemas.errors import LogGap
 from tests.builders import labelled
 from tests.contracts import StoreContract
-from tests.streams import KEY, Bench, FakeLog, FakeStore, envelope
+from tests.streams import CONFLICT, KEY, Bench, FakeLog, FakeStore, envelope
 
 # --- where to begin -----------------------------------------------------------------------------
 
@@ -194,6 +195,20 @@ async def test_an_unreadable_record_is_buried_and_passed() -> None:
     assert letter.topic == topics.DEAD_LETTERS
     assert letter.value == b'{"version":2}'
     assert dict(letter.headers)["reason"] == b"version"
+
+
+async def test_what_came_before_with_other_content_is_kept_as_a_dead_letter() -> None:
+    here = bench()
+    again = labelled(1, digest=CONFLICT)
+    here.log.partitions[KEY][1] = envelope(again)
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    await here.feed(worker, here.log.records(KEY, range(5)))
+    await worker.close()
+    assert here.seen() == (0, 1, 2, 3, 4)
+    (letter,) = here.buried
+    assert letter.value == encode(again)
+    assert dict(letter.headers)["reason"] == b"conflict"
 
 
 async def test_revoked_partitions_are_left_committed() -> None:
