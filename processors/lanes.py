@@ -22,7 +22,7 @@ SILENCE_US: Final = 30 * SECOND_US
 """A gap in event time, or ticks without readings, after which the signal was lost."""
 
 TICKS_US: Final = 10 * SECOND_US
-"""Ticks come every 5 s; a longer pause means that nobody listened, not that nobody spoke."""
+"""Ticks come every 5 s; of a longer pause no more than this counts, for nobody listened."""
 
 
 class Known(NamedTuple):
@@ -165,9 +165,9 @@ def received(lane: Lane, seconds: Sequence[Second], received_us: int) -> Lane:
 
 
 def ticked(lane: Lane, at_us: int) -> Lane:
-    """Count the silence up to a tick, anew after a pause."""
-    passed_us = max(at_us - max(lane.heard_us, lane.ticked_us), 0)
-    silent_us = lane.silent_us + passed_us if passed_us <= TICKS_US else 0
+    """Count the silence up to a tick."""
+    passed_us = at_us - max(lane.heard_us, lane.ticked_us)
+    silent_us = lane.silent_us + min(max(passed_us, 0), TICKS_US)
     return replace(lane, ticked_us=max(at_us, lane.ticked_us), silent_us=silent_us)
 
 

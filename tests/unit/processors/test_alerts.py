@@ -159,10 +159,16 @@ def test_a_device_that_sends_once_a_minute_is_not_lost_between() -> None:
 
 def test_where_no_ticks_come_nobody_listened_and_no_device_is_silent() -> None:
     state, _ = run(heard("SSSS"))
-    state, outputs = run([*ticks(9, 14), *ticks(300, 310)], state=state)
+    state, outputs = run([*ticks(9, 14), *ticks(300, 305)], state=state)
     assert not told(outputs)
     _, outputs = run(heard("SS......", 4), state=state)  # sent as soon as there was a broker again
     assert [alert.active_s for alert in told(outputs)] == [6]
+
+
+def test_ticks_that_come_seldom_end_an_alert_too() -> None:
+    state, _ = run(heard("SSSS"))
+    _, outputs = run([Tick(at(100 * n)) for n in range(1, 5)], state=state)
+    assert [len(output.messages) for output in outputs] == [0, 0, 1, 0]
 
 
 def test_a_gap_in_event_time_ends_an_alert() -> None:
