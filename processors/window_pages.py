@@ -40,6 +40,7 @@ class DevicePages:
         self._heard: dict[int, Heard] = {}
         self._minutes: dict[int, StoredMinute] = {}
         self._written: dict[Key, Sums] = {}
+        self._known: dict[int, tuple[int | None, int | None]] = {}
 
     def touch(self, key: Key, heard: Heard, *, final: bool) -> None:
         """Take what is new in a window, or that its row is due."""
@@ -119,11 +120,13 @@ class DevicePages:
         return {m: _background(self._in_minute(m)) for m in them if last >= m + MINUTE_S}
 
     def _after(self, minutes: Iterable[int]) -> set[int]:
-        """Minutes for which the background may be another now."""
+        """Minutes that were heard and for which the background may be another now."""
+        heard = {minute(start_s).start_s for start_s in self._stored}
         return {
             after
             for start_s in minutes
             for after in range(start_s + MINUTE_S, start_s + _REACH_S, MINUTE_S)
+            if after in heard
         }
 
     def _backgrounds(
@@ -156,7 +159,10 @@ class DevicePages:
 
     def _base_sums(self, start_s: int, minutes: dict[int, MinuteBackground]) -> Sums:
         heard = self._base(start_s)
-        background = self._backgrounds(minute(start_s).start_s, minutes)
+        of_minute = minute(start_s).start_s
+        background = self._known.get(of_minute)
+        if background is None:
+            background = self._known[of_minute] = self._backgrounds(of_minute, minutes)
         before = self._base(start_s - BASE_S).seconds[-1:]
         return _of_seconds(
             heard, background[heard.calibration is not None], before[0] if before else None

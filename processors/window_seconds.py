@@ -7,6 +7,7 @@ integers, exact in any sum.
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -147,8 +148,9 @@ def dump(one: Heard) -> bytes:
         len(c),
         len(z),
     )
-    seconds = [_SECOND.pack(second.at_ms, second.laeq) for second in one.seconds]
-    return b"".join([head, calibration or b"", c, z, *seconds, *_label_parts(one)])
+    numbers = chain.from_iterable(second[:2] for second in one.seconds)
+    seconds = _seconds(len(one.seconds)).pack(*numbers)
+    return b"".join([head, calibration or b"", c, z, seconds, *_label_parts(one)])
 
 
 def load(stored: bytes) -> Heard:
@@ -172,20 +174,33 @@ def load(stored: bytes) -> Heard:
     return Heard(seconds, c, z, (f, s, p), overload, floor, calibration)
 
 
+@lru_cache(maxsize=64)
+def _seconds(count: int) -> Struct:
+    return Struct("<" + "Hh" * count)
+
+
+@lru_cache(maxsize=64)
+def _seconds_scores(count: int) -> Struct:
+    return Struct(f"<{count}H")
+
+
 def _integer(value: int) -> bytes:
     return value.to_bytes((value.bit_length() + 7) // 8, "little")
 
 
 def _label_parts(one: Heard) -> Iterator[bytes]:
     """Per label: its name, and its seconds with their scores."""
-    found: dict[str, list[bytes]] = {}
+    found: dict[str, list[int]] = {}
     for n, second in enumerate(one.seconds):
         for label, score in second.scores:
-            found.setdefault(label, []).append(_SCORE.pack(n, score))
+            numbers = found.get(label)
+            if numbers is None:
+                numbers = found[label] = []
+            numbers += (n, score)
     for label in sorted(found):
-        name = label.encode()
-        yield bytes([len(name)]) + name + len(found[label]).to_bytes(2, "little")
-        yield from found[label]
+        name, numbers = label.encode(), found[label]
+        yield bytes([len(name)]) + name + (len(numbers) // 2).to_bytes(2, "little")
+        yield _seconds_scores(len(numbers)).pack(*numbers)
 
 
 def _scores(stored: bytes, at: int) -> dict[int, list[tuple[str, int]]]:
