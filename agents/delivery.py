@@ -1,9 +1,11 @@
 """What to send next, and when to send it again: the lanes of one device.
 
-The live lane sends each new reading at once. Beside it the backlog, oldest first, has at most two
-batches unacknowledged, so that a long outage neither delays the present nor storms the broker.
-Only the bridge's acknowledgement ends a delivery; a reading that waits too long for it joins the
-backlog. Time is a monotonic clock in seconds, given by the caller.
+The live lane sends each new reading at once, one batch unacknowledged at a time: so readings arrive
+in order, and after a short outage rules hear them as if nothing had been. When the lane falls
+behind by more than ten minutes, what waits becomes the backlog, sent beside it, oldest first, at
+most two batches unacknowledged, so that a long outage neither delays the present nor storms the
+broker. Only the bridge's acknowledgement ends a delivery. Time is a monotonic clock in seconds,
+given by the caller.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,8 +19,8 @@ from schemas.base import SeqRange
 Run = tuple[Reading, ...]
 
 MAX_BACKLOG_BATCHES: Final = 2
-MAX_LIVE_BATCHES: Final = 64
-"""A live lane as deep as this is no longer live: what follows takes the backlog's place."""
+CATCH_UP: Final = 600
+"""So many readings the live lane may be behind before it leaves them to the backlog."""
 PATIENCE_S: Final = 10.0
 MAX_PATIENCE_S: Final = 300.0
 _JITTER: Final = 0.25
@@ -55,8 +57,10 @@ class Sent:
 class Delivery:
     """Deliveries of one connection; a new connection begins with nothing on its way."""
 
-    live_after: int
+    live_after: int = 0
     """Readings stored after this position have not been sent live yet."""
+    live_before: int = 0
+    """What `live_after` was before the batch on its way: where to go on if nobody answers it."""
     live: tuple[Sent, ...] = ()
     backlog: tuple[Sent, ...] = ()
     patience_s: float = PATIENCE_S
@@ -69,7 +73,7 @@ class Delivery:
     @property
     def wants_live(self) -> bool:
         """Whether the live lane takes more."""
-        return len(self.live) < MAX_LIVE_BATCHES
+        return not self.live
 
     @property
     def wants_backlog(self) -> bool:
@@ -88,26 +92,35 @@ def acknowledged(delivery: Delivery, ranges: Sequence[SeqRange]) -> Delivery:
 
 
 def lapsed(delivery: Delivery, now_s: float) -> Delivery:
-    """Give up waiting for what is due; its readings are then the backlog's to send again."""
+    """Give up waiting for what is due; its readings are then sent again, less often each time."""
     late = [sent for sent in (*delivery.live, *delivery.backlog) if sent.due_s <= now_s]
-    longer = (min(2 * sent.patience_s, MAX_PATIENCE_S) for sent in late)
+    if not late:
+        return delivery
+    live = tuple(sent for sent in delivery.live if sent.due_s > now_s)
+    longer = max(min(2 * sent.patience_s, MAX_PATIENCE_S) for sent in late)
     return replace(
         delivery,
-        live=tuple(sent for sent in delivery.live if sent.due_s > now_s),
+        live=live,
+        live_after=delivery.live_after if live or not delivery.live else delivery.live_before,
         backlog=tuple(sent for sent in delivery.backlog if sent.due_s > now_s),
-        patience_s=max((delivery.patience_s, *longer)),
+        patience_s=max(delivery.patience_s, longer),
     )
+
+
+def overtaken(delivery: Delivery, newest: int) -> Delivery:
+    """The live lane is too far behind: what was stored so far is the backlog's."""
+    return replace(delivery, live_after=newest, live_before=newest)
 
 
 def sent_live(
     delivery: Delivery, new: Sequence[Stored], now_s: float, jitter: float
 ) -> tuple[Delivery, tuple[Run, ...]]:
-    """Send new readings at once.
+    """Send the oldest new readings, as many as a batch holds.
 
     Parameters
     ----------
     delivery : Delivery
-        As it stands.
+        As it stands, with nothing on its way live.
     new : sequence of Stored
         Readings stored after `delivery.live_after`, oldest first.
     now_s : float
@@ -117,10 +130,14 @@ def sent_live(
     """
     if not new:
         return delivery, ()
-    chosen = tuple(batches.runs([stored.reading for stored in new]))
-    on_the_way = tuple(_sent(run, now_s, PATIENCE_S, jitter) for run in chosen)
-    after = replace(delivery, live_after=new[-1].position, live=(*delivery.live, *on_the_way))
-    return after, chosen
+    run = next(iter(batches.runs([stored.reading for stored in new])))
+    after = replace(
+        delivery,
+        live_before=delivery.live_after,
+        live_after=new[len(run) - 1].position,
+        live=(_sent(run, now_s, delivery.patience_s, jitter),),
+    )
+    return after, (run,)
 
 
 def sent_backlog(

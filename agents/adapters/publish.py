@@ -13,7 +13,7 @@ from agents.adapters.clock import Clock
 from agents.adapters.link import Message
 from agents.adapters.publish_ports import Connect, Connection, Lane, Spool
 from agents.batches import Origin
-from agents.delivery import Delivery, Run
+from agents.delivery import CATCH_UP, Delivery, Run
 from agents.uploads import LIVE, UPLOAD_PATIENCE_S, Uploads
 from schemas import codec, topics
 from schemas.base import SeqRange
@@ -24,9 +24,6 @@ HEALTH_S: Final = 60.0
 GOODBYE_S: Final = 3.0
 FIRST_BACKOFF_S: Final = 1.0
 MAX_BACKOFF_S: Final = 60.0
-CATCH_UP: Final = 4 * MAX_READINGS
-"""A backlog no longer than this goes before what is new, so that a short outage changes no order:
-rules then hear it live. A longer one goes beside the present and must not delay it."""
 _SCAN: Final = 4 * MAX_READINGS
 _REMEMBERED: Final = 512  # payloads that the bridge may still reject by their digest
 
@@ -57,7 +54,7 @@ class Publisher:
         self._clock = clock
         self._chance = chance
         self._awake = asyncio.Event()
-        self._delivery = Delivery(live_after=0)
+        self._delivery = Delivery()
         self._digests: OrderedDict[str, SeqRange] = OrderedDict()
         self._acknowledged = asyncio.Event()
         self._renewed = False
@@ -132,7 +129,9 @@ class Publisher:
 
     async def _serve(self, link: Connection) -> None:
         """Send until the connection is lost or the session ends."""
-        self._delivery = Delivery(live_after=self._resumes_after())
+        self._delivery = Delivery()
+        if self._plan.together > 1:  # what was stored waits for no company
+            self._delivery = delivery.overtaken(self._delivery, self._spool.newest())
         for lane in self._beside:
             lane.renew()
         try:
@@ -142,12 +141,6 @@ class Publisher:
         except asyncio.CancelledError:
             await self._say_goodbye(link)
             raise
-
-    def _resumes_after(self) -> int:
-        waiting = self._spool.waiting(0, CATCH_UP + 1)
-        if 0 < len(waiting) <= CATCH_UP:
-            return waiting[0].position - 1
-        return self._spool.newest()
 
     async def _serve_session(self, link: Connection) -> None:
         health_due_s = now_s = self._clock.monotonic_s()
@@ -182,7 +175,9 @@ class Publisher:
         self._delivery = delivery.lapsed(self._delivery, now_s)
         chance = self._chance.random()
         if self._delivery.wants_live:
-            new = self._spool.waiting(self._delivery.live_after, _SCAN)
+            new = self._spool.waiting(self._delivery.live_after, CATCH_UP + 1)
+            if len(new) > CATCH_UP:
+                self._delivery, new = delivery.overtaken(self._delivery, self._spool.newest()), ()
             if new and self._may_go(len(new), now_s):
                 self._live_due_s = uploads.due_s(self._plan, now_s)
                 self._delivery, runs = delivery.sent_live(self._delivery, new, now_s, chance)

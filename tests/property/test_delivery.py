@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from agents import delivery
 from agents.delivery import (
+    CATCH_UP,
     MAX_BACKLOG_BATCHES,
     MAX_PATIENCE_S,
     PATIENCE_S,
@@ -26,7 +27,7 @@ class Device:
     now_s: float = 0.0
     heard: int = 0
     waiting: dict[int, Stored] = field(default_factory=dict)
-    delivery: Delivery = field(default_factory=lambda: Delivery(live_after=0))
+    delivery: Delivery = field(default_factory=Delivery)
     sent: list[tuple[str, Run]] = field(default_factory=list)
 
     def hear(self, count: int) -> None:
@@ -36,7 +37,7 @@ class Device:
         self.pump()
 
     def connect(self) -> None:
-        self.delivery = Delivery(live_after=self.heard)
+        self.delivery = Delivery()
         self.pump()
 
     def wait(self, seconds: float) -> None:
@@ -58,6 +59,8 @@ class Device:
         stored = list(self.waiting.values())
         if self.delivery.wants_live:
             new = [each for each in stored if each.position > self.delivery.live_after]
+            if len(new) > CATCH_UP:
+                self.delivery, new = delivery.overtaken(self.delivery, self.heard), []
             self.delivery, runs = delivery.sent_live(self.delivery, new, self.now_s, 0.5)
             self.sent += [("live", run) for run in runs]
         if self.delivery.wants_backlog:
@@ -107,6 +110,21 @@ def test_what_waits_is_on_its_way_or_queued_behind_the_backlog(
     }
     idle = set(device.waiting) - on_the_way
     assert not idle or not device.delivery.wants_backlog or not device.delivery.wants_live
+
+
+@given(actions)
+def test_live_readings_arrive_in_order_while_the_lane_keeps_up(
+    steps: list[Callable[[Device], None]],
+) -> None:
+    device, arrived = Device(), [0]
+    for step in steps:
+        before = len(device.sent)
+        step(device)
+        if device.delivery.live_before and any(lane == "backlog" for lane, _ in device.sent):
+            return  # it has fallen behind
+        arrived += [run[0].seq for lane, run in device.sent[before:] if lane == "live"]
+        answered = [seq for seq in arrived if seq not in device.waiting]
+        assert answered == sorted(answered)
 
 
 @given(actions)

@@ -8,8 +8,9 @@ from random import Random
 
 import pytest
 
-from agents.adapters.publish import CATCH_UP, Publisher
+from agents.adapters.publish import Publisher
 from agents.batches import Origin
+from agents.delivery import CATCH_UP
 from agents.reading import NO_CONTEXT
 from agents.uploads import Uploads
 from schemas import codec, topics
@@ -139,12 +140,13 @@ async def test_what_nobody_acknowledges_is_sent_again_ever_more_rarely(device: D
 
 
 async def test_a_short_backlog_goes_before_what_is_new(device: Device) -> None:
-    device.hear(0, CATCH_UP)
+    device.hear(0, 100)
     async with device.running():
-        await device.sent(CATCH_UP // 60)
-        device.hear(CATCH_UP)
-        await device.sent(CATCH_UP // 60 + 1)
-    assert [batch.first_seq for batch in device.batches] == [0, 60, 120, 180, CATCH_UP]
+        await device.sent(1)
+        device.hear(100)
+        device.acknowledge(seqs(0, 60))
+        await device.sent(2)
+    assert [(each.first_seq, each.count) for each in device.batches] == [(0, 60), (60, 41)]
 
 
 async def test_a_long_backlog_goes_beside_what_is_new(device: Device) -> None:
