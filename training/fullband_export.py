@@ -1,0 +1,91 @@
+"""A trained full-band network as `model.onnx` with its manifest."""
+
+import hashlib
+import tempfile
+import warnings
+from pathlib import Path
+
+import torch
+
+from hearing import taxonomy
+from hearing.frontends import mel64
+from hearing.manifest import Manifest
+from training.config import Config
+from training.fullband_config import FullBand
+from training.fullband_evaluation import Found, given
+from training.fullband_net import Street
+
+
+def to_onnx(net: Street, frames: int) -> bytes:
+    """Serialise a network without what it needed for learning only.
+
+    Parameters
+    ----------
+    net : Street
+        In evaluation mode.
+    frames : int
+        Of a patch; the number of patches stays free.
+
+    Returns
+    -------
+    bytes
+        ONNX: `level_db` float32 [n, frames, 64] to `logits` float32 [n, labels].
+    """
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        path = Path(folder) / "model.onnx"
+        warnings.simplefilter("ignore")  # the exporter warns about its own internals
+        torch.onnx.export(
+            net.cpu().to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]
+            (torch.zeros((2, frames, mel64.BANDS)),),
+            path,
+            input_names=["level_db"],
+            output_names=["logits"],
+            dynamic_axes={"level_db": {0: "patches"}, "logits": {0: "patches"}},
+            opset_version=17,
+            dynamo=False,
+        )
+        return path.read_bytes()
+
+
+def write(
+    folder: Path, chosen: FullBand, recordings: Config, weights: bytes, found: Found
+) -> Manifest:
+    """Write `model.onnx` and `manifest.json`.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it does not exist.
+    chosen : FullBand
+        Name and version.
+    recordings : Config
+        What it was trained on, and the licence that follows.
+    weights : bytes
+        As `to_onnx` gives them.
+    found : Found
+        Decisions and figures.
+
+    Returns
+    -------
+    Manifest
+        As written.
+    """
+    labels = taxonomy.LABELS
+    manifest = Manifest(
+        name=chosen.name,
+        version=chosen.version,
+        sha256=hashlib.sha256(weights).hexdigest(),
+        input=given(chosen),
+        labels=labels,
+        thresholds=dict(zip(labels, found.decisions.thresholds, strict=True)),
+        temperature=dict(zip(labels, found.decisions.temperatures, strict=True)),
+        activation="sigmoid",
+        licence=recordings.licence,
+        commercial_use=recordings.commercial_use,
+        training_data=recordings.training_data,
+        metrics=dict(found.metrics),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(weights)
+    (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n")
+    return manifest
