@@ -44,7 +44,7 @@ class Windows(Frozen):
 
 def app(
     manifest: Annotated[Path, typer.Argument(help="CSV with file,label[,group]")],
-    model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.1.0",
+    model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.2.0",
     as_json: AsJson = False,  # noqa: FBT002  # an option of the command line
     folder: Pictures = None,
     window_s: WindowS = None,

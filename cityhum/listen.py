@@ -53,7 +53,7 @@ class Report(Frozen):
 
 def app(
     files: Annotated[list[Path], typer.Argument(help="WAV, FLAC, Ogg, MP3; any rate")],
-    model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.1.0",
+    model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.2.0",
     as_json: AsJson = False,  # noqa: FBT002  # an option of the command line
     every_s: EveryS = 60,
 ) -> None:

@@ -36,10 +36,10 @@ class ProcessorSettings(BaseSettings):
     alerts_file: Path = Path("deploy/alerts.yaml")
     topics_file: Path = Path("deploy/kafka/topics.yaml")
     models_folder: Path = Path("models")
-    model: str = "street8-0.1.0"
+    model: str = "street8-0.2.0"
     bridge_sites: Sites = Field(default=(), description="empty: all sites")
     rehearsal_rate: float = Field(
-        default=1.0, gt=0, le=1000, description="the bridge's clock and the alerts' patience"
+        default=1.0, gt=0, le=1000, description="how fast the bridge's clock runs; ticks do not"
     )
     rehearsal_began_at: AwareDatetime | None = Field(
         default=None, description="when, by this host's clock, a recorded past began to be played"

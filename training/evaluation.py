@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
+from hearing import taxonomy
 from hearing.calibration import reliability
 from schemas.base import Frozen
 from training import data, judging, pools, thresholds, train
@@ -18,8 +19,15 @@ from training.thresholds import Decisions, Judged
 
 
 class Found(Frozen):
-    """What is known of one network to be exported: fold 0 is the one to be shipped."""
+    """What is known of one network to be exported: fold 0 is the one to be shipped.
 
+    Attributes
+    ----------
+    labels : tuple of str
+        Those that it had examples of.
+    """
+
+    labels: tuple[str, ...]
     decisions: Decisions
     metrics: Mapping[str, float]
 
@@ -58,11 +66,16 @@ def evaluate(config: Config) -> Mapping[int, Found]:
     return {
         # the shipped net has no fold to be judged on, but it has not heard these streets either
         fold: Found(
+            labels=_learnt(pool),
             decisions=decided[fold],
             metrics=metrics[fold] | judging.street_metrics(nets[fold], scenes, decided[fold]),
         )
         for fold in (0, *folds)
     }
+
+
+def _learnt(pool: Pool) -> tuple[str, ...]:
+    return tuple(label for n, label in enumerate(taxonomy.LABELS) if pool.heard[:, n].any())
 
 
 def save(config: Config, found: Mapping[int, Found]) -> Path:

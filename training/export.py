@@ -3,26 +3,42 @@
 import hashlib
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from acoustics import mel
 from hearing import taxonomy
 from hearing.manifest import Input, Manifest
 from training.config import Config
+from training.evaluation import Found
 from training.net import Street8
-from training.thresholds import Decisions
 
 
-def to_onnx(net: Street8) -> bytes:
+class _Chosen(nn.Module):
+    """Some of a network's labels."""
+
+    def __init__(self, net: Street8, labels: Sequence[str]) -> None:
+        super().__init__()
+        self.net = net
+        self.columns = [taxonomy.LABELS.index(label) for label in labels]
+
+    def forward(self, codes: Tensor) -> Tensor:
+        logits: Tensor = self.net(codes)
+        return logits if len(self.columns) == logits.shape[1] else logits[:, self.columns]
+
+
+def to_onnx(net: Street8, labels: Sequence[str]) -> bytes:
     """Serialise a network; the number of patches stays free.
 
     Parameters
     ----------
     net : Street8
         In evaluation mode.
+    labels : sequence of str
+        Those that it has learnt, in the order of the taxonomy.
 
     Returns
     -------
@@ -35,7 +51,7 @@ def to_onnx(net: Street8) -> bytes:
         # the exporter warns about its own internals
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            net.cpu().to(memory_format=torch.contiguous_format),
+            _Chosen(net.cpu().to(memory_format=torch.contiguous_format), labels).eval(),
             (example,),
             path,
             input_names=["codes"],
@@ -47,9 +63,7 @@ def to_onnx(net: Street8) -> bytes:
         return path.read_bytes()
 
 
-def write(
-    folder: Path, config: Config, weights: bytes, decisions: Decisions, metrics: Mapping[str, float]
-) -> Manifest:
+def write(folder: Path, config: Config, weights: bytes, found: Found) -> Manifest:
     """Write `model.onnx` and `manifest.json`.
 
     Parameters
@@ -57,33 +71,31 @@ def write(
     folder : Path
         Made if it does not exist.
     config : Config
-        Name and version.
+        Name and version, licence and data.
     weights : bytes
         As `to_onnx` gives them.
-    decisions : Decisions
-        Thresholds and temperatures.
-    metrics : mapping of str to float
-        What was measured, and on what.
+    found : Found
+        Labels with thresholds and temperatures; what was measured, and on what.
 
     Returns
     -------
     Manifest
         As written.
     """
-    labels = taxonomy.LABELS
+    decided = [taxonomy.LABELS.index(label) for label in found.labels]
     manifest = Manifest(
         name=config.name,
         version=config.version,
         sha256=hashlib.sha256(weights).hexdigest(),
         input=Input(frontend="mel32x8", rate_hz=mel.RATE_HZ, shape=(mel.PATCH_FRAMES, mel.BANDS)),
-        labels=labels,
-        thresholds=dict(zip(labels, decisions.thresholds, strict=True)),
-        temperature=dict(zip(labels, decisions.temperatures, strict=True)),
+        labels=found.labels,
+        thresholds={taxonomy.LABELS[n]: found.decisions.thresholds[n] for n in decided},
+        temperature={taxonomy.LABELS[n]: found.decisions.temperatures[n] for n in decided},
         activation="sigmoid",
         licence=config.licence,
         commercial_use=config.commercial_use,
         training_data=config.training_data,
-        metrics=dict(metrics),
+        metrics=found.metrics,
     )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(weights)

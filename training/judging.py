@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ _CLEARLY: Final = 10 ** (-3 / 10)  # of the rest's energy: surely audible
 _FAINTLY: Final = 10 ** (-20 / 10)  # surely not
 _FRAMES: Final = 4
 _CLASSES_AT_LEAST: Final = 2
+_OF_SCENE: Final = ("patches", "heard", "known", "dominant")
 _OF_SECONDS, _NEEDED = 5, 3  # the shape of the alert rule that siren events are judged by
 
 
@@ -64,13 +66,34 @@ def judged_streets(config: Config) -> list[StreetScene]:
     list of StreetScene
         Twenty a city.
     """
-    first = config.data.first_city + config.data.rendered_cities
-    seeds = range(first, first + config.data.judged_cities)
-    return [
-        _scene(sounds)
-        for seed in tqdm(seeds, desc="streets to judge", unit="city")
-        for sounds in streets.sounds(seed)
-    ]
+    data = config.data
+    first = data.first_city + data.rendered_cities
+    path = data.cache / f"judged-{first}-{data.judged_cities}.npz"
+    if not path.exists():
+        seeds = range(first, first + data.judged_cities)
+        _save(
+            path,
+            [
+                _scene(sounds)
+                for seed in tqdm(seeds, desc="streets to judge", unit="city")
+                for sounds in streets.sounds(seed)
+            ],
+        )
+    with np.load(path) as arrays:
+        length = arrays["length"]
+        ends = np.cumsum(length)[:-1]
+        parts = [np.split(arrays[name], ends) for name in _OF_SCENE]
+    return [StreetScene(*rows) for rows in zip(*parts, strict=True)] if len(length) else []
+
+
+def _save(path: Path, scenes: list[StreetScene]) -> None:
+    partial = path.with_name(f"partial-{path.name}")  # a killed run leaves nothing half done
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(scene, name) for scene in scenes] or [np.empty(0)])
+        for name in _OF_SCENE
+    }
+    np.savez(partial, length=np.array([len(s.patches) for s in scenes], np.int64), **arrays)
+    partial.replace(path)
 
 
 def held_out(net: Street8, pool: Pool, clips: list[Clip], fold: int) -> Judged:
@@ -109,7 +132,7 @@ def held_out_pieces(
     pieces = np.flatnonzero((pool.clip >= 0) & (pool.group == fold))
     if dataset is None:
         return pieces
-    return np.array([n for n in pieces if clips[pool.clip[n]].dataset == dataset])
+    return np.array([n for n in pieces if clips[pool.clip[n]].dataset == dataset], np.int64)
 
 
 def on_streets(net: Street8, scenes: list[StreetScene]) -> Judged:
