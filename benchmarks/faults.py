@@ -13,7 +13,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random, SystemRandom
@@ -23,6 +23,7 @@ from typing import Any, Final
 from benchmarks.faults_record import Record, differences, read_record
 from benchmarks.rehearsal import RECORDED_AT, Recording, play, recorded
 from deploy.local import programs
+from deploy.local.results import Results
 from deploy.local.stack import LocalStack
 from deploy.local.supervise import Program, Supervisor
 from processors import registry
@@ -32,8 +33,10 @@ JARS: Final = Path(".local/kafka")
 SITES: Final = Path("deploy/sites.yaml")
 WORKERS: Final = ("bridge", *programs.PROCESSORS)
 RATE: Final = 20.0
-BEGINS_IN_S: Final = 8.0
+BEGINS_IN_S: Final = 20.0
+FOLDS: Final = ("windows", "alerts", "archive")
 SETTLED_WITHIN_S: Final = 180.0
+READY_WITHIN_S: Final = 120.0
 DOWN_S: Final = (0.2, 2.0)
 
 
@@ -89,16 +92,26 @@ async def rehearse(
         began_at = datetime.now(UTC) + timedelta(seconds=BEGINS_IN_S)
         workers = [_rehearsing(each, began_at, rate) for each in _workers(stack)]
         async with Supervisor(workers, folder / "log") as supervisor:
+            await _until_ready(stack, began_at)
             playing = asyncio.create_task(
                 play(recording, stack.addresses, folder / "spools", rate, began_at)
             )
-            await asyncio.sleep(BEGINS_IN_S)
             every_s = recording.seconds / rate / (kills + 1)
             done = await torment(stack, supervisor, kills, every_s, Random(seed))  # noqa: S311
             await playing
             return await _settled(stack, recording), done
     finally:
         await asyncio.to_thread(stack.stop)
+
+
+async def _until_ready(stack: LocalStack, began_at: datetime) -> None:
+    """Wait for the beginning; by then ticks must have come through to every fold."""
+    await asyncio.sleep((began_at - datetime.now(UTC)).total_seconds())
+    with closing(Results(stack.addresses)) as results:
+        since = began_at - timedelta(seconds=BEGINS_IN_S)
+        async with asyncio.timeout(READY_WITHIN_S):
+            while not results.ready(FOLDS, since):  # noqa: ASYNC110  # other processes do the work
+                await asyncio.sleep(0.5)
 
 
 def _workers(stack: LocalStack) -> Sequence[Program]:

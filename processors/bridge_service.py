@@ -86,15 +86,25 @@ class Bridge:
         Whose messages are taken.
     clock : callable
         Received time, for ticks.
+    rate : float
+        Of that clock: ticks come every 5 s of this host, however fast a recorded past is played.
     """
 
     def __init__(
-        self, inbox: Inbox, outbox: Log, devices: Registry, clock: Callable[[], datetime]
+        self,
+        inbox: Inbox,
+        outbox: Log,
+        devices: Registry,
+        clock: Callable[[], datetime],
+        *,
+        rate: float = 1.0,
     ) -> None:
         self._inbox = inbox
         self._outbox = outbox
         self._devices = devices
         self._clock = clock
+        self._rate = rate
+        self._tick = TICK * rate
         self._guards: dict[str, Guard] = {}
         self._flights: asyncio.Queue[Flight | None] = asyncio.Queue(FLIGHTS)
 
@@ -116,9 +126,9 @@ class Bridge:
                     await settler
 
     async def _pump(self) -> None:
-        tick_at = self._clock() + TICK
+        tick_at = self._clock() + self._tick
         while True:
-            until_tick = tick_at - self._clock()
+            until_tick = (tick_at - self._clock()) / self._rate
             deliveries = await self._inbox.take(max(0.0, until_tick.total_seconds()))
             if deliveries:
                 await self._flights.put(await self._launch(deliveries))
@@ -128,7 +138,7 @@ class Bridge:
                 marks = [await self._outbox.append(mark) for mark in packing.tick(drained_at)]
                 await self._flights.put(Flight((), (), marks))
             if drained_at >= tick_at:
-                tick_at = drained_at + TICK
+                tick_at = drained_at + self._tick
 
     async def _launch(self, deliveries: Sequence[Delivery]) -> Flight:
         verdicts = [self._judge(delivery) for delivery in deliveries]
@@ -207,4 +217,4 @@ async def run(settings: ProcessorSettings) -> None:
     )
     async with opened_log(settings, WRITES, topics.PARTITIONS) as outbox, link as inbox:
         log.info("bridge_started", extra={"devices": len(devices.site_of)})
-        await Bridge(inbox, outbox, devices, now).run()
+        await Bridge(inbox, outbox, devices, now, rate=settings.rehearsal_rate).run()
