@@ -10,6 +10,7 @@ from deploy.local.kafka import Kafka
 from processors import windows
 from processors.partitions import FoldRun, Key
 from processors.settings import ProcessorSettings
+from processors.window_keys import BASE_S
 from processors.window_memory import WindowTable
 from schemas import topics
 from schemas.codec import encode
@@ -82,8 +83,13 @@ def told(database: Database) -> set[tuple[object, ...]]:
 
 
 def final(rows: set[Row]) -> set[Row]:
-    """Rows that are final, without what others need not know."""
-    return {row[:-1] for row in rows if row[-2] is True}
+    """What others are told of rows: the final ones of a minute and more."""
+    named = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    return {
+        tuple(value for name, value in row.items() if name != "sums")
+        for row in named
+        if row["final"] is True and row["length_s"] != BASE_S
+    }
 
 
 def reached(positions: Mapping[Key, int]) -> tuple[list[int], list[int]]:
