@@ -6,9 +6,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON := .venv/bin/python
 SYNCED := .venv/.synced
-CODE := schemas acoustics hearing agents processors cityhum dashboard training benchmarks deploy
+CODE := schemas acoustics hearing agents processors records api cityhum dashboard training benchmarks deploy
 # no doctests in processors/adapters, whose imports take a second
-PURE_TESTS := --ignore=processors/adapters tests/unit tests/property schemas acoustics hearing agents processors dashboard/charts.py
+PURE_TESTS := --ignore=processors/adapters tests/unit tests/property schemas acoustics hearing agents processors records api dashboard/charts.py
 
 help:
 	@echo "make demo         twenty simulated devices through the whole stack (SECONDS=, SOUND=, DEVICES=, SEED=)"

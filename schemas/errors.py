@@ -4,6 +4,7 @@ CityhumError
 ├── BadMessage    permanent, caused by data: keep it as a dead letter, count it, go on
 ├── Unavailable   transient, caused by the world: back off and try again, the offset stays
 ├── BadConfig     permanent, caused by a person: one line, exit 2
+├── BadQuestion   permanent, caused by who asks: one line that says how to ask instead
 └── LogGap        records we still needed are gone from Kafka: stop, a person decides
 
 Anything else is a bug: crash and be restarted.
@@ -48,6 +49,10 @@ class Unavailable(CityhumError):
 
 class BadConfig(CityhumError):
     """A person's mistake: print this one line and exit with status 2."""
+
+
+class BadQuestion(CityhumError):
+    """A question without an answer, or with none of bounded cost: say how to ask instead."""
 
 
 class LogGap(CityhumError):

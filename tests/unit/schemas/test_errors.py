@@ -2,10 +2,10 @@
 
 import pytest
 
-from schemas.errors import BadConfig, BadMessage, CityhumError, LogGap, Unavailable
+from schemas.errors import BadConfig, BadMessage, BadQuestion, CityhumError, LogGap, Unavailable
 
 
-@pytest.mark.parametrize("kind", [Unavailable, BadConfig, LogGap])
+@pytest.mark.parametrize("kind", [Unavailable, BadConfig, BadQuestion, LogGap])
 def test_every_error_of_ours_has_one_root(kind: type[CityhumError]) -> None:
     assert issubclass(kind, CityhumError)
     assert str(kind("why")) == "why"

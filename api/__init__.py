@@ -1,0 +1,1 @@
+"""The record over HTTP: levels, labels, windows, alerts, indicators; live alerts; sounds."""

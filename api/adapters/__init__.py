@@ -1,0 +1,1 @@
+"""The hearing of uploaded sounds, and the bell of the database."""

@@ -1,0 +1,71 @@
+"""Ld, Le, Ln, Lden by day and month, in the site's time zone, with coverage.
+
+A date without readings has a row too: coverage 0, no levels.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final, LiteralString, NamedTuple
+
+from records.reader import Reader
+from schemas.errors import BadQuestion
+
+MOST_DAYS: Final = 4000
+"""Of one answer, all devices together."""
+
+
+class DayLevels(NamedTuple):
+    """Indicators of a date, or of the month that begins on it; façade correction included, dB.
+
+    `coverage`: share of the time that was heard, 0 to 1. `calibrated` is None where nothing was
+    heard; a date with calibrated and with relative levels has a row of each kind.
+    """
+
+    device: str
+    date: date
+    calibrated: bool | None
+    ld_db: float | None
+    le_db: float | None
+    ln_db: float | None
+    lden_db: float | None
+    day_coverage: float
+    evening_coverage: float
+    night_coverage: float
+    hours_over_limit: int
+
+
+_DAYS: Final[LiteralString] = """
+SELECT asked.device, asked.on_date::date AS date, calibrated, ld_db, le_db, ln_db, lden_db,
+       coalesce(day_coverage, 0) AS day_coverage,
+       coalesce(evening_coverage, 0) AS evening_coverage,
+       coalesce(night_coverage, 0) AS night_coverage,
+       coalesce(hours_over_limit, 0) AS hours_over_limit
+FROM unnest(%(devices)s::text[]) AS named (device)
+CROSS JOIN generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS day (on_date)
+CROSS JOIN LATERAL (SELECT named.device, day.on_date) AS asked
+LEFT JOIN (
+    SELECT * FROM indicator_day
+    WHERE device = ANY(%(devices)s) AND date BETWEEN %(first)s AND %(last)s
+) AS heard ON heard.device = asked.device AND heard.date = asked.on_date::date
+ORDER BY asked.device, asked.on_date, calibrated
+"""
+
+
+def by_day(reader: Reader, devices: Sequence[str], first: date, last: date) -> list[DayLevels]:
+    """Indicators of devices for every date from the first to the last, by device and date.
+
+    Raises
+    ------
+    BadQuestion
+        If these are more than `MOST_DAYS`, or none.
+    """
+    if last < first:
+        raise BadQuestion("the span ends before it begins")
+    days = (last - first).days + 1
+    if days * len(devices) > MOST_DAYS:
+        most = first + timedelta(days=MOST_DAYS // len(devices) - 1)
+        raise BadQuestion(
+            f"more than {MOST_DAYS} days, all devices together: ask for {first} to {most}"
+        )
+    asked = {"devices": list(devices), "first": first, "last": last}
+    return reader.rows(_DAYS, asked, DayLevels)
