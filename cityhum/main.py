@@ -1,66 +1,136 @@
 """`cityhum`: the groups of commands, each imported only when it is called."""
 
 import sys
-from importlib import import_module
-from typing import NoReturn
+from collections.abc import Mapping
+from importlib import import_module, metadata
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
+from typer.main import get_group
 
-from schemas.errors import CityhumError
+from cityhum.status import Status
+from schemas.errors import CityhumError, Unavailable
 
-COMMANDS = {
-    "agent": "Run on the device: listen, measure, publish.",
-    "simulate": "Publish readings of simulated devices in rendered streets.",
-    "simulate-sites": "Print a sites file for thousands of simulated devices.",
-    "listen": "Levels, labels and events of sound files, without any broker.",
-    "bridge": "Relay MQTT messages into Kafka.",
-    "work": "Run a processor: classify, windows, alerts, archive or relay.",
-    "replay": "Run a past span again into a shadow: other rules, another model, newer code.",
-    "topics": "Create and check the Kafka topics.",
-    "migrate": "Bring the database to this version and load the sites.",
-    "rules": "Check alert rules.",
-    "verdicts": "Say which alerts were true, and count what was said.",
-    "models": "List, check, add and pull models.",
-    "evaluate": "Judge a model on labelled recordings.",
-    "schemas": "Generate the JSON Schema files.",
+COMMANDS: Mapping[str, Mapping[str, str]] = {
+    "On a device": {
+        "agent": "Listen to the microphone, measure, publish; calibrate; check the device.",
+    },
+    "Running the servers": {
+        "migrate": "Bring the database to this version and load the sites.",
+        "topics": "Create and check the Kafka topics.",
+        "bridge": "Relay MQTT messages into Kafka.",
+        "work": "Run a processor: classify, windows, alerts, archive or relay.",
+    },
+    "Noise department": {
+        "rules": "Check alert rules.",
+        "verdicts": "Say which alerts were true, and count what was said.",
+        "replay": "Run a past span again into a shadow: other rules, another model, newer code.",
+    },
+    "Sounds and models": {
+        "listen": "Levels, labels and events of sound files, without any broker.",
+        "models": "List, check, add and pull models.",
+        "evaluate": "Judge a model on labelled recordings.",
+    },
+    "Trying and developing": {
+        "simulate": "Publish readings of simulated devices in rendered streets.",
+        "simulate-sites": "Print a sites file for thousands of simulated devices.",
+        "schemas": "Generate the JSON Schema files.",
+    },
 }
-"""Each is a module of this package with `app`: a Typer group, or a function if it has no verbs."""
+"""By role. Each is a module of this package with `app`: a group of verbs, or a function."""
 
 
-def build(chosen: str | None) -> typer.Typer:
-    """The command line with one command loaded: the agent must not pay for importing Faust."""
-    root = typer.Typer(
-        no_args_is_help=True, pretty_exceptions_enable=False, help="A city's sounds, never words."
-    )
-    for name, summary in COMMANDS.items():
-        module = f"cityhum.{name.replace('-', '_')}"
-        loaded = import_module(module).app if name == chosen else _not_loaded
-        if isinstance(loaded, typer.Typer):
-            root.add_typer(loaded, name=name, help=summary)
-        else:
-            root.command(name, help=summary)(loaded)
+class Lazy(TyperGroup):
+    """Commands that are imported when called: the agent must not pay for importing Faust."""
+
+    def resolve_command(
+        self,
+        ctx: Any,  # noqa: ANN401  # Typer keeps the types of its contexts and commands to itself
+        args: list[str],
+    ) -> tuple[str | None, Any, list[str]]:
+        """Put the command itself in the place of its line in the list."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, None if name is None else loaded(name), rest
+
+
+def loaded(name: str) -> Any:  # noqa: ANN401
+    """Import a command.
+
+    Parameters
+    ----------
+    name : str
+        One of `COMMANDS`.
+
+    Returns
+    -------
+    Command
+        As Typer makes them.
+    """
+    app = import_module(f"cityhum.{name.replace('-', '_')}").app
+    holder = typer.Typer()
+    if isinstance(app, typer.Typer):
+        holder.add_typer(app, name=name, help=summary_of(name))
+    else:
+        holder.command(name)(app)
+    holder.callback()(_not_loaded)  # a group even of a single command
+    return get_group(holder).commands[name]
+
+
+def summary_of(name: str) -> str:
+    """What the list says of a command."""
+    return next(commands[name] for commands in COMMANDS.values() if name in commands)
+
+
+def build() -> typer.Typer:
+    """The command line, with a line for each command."""
+    root = typer.Typer(cls=Lazy, no_args_is_help=True, pretty_exceptions_enable=False)
+    root.callback(help="A city's sounds, never words.")(_root)
+    for role, commands in COMMANDS.items():
+        for name, summary in commands.items():
+            root.command(name, help=summary, rich_help_panel=role)(_not_loaded)
     return root
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user is one line on stderr and status 2."""
-    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    """Run the command line; every way to end has its own status (`cityhum.status`)."""
     try:
-        sys.exit(build(words[0] if words else None)(standalone_mode=False))
+        sys.exit(build()(standalone_mode=False))
+    except Unavailable as error:
+        _refuse(str(error), Status.AWAY)
     except CityhumError as error:
-        _refuse(str(error))
+        _refuse(str(error), Status.MISTAKE)
     except TyperException as error:
         # without a command the message is empty: the help was printed already
-        _refuse(f"{error.format_message().rstrip('.')}; see --help" if str(error) else "")
+        said = f"{error.format_message().rstrip('.')}; see --help" if str(error) else ""
+        _refuse(said, Status.MISTAKE)
     except Abort:
-        sys.exit(130)
+        sys.exit(Status.INTERRUPTED)
+    except Exception:  # noqa: BLE001  # a bug, told apart from what a command has found
+        sys.excepthook(*sys.exc_info())
+        sys.exit(Status.BUG)
 
 
-def _refuse(why: str) -> NoReturn:
+def _refuse(why: str, status: Status) -> NoReturn:
     if why:
         print(f"cityhum: {why}", file=sys.stderr)  # noqa: T201  # the command line's own voice
-    sys.exit(2)
+    sys.exit(status)
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001  # as Typer calls it
+    if wanted:
+        typer.echo(f"cityhum {metadata.version('cityhum')}")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="say it, leave")
+    ] = False,
+) -> None:
+    """Take what every command takes."""
 
 
 def _not_loaded() -> None:

@@ -21,7 +21,7 @@ def test_a_reference_tells_sirens_barks_and_shots(name: str, tmp_path: Path) -> 
     manifest = tmp_path / "manifest.csv"
     manifest.write_text("\n".join(["file,label,group", *rows]))
     result = CliRunner().invoke(
-        build("evaluate"), ["evaluate", str(manifest), "--model", str(folder), "--json"]
+        build(), ["evaluate", str(manifest), "--model", str(folder), "--json"]
     )
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)

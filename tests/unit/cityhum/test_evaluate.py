@@ -102,7 +102,7 @@ def test_the_command_prints_json_and_names_what_it_could_not_hear(tmp_path: Path
     recording(tmp_path / "a.wav", 0.3, 1)
     manifest_file = tmp_path / "m.csv"
     manifest_file.write_text("file,label\na.wav,rain\nb.wav,siren\n")
-    result = CliRunner().invoke(build("evaluate"), ["evaluate", str(manifest_file), "--json"])
+    result = CliRunner().invoke(build(), ["evaluate", str(manifest_file), "--json"])
     assert result.exit_code == 0
     report = json.loads(result.stdout)
     assert {"accuracy", "siren_auc", "macro_map", "classes", "confusion"} <= set(report)
