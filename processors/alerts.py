@@ -25,8 +25,8 @@ from processors.ledger import Ledger
 from processors.rule_terms import LEVEL_FIELDS, Second
 from processors.rules import Rule
 from schemas.base import LabelScores
-from schemas.envelopes import LabelledBatch
 from schemas.errors import BadConfig
+from schemas.readings import AnyBatch
 from schemas.results import Alert
 
 HOLD_US: Final = 2 * SECOND_US
@@ -131,7 +131,7 @@ def step(
 
 
 def _heard(
-    state: AlertsState, batch: LabelledBatch, rules: tuple[Rule, ...]
+    state: AlertsState, batch: AnyBatch, rules: tuple[Rule, ...]
 ) -> tuple[AlertsState, Outputs]:
     first_us = microseconds(batch.started_at)
     ledger, new = state.ledger.counted(
@@ -209,7 +209,7 @@ def _with_dropped(state: AlertsState, tick: Tick, at_s: int) -> AlertsState:
     return replace(state, dropped=dropped)
 
 
-def _seconds(batch: LabelledBatch, seqs: Sequence[int], first_us: int) -> list[Second]:
+def _seconds(batch: AnyBatch, seqs: Sequence[int], first_us: int) -> list[Second]:
     seconds = []
     for seq in seqs:
         n = seq - batch.first_seq

@@ -14,8 +14,8 @@ from processors.event_time import SECOND_US, microseconds, moment
 from processors.folds import NOTHING, Event, Fold, Outputs, Tick
 from processors.ledger import Digests, Ledger
 from schemas.base import Decibels, DeviceId, Frozen, Label, PerMille, Seq, SessionId, UtcTime
-from schemas.envelopes import LabelledBatch
 from schemas.messages import Clock, Indices, Status
+from schemas.readings import AnyBatch
 
 
 class ReadingRow(Frozen):
@@ -124,7 +124,7 @@ FOLD: Final = Fold(
 )
 
 
-def reading_row(batch: LabelledBatch, seq: int) -> ReadingRow:
+def reading_row(batch: AnyBatch, seq: int) -> ReadingRow:
     """Row of one reading of a batch; levels have 0.01 dB, as they travel.
 
     A real column would refuse what lies nearer to zero than it can tell.

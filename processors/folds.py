@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from processors.window_questions import Touched
 from schemas.base import DeviceId, Frozen, SeqRange
-from schemas.envelopes import LabelledBatch
+from schemas.readings import AnyBatch
 from schemas.results import Alert, Window
 
 State = TypeVar("State")
@@ -27,7 +27,7 @@ class Tick(NamedTuple):
     dropped: tuple[SeqRange, ...] = ()
 
 
-Event = LabelledBatch | Tick
+Event = AnyBatch | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Outputs:
 
     rows: tuple[Frozen, ...] = ()
     messages: tuple[Alert | Window | Touched, ...] = ()
-    conflicts: tuple[LabelledBatch, ...] = ()
+    conflicts: tuple[AnyBatch, ...] = ()
 
     @property
     def urgent(self) -> bool:

@@ -10,11 +10,11 @@ from typing import Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from processors.folds import Fold, Outputs, Tick
 from processors.window_questions import Touched
-from schemas import topics
+from schemas import readings, topics
 from schemas.base import DeviceId, Frozen
 from schemas.codec import decode
-from schemas.envelopes import LabelledBatch, ReadingEnvelope
 from schemas.errors import LogGap
+from schemas.readings import AnyBatch
 from schemas.results import Alert, Window
 
 State = TypeVar("State")
@@ -134,7 +134,7 @@ class FoldRun(Generic[State]):
 
     def apply(self, payload: bytes) -> tuple[Outputs, int]:
         """Step every batch's device; a tick steps all devices."""
-        envelope = decode(ReadingEnvelope, payload)
+        envelope = readings.read(payload)
         outputs = [self._step(batch.device, batch) for batch in envelope.batches]
         if envelope.tick is not None:
             tick = Tick(envelope.tick)
@@ -189,7 +189,7 @@ class Progress:
         self.next_offset = checkpoint.next_offset
         self.readings = 0
         self.urgent = False
-        self.conflicts: Sequence[LabelledBatch] = ()
+        self.conflicts: Sequence[AnyBatch] = ()
         self._checkpoint = checkpoint
         self._run = run
         self._outputs: list[Outputs] = []

@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 from processors.folds import NOTHING, Event, Fold, Tick
 from processors.replay import Request, Span
 from schemas.base import DeviceId, Frozen
-from schemas.envelopes import Dropped, LabelledBatch, ReadingEnvelope
+from schemas.envelopes import Dropped
+from schemas.readings import AnyBatch, AnyRecord
 
 
 class Heard(NamedTuple):
     """One record of the log; no envelope if nobody can read it, which live found too."""
 
     offset: int
-    envelope: ReadingEnvelope | None
+    envelope: AnyRecord | None
 
 
 class Ticks(NamedTuple):
@@ -37,7 +38,7 @@ class FoldReplay:
         self._needs = span.needs
         self._states = {device: fold.load(state) for device, state in states.items()}
 
-    def hear(self, batches: Iterable[LabelledBatch], ticks: Ticks | None) -> None:
+    def hear(self, batches: Iterable[AnyBatch], ticks: Ticks | None) -> None:
         """Step each batch's device, and all devices at a tick, as `partitions.FoldRun` does."""
         for batch in batches:
             self._step(batch.device, batch)
@@ -96,7 +97,7 @@ class PartitionReplay:
         offset, envelope = heard
         if envelope is None:
             return False
-        batches: Sequence[LabelledBatch] = envelope.batches
+        batches: Sequence[AnyBatch] = envelope.batches
         if self._devices:
             batches = [batch for batch in batches if batch.device in self._devices]
         for batch in batches:
@@ -127,7 +128,7 @@ class PartitionReplay:
         marks = [one for one in dropped if not self._devices or one.device in self._devices]
         return Ticks(Tick(at), {one.device: Tick(at, one.ranges) for one in marks})
 
-    def _count(self, batch: LabelledBatch) -> None:
+    def _count(self, batch: AnyBatch) -> None:
         count, at = len(batch.levels), batch.started_at
         self.readings += count
         if self._begin <= at < self._end:

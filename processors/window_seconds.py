@@ -15,6 +15,7 @@ from acoustics.decibels import energy_of
 from hearing.taxonomy import ORIGINS
 from schemas.base import LabelScores
 from schemas.messages import Levels
+from schemas.readings import Levels as ReadLevels
 
 NO_LEVEL: Final = -20_000
 """Hundredths of a dB; no message carries less: the maximum of nothing."""
@@ -62,7 +63,7 @@ def energy(level: int) -> int:
 
 
 def heard(
-    levels: Sequence[Levels],
+    levels: Sequence[Levels | ReadLevels],
     labels: Sequence[LabelScores],
     *,
     at_ms: int,

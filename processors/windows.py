@@ -26,7 +26,7 @@ from processors.window_questions import Touched
 from processors.window_seconds import NOTHING_HEARD, Heard
 from processors.window_state import WindowsState
 from schemas.base import ACTIVE_SCORE, SiteId
-from schemas.envelopes import LabelledBatch
+from schemas.readings import AnyBatch
 
 __all__ = ["LARGER_S", "fold", "step"]
 
@@ -78,7 +78,7 @@ def step(
 
 
 def _heard(
-    state: WindowsState, batch: LabelledBatch, zone: ZoneInfo, active_score: int
+    state: WindowsState, batch: AnyBatch, zone: ZoneInfo, active_score: int
 ) -> tuple[WindowsState, Outputs]:
     first_us = microseconds(batch.started_at)
     end_us = first_us + batch.count * SECOND_US
@@ -123,7 +123,7 @@ def _by_base_window(seqs: Sequence[int], zero_us: int) -> Iterator[tuple[int, Se
         yield index * BASE_S, list(group)
 
 
-def _part(batch: LabelledBatch, seqs: Sequence[int], zero_us: int, active_score: int) -> Heard:
+def _part(batch: AnyBatch, seqs: Sequence[int], zero_us: int, active_score: int) -> Heard:
     """Readings of one base window; `zero_us`: where seq 0 would be, counted from its start."""
     parts = NOTHING_HEARD
     for first, count in _runs(seqs):

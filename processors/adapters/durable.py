@@ -29,8 +29,8 @@ from processors.verdicts import Record
 from schemas import metrics
 from schemas.base import DeviceId
 from schemas.codec import encode
-from schemas.envelopes import LabelledBatch
 from schemas.errors import BadMessage, Unavailable
+from schemas.readings import AnyBatch, whole
 
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 5.0
@@ -220,12 +220,12 @@ class Durable:
         await self._bury_letter(record, record.value, bad)
         progress.skip(record.offset)
 
-    async def _keep_conflict(self, record: Received, batch: LabelledBatch) -> None:
+    async def _keep_conflict(self, record: Received, batch: AnyBatch) -> None:
         """Keep what came before with other content; the first has counted."""
         seqs = f"{batch.device} {batch.session} {batch.first_seq}+{batch.count}"
         bad = BadMessage("conflict", f"{seqs} came before with other content")
         log.warning("conflict", extra=_named(record, bad))
-        await self._bury_letter(record, encode(batch), bad)
+        await self._bury_letter(record, encode(whole(batch)), bad)
 
     async def _bury_letter(self, record: Received, value: bytes, bad: BadMessage) -> None:
         letter = dead_letter(record.key, record.offset, value, bad, utc_now())

@@ -16,8 +16,7 @@ from processors.partitions import Key
 from processors.replay import TOPICS, Request
 from processors.replay_run import Heard
 from processors.settings import ProcessorSettings
-from schemas.codec import decode
-from schemas.envelopes import ReadingEnvelope
+from schemas import readings
 from schemas.errors import BadMessage
 
 _PATCHES: Final = 64
@@ -33,7 +32,7 @@ def labelled_already(reads: Sequence[Read]) -> Iterator[Heard]:
     """Records of `readings.v1`."""
     for read in reads:
         try:
-            yield Heard(read.offset, decode(ReadingEnvelope, read.value))
+            yield Heard(read.offset, readings.read(read.value))
         except BadMessage as bad:
             yield _unreadable(read, bad)
 
