@@ -20,7 +20,7 @@ from schemas.base import Frozen
 from training.equalise import equalised
 
 TOLERANCE: Final = 0.01
-"""What a class may lose of average precision and of recall: one point."""
+"""What a class may lose of average precision: one point."""
 
 _ROUNDED: Final = 1e-4
 """To how much reports round their figures."""
@@ -40,9 +40,8 @@ class ClassLoss(Frozen):
 
     @property
     def bearable(self) -> bool:
-        """At most one point of either, or one clip where fewer than a hundred cannot tell less."""
-        bound = max(TOLERANCE, 1 / self.clips) + _ROUNDED
-        return self.average_precision <= bound and self.recall <= bound
+        """At most one point of average precision, however few clips the class has."""
+        return self.average_precision <= TOLERANCE + _ROUNDED / 2
 
 
 class Verdict(Frozen):

@@ -25,9 +25,8 @@ def verdict(*losses: ClassLoss, int8_ms: float = 0.1) -> Verdict:
     [
         (verdict(loss(), loss(average_precision=0.01, recall=-0.2)), True),
         (verdict(loss(), loss(average_precision=0.011)), False),
-        (verdict(loss(recall=0.015)), False),
+        (verdict(loss(clips=24, average_precision=0.011)), False),
         (verdict(loss(clips=24, recall=1 / 24)), True),
-        (verdict(loss(clips=24, recall=2 / 24)), False),
         (verdict(loss(), int8_ms=0.3), False),
     ],
 )
