@@ -236,7 +236,9 @@ async def opened(
 def login_of(settings: AgentSettings) -> Login:
     """How the device logs in; its id is its user."""
     password = _read_password(settings.mqtt_password_file) if settings.mqtt_password_file else None
-    return Login(settings.mqtt_host, settings.mqtt_port, settings.device, password)
+    return Login(
+        settings.mqtt_host, settings.mqtt_port, settings.device, password, settings.mqtt_ca
+    )
 
 
 async def listen(settings: AgentSettings) -> None:

@@ -32,6 +32,9 @@ class AgentSettings(BaseSettings):
     )
     mqtt_host: str = "127.0.0.1"
     mqtt_port: int = Field(default=1883, ge=1, le=65535)
+    mqtt_ca: Path | None = Field(
+        default=None, description="TLS: whose certificates are believed; none: no TLS"
+    )
     mqtt_password_file: Path | None = None
     mqtt_passwords_folder: Path | None = Field(
         default=None, description="simulator only: one file per device id"

@@ -13,6 +13,9 @@ class DashboardSettings(BaseSettings):
 
     postgres_host: str = "127.0.0.1"
     postgres_port: int = Field(default=5432, ge=1, le=65535)
+    postgres_ca: Path | None = Field(
+        default=None, description="TLS: whose certificates are believed; none: no TLS"
+    )
     postgres_db: str = "cityhum"
     postgres_user: str = "cityhum_reader"
     postgres_password_file: Path | None = None

@@ -25,15 +25,23 @@ class ProcessorSettings(BaseSettings):
     mqtt_host: str = "127.0.0.1"
     mqtt_port: int = Field(default=1883, ge=1, le=65535)
     mqtt_user: str = Field(default="bridge", description="bridge and relay each have their own")
+    mqtt_ca: Path | None = Field(
+        default=None, description="TLS: whose certificates are believed; none: no TLS"
+    )
     mqtt_password_file: Path | None = None
     kafka_bootstrap: str = "127.0.0.1:9092"
+    kafka_ca: Path | None = Field(default=None, description="as mqtt_ca")
+    kafka_user: str = Field(default="", description="SCRAM-SHA-512; empty: no login")
+    kafka_password_file: Path | None = None
     postgres_host: str = "127.0.0.1"
     postgres_port: int = Field(default=5432, ge=1, le=65535)
+    postgres_ca: Path | None = Field(default=None, description="as mqtt_ca")
     postgres_db: str = "cityhum"
     postgres_user: str = "cityhum_writer"
     postgres_password_file: Path | None = None
     sites_file: Path = Path("deploy/sites.yaml")
     alerts_file: Path = Path("deploy/alerts.yaml")
+    notify_file: Path | None = Field(default=None, description="whom `work notify` tells of alerts")
     topics_file: Path = Path("deploy/kafka/topics.yaml")
     models_folder: Path = Path("models")
     model: str = "street8-0.2.0"

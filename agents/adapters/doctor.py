@@ -36,7 +36,7 @@ async def diagnose(settings: AgentSettings) -> Diagnosis:
     heard, answer = await asyncio.gather(
         listened(settings.microphone, settings.rate_hz), asyncio.to_thread(asked, settings)
     )
-    where = f"mqtt://{settings.mqtt_host}:{settings.mqtt_port}"
+    where = f"{'mqtts' if settings.mqtt_ca else 'mqtt'}://{settings.mqtt_host}:{settings.mqtt_port}"
     clock = doctor.of_clock(synced=SystemClock().is_synced(), trusted=settings.clock == "trusted")
     folder = settings.state_folder
     return Diagnosis(
@@ -116,4 +116,6 @@ def _login(settings: AgentSettings) -> Login:
             password = path.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise BadConfig(f"password file {path}: {error.strerror}") from None
-    return Login(settings.mqtt_host, settings.mqtt_port, settings.device, password)
+    return Login(
+        settings.mqtt_host, settings.mqtt_port, settings.device, password, settings.mqtt_ca
+    )

@@ -11,6 +11,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agents.adapters.link import QOS, Login, Message
+from agents.adapters.tls import trusting
 from agents.doctor import Answer
 from schemas import codec
 
@@ -78,6 +79,8 @@ def ask(login: Login, message: Message) -> Answer:
         CallbackAPIVersion.VERSION2, client_id=f"{login.user}-doctor", protocol=mqtt.MQTTv5
     )
     client.username_pw_set(login.user, login.password)
+    if login.ca is not None:
+        client.tls_set_context(trusting(login.ca))
     client.on_connect, client.on_publish = said.on_connect, said.on_publish
     until_s = time.monotonic() + _PATIENCE_S
     try:

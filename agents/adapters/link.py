@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -18,6 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agents.adapters.paho_loop import PahoLoop
+from agents.adapters.tls import trusting
 from schemas import codec
 from schemas.errors import Unavailable
 
@@ -38,6 +40,13 @@ class Login:
     port: int
     user: str
     password: str | None = None
+    ca: Path | None = None
+    """Whose certificates we believe; None: no TLS."""
+
+    @property
+    def where(self) -> str:
+        """The broker's address, for people."""
+        return f"{'mqtts' if self.ca else 'mqtt'}://{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -136,13 +145,15 @@ class Link:
 
     @property
     def _where(self) -> str:
-        return f"mqtt://{self._login.host}:{self._login.port}"
+        return self._login.where
 
     def _new_client(self, will: Message) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=self._login.user, protocol=mqtt.MQTTv5
         )
         client.username_pw_set(self._login.user, self._login.password)
+        if self._login.ca is not None:
+            client.tls_set_context(trusting(self._login.ca))
         content_type = _properties(PacketTypes.WILLMESSAGE, ContentType=codec.CONTENT_TYPE)
         client.will_set(
             will.topic, will.payload, qos=QOS, retain=will.retain, properties=content_type

@@ -1,6 +1,7 @@
 """Run a paho client on our own event loop: no thread, so no exception can die in one (paho#692)."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -61,6 +62,12 @@ class PahoLoop:
         except Exception as error:  # noqa: BLE001  # `failed` passes it on
             self._failed(error)
 
+    def _read(self) -> None:
+        """Read what came; what TLS has taken from the socket already would wake nobody."""
+        self._client.loop_read()
+        while isinstance(open_ := self._client.socket(), ssl.SSLSocket) and open_.pending():
+            self._client.loop_read()
+
     def _keep_house(self) -> None:
         if not self._closed:
             self._guarded(self._client.loop_misc)
@@ -78,7 +85,7 @@ class PahoLoop:
             if self._closed:  # given up while connecting
                 opened.close()
             else:
-                self._loop.add_reader(opened, self._guarded, self._client.loop_read)
+                self._loop.add_reader(opened, self._guarded, self._read)
 
         self._on_loop(watch)
 

@@ -96,6 +96,8 @@ def open_pool(settings: DashboardSettings) -> Pool:
             "dbname": settings.postgres_db,
             "user": settings.postgres_user,
             "password": password,
+            "sslmode": "verify-full" if settings.postgres_ca else "prefer",
+            "sslrootcert": str(settings.postgres_ca or ""),
             "autocommit": True,
             "options": "-c default_transaction_read_only=on -c statement_timeout=10000",
         },

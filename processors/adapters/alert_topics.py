@@ -13,6 +13,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from processors.adapters import text_file
+from processors.adapters.tls import trusting
 from processors.settings import ProcessorSettings
 from schemas import topics
 from schemas.codec import CONTENT_TYPE, encode
@@ -96,6 +97,8 @@ class MqttTarget:
         if self._settings.mqtt_password_file is not None:
             password = text_file.read(self._settings.mqtt_password_file).strip()
             client.username_pw_set(self._settings.mqtt_user, password)
+        if self._settings.mqtt_ca is not None:
+            client.tls_set_context(trusting(self._settings.mqtt_ca))
         client.reconnect_delay_set(min_delay=1, max_delay=30)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

@@ -16,6 +16,7 @@ from faust.streams import Stream
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, EventT, StreamT
 
+from processors.adapters import kafka_login
 from processors.adapters.durable import Received
 from processors.partitions import Key
 from processors.settings import ProcessorSettings
@@ -122,7 +123,9 @@ def application(
 ) -> App:
     """Build the application of one program: a group that reads some topics as raw bytes."""
     brokers = ";".join(f"kafka://{host}" for host in settings.kafka_bootstrap.split(","))
-    app = App(f"cityhum-{program}", broker=brokers, **_SETTINGS)
+    app = App(
+        f"cityhum-{program}", broker=brokers, broker_credentials=_login(settings), **_SETTINGS
+    )
     app.transport = Transport(app.conf.broker_consumer, app)
     app.work = work
     raw = app.topic(
@@ -138,6 +141,18 @@ def application(
         await _unharmed(work.revoke())
 
     return app
+
+
+def _login(settings: ProcessorSettings) -> faust.SASLCredentials | None:
+    login = kafka_login.of_client(settings)
+    if not login:
+        return None
+    return faust.SASLCredentials(
+        username=login["sasl_plain_username"],
+        password=login["sasl_plain_password"],
+        mechanism=login["sasl_mechanism"],
+        ssl_context=login["ssl_context"],
+    )
 
 
 _SETTINGS: Final[Mapping[str, Any]] = {

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from processors.adapters import kafka_login
 from processors.adapters.producer import producer
 from processors.settings import ProcessorSettings
 from processors.topic_plan import TopicPlan
@@ -94,7 +95,9 @@ async def _check_partitions(
 @asynccontextmanager
 async def _admin(settings: ProcessorSettings) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(
-        bootstrap_servers=settings.kafka_bootstrap, client_id="cityhum-topics"
+        bootstrap_servers=settings.kafka_bootstrap,
+        client_id="cityhum-topics",
+        **kafka_login.of_client(settings),
     )
     try:
         await admin.start()

@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.exc import OperationalError
 
-from processors.adapters.postgres import password
+from processors.adapters.postgres import encryption, password
 from processors.settings import ProcessorSettings
 from schemas.errors import Unavailable
 
@@ -30,6 +30,7 @@ def upgrade(settings: ProcessorSettings) -> None:
         host=settings.postgres_host,
         port=settings.postgres_port,
         database=settings.postgres_db,
+        query=dict(encryption(settings)),
     )
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
     config = Config()

@@ -21,6 +21,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from processors.adapters.tls import trusting
 from processors.settings import ProcessorSettings
 from processors.verdicts import Arrived
 from schemas.codec import CONTENT_TYPE
@@ -160,6 +161,8 @@ class MqttLink:
         password_file = self._settings.mqtt_password_file
         if password_file is not None:
             client.username_pw_set(self._settings.mqtt_user, _password(password_file.read_text))
+        if self._settings.mqtt_ca is not None:
+            client.tls_set_context(trusting(self._settings.mqtt_ca))
         client.reconnect_delay_set(min_delay=1, max_delay=30)
         client.max_inflight_messages_set(500)
         client.on_message = self._on_message

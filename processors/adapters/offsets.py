@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from processors.adapters import kafka_login
 from processors.partitions import Key, Span
 from processors.settings import ProcessorSettings
 from schemas.errors import Unavailable
@@ -46,8 +47,9 @@ class Offsets:
 @asynccontextmanager
 async def opened_offsets(settings: ProcessorSettings) -> AsyncIterator[Offsets]:
     """Connect to a Kafka that answers."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap, group_id=None)
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    where = {"bootstrap_servers": settings.kafka_bootstrap, **kafka_login.of_client(settings)}
+    consumer = AIOKafkaConsumer(group_id=None, **where)
+    admin = AIOKafkaAdminClient(**where)
     with _unavailable():
         await consumer.start()
         await admin.start()

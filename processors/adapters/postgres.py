@@ -1,6 +1,6 @@
 """PostgreSQL: how to connect, and which of its errors pass by themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,7 +44,15 @@ def conninfo(settings: ProcessorSettings) -> str:
         keepalives_interval=2,
         keepalives_count=3,
         tcp_user_timeout=10_000,
+        **encryption(settings),
     )
+
+
+def encryption(settings: ProcessorSettings) -> Mapping[str, str]:
+    """Libpq's part on TLS: the server's certificate and name are checked if we know its CA."""
+    if settings.postgres_ca is None:
+        return {}
+    return {"sslmode": "verify-full", "sslrootcert": str(settings.postgres_ca)}
 
 
 async def connected(settings: ProcessorSettings) -> AsyncConnection[Any]:

@@ -2,6 +2,7 @@
 
 from aiokafka import AIOKafkaProducer
 
+from processors.adapters import kafka_login
 from processors.settings import ProcessorSettings
 
 MAX_RECORD_BYTES = (1024 + 64) * 1024
@@ -20,4 +21,5 @@ def producer(settings: ProcessorSettings) -> AIOKafkaProducer:
         max_request_size=MAX_RECORD_BYTES,
         compression_type="lz4",
         request_timeout_ms=20_000,
+        **kafka_login.of_client(settings),
     )

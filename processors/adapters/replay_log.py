@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
+from processors.adapters import kafka_login
 from processors.partitions import Key
 from processors.replay import Oldest
 from processors.settings import ProcessorSettings
@@ -97,6 +98,7 @@ async def opened_replay_log(settings: ProcessorSettings) -> AsyncIterator[Replay
         auto_offset_reset="none",
         fetch_max_wait_ms=_FETCH_WAIT_MS,
         max_partition_fetch_bytes=_FETCH_BYTES,
+        **kafka_login.of_client(settings),
     )
     try:
         with _unavailable():
