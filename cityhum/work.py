@@ -27,6 +27,7 @@ class Name(StrEnum):
     ALERTS = "alerts"
     ARCHIVE = "archive"
     RELAY = "relay"
+    NOTIFY = "notify"
 
 
 def app(program: Annotated[Name, typer.Argument(help="which processor")]) -> None:

@@ -28,6 +28,7 @@ from processors.settings import ProcessorSettings
 from processors.verdicts import Record
 from schemas import topics
 from schemas.messages import Indices, Status
+from schemas.results import Alert
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,10 @@ async def run(name: str, settings: ProcessorSettings, stop: asyncio.Event) -> No
 
 async def _fold(name: str, settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
     """Windows, alerts or archive."""
-    program = FOLDS[name](settings)
+    return await _worker(FOLDS[name](settings), settings, stack)
+
+
+async def _worker(program: Program, settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
     kafka, offsets = await _kafka(stack, settings, (*program.topics, topics.DEAD_LETTERS))
     store = await stack.enter_async_context(PostgresStore(settings))
 
@@ -121,7 +125,17 @@ async def _relay(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
     return partial(relay.serve, settings, kafka, mqtt)
 
 
-_BUILDERS: Final = {"classify": _classify, "relay": _relay}
+async def _notify(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
+    """What the log says goes into PostgreSQL, and from there to each target."""
+    from processors.adapters.notify import serving  # noqa: PLC0415  # libraries of its own extra
+
+    plan = await serving.planned(settings, stack)
+    program = Program("notify", {topics.ALERTS: lambda _: RowsRun(Alert, plan.rows)})
+    taking = await _worker(program, settings, stack)
+    return partial(serving.serve, plan, taking)
+
+
+_BUILDERS: Final = {"classify": _classify, "relay": _relay, "notify": _notify}
 
 
 async def _kafka(

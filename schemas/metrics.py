@@ -19,6 +19,11 @@ APPLIED_READINGS = Counter(
 )
 COMMITS = Counter("cityhum_commits_total", "Transactions of a fold.", ["program"])
 DELIVERED = Counter("cityhum_delivered_total", "Outbox messages delivered.", ["target"])
+NOTIFIED = Counter(
+    "cityhum_notified_total",
+    "Tries to tell webhooks and people of an alert: delivered, failed, dead (given up).",
+    ["target", "outcome"],
+)
 RULE_FILES = Counter(
     "cityhum_rule_files_total",
     "Changed rule files that running processors have taken or refused.",

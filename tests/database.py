@@ -16,7 +16,7 @@ from tests.builders import STARTED_AT
 SITES = Path(__file__).parents[1] / "deploy" / "sites.yaml"
 _TABLES = (
     "reading, indices, level_window, label_window, ledger, alert, checkpoint, fold_state, outbox, "
-    "delivery"
+    "delivery, notification, notify_target"
 )
 _PROGRESS = """
 CREATE OR REPLACE FUNCTION told_progress() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -24,6 +24,8 @@ BEGIN NOTIFY test_progress; RETURN NULL; END $$;
 CREATE OR REPLACE TRIGGER told_progress AFTER INSERT OR UPDATE ON checkpoint
     FOR EACH STATEMENT EXECUTE FUNCTION told_progress();
 CREATE OR REPLACE TRIGGER told_progress AFTER UPDATE ON delivery
+    FOR EACH STATEMENT EXECUTE FUNCTION told_progress();
+CREATE OR REPLACE TRIGGER told_progress AFTER UPDATE ON notification
     FOR EACH STATEMENT EXECUTE FUNCTION told_progress();
 """
 

@@ -11,6 +11,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from processors.adapters import window_store
 from processors.archive import IndicesRow, ReadingRow, StatusRow
+from processors.notify import NotificationRow
 from processors.window_questions import Touched
 from processors.window_rows import WindowRow
 from processors.window_state import Account
@@ -214,6 +215,14 @@ INDICES: Final = Table(
     update=None,
 )
 
+NOTIFICATION: Final = Table(
+    "notification",
+    ("target", "alert_id", "revision"),
+    ("payload",),
+    lambda row: [(row.target, row.alert_id, row.revision, row.payload)],
+    update=None,
+)
+
 
 class DeviceStatus:
     """The newest status in `device`: an update, since who is a device is not ours to say."""
@@ -267,6 +276,7 @@ TABLES: Final[Mapping[type[Frozen], Sequence[Writable]]] = {
     ReadingRow: (READING,),
     IndicesRow: (INDICES,),
     StatusRow: (DeviceStatus(),),
+    NotificationRow: (NOTIFICATION,),
 }
 
 

@@ -1,0 +1,1 @@
+"""Alerts to the outside: what waits in PostgreSQL, and the ways it leaves."""

@@ -1,0 +1,140 @@
+"""From the alert log to webhooks and notifications, over kills, hangs and refusals."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy.local.kafka import Kafka
+from processors.adapters.notify import waiting
+from processors.partitions import Key
+from processors.settings import ProcessorSettings
+from schemas import topics
+from schemas.codec import encode
+from schemas.results import Alert
+from tests import workers
+from tests.database import Database, settings_for
+from tests.receivers import HANG, Receiver
+from tests.streams import alert
+
+SECRET = "whsec_" + "c2VjcmV0" * 5
+KEY = Key(topics.ALERTS, topics.partition("pole-07"))
+DELIVERED = "SELECT count(*) = %s FROM notification WHERE state = 'delivered' AND target = %s"
+DEAD = "SELECT count(*) = %s FROM notification WHERE state = 'dead' AND target = %s"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as listening:
+        yield listening
+
+
+@pytest.fixture
+def hanging() -> Iterator[Receiver]:
+    with Receiver(answers=[HANG]) as listening:
+        yield listening
+
+
+@pytest.fixture
+async def settings(kafka: Kafka, database: Database, tmp_path: Path) -> ProcessorSettings:
+    (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
+    settings = settings_for(
+        database.postgres,
+        kafka_bootstrap=kafka.bootstrap,
+        notify_file=tmp_path / "notify.yaml",
+    )
+    await workers.planned_topics(settings)
+    await workers.start_here("notify", topics.ALERTS, settings)
+    return settings
+
+
+def webhook(name: str, at: Receiver, settings: ProcessorSettings, **others: object) -> object:
+    assert settings.notify_file is not None
+    secret_file = settings.notify_file.parent / "secret"
+    return {"target": name, "webhook": at.url, "secret_file": str(secret_file), **others}
+
+
+async def told_of(
+    settings: ProcessorSettings, database: Database, targets: Sequence[object]
+) -> None:
+    """Write the file, and know its targets since long ago: the alerts of tests are old."""
+    assert settings.notify_file is not None
+    settings.notify_file.write_text(yaml.safe_dump({"targets": targets}), encoding="utf-8")
+    names = [str(target["target"]) for target in targets]  # type: ignore[index]
+    await waiting.known_since(settings, names)
+    database.query("UPDATE notify_target SET since = '2020-01-01'")
+
+
+async def put(settings: ProcessorSettings, *alerts: Alert) -> None:
+    await workers.append(settings, [(KEY, encode(one)) for one in alerts])
+
+
+def life(number: int) -> list[Alert]:
+    first = alert(number)
+    updated = first.model_copy(update={"revision": 1, "state": "updated", "active_s": 9})
+    ended = {"revision": 2, "state": "cleared", "ended_at": first.raised_at, "active_s": 12}
+    return [first, updated, updated.model_copy(update={**ended, "end_reason": "cleared"})]
+
+
+async def test_every_event_reaches_a_webhook_signed_once_and_in_order(
+    settings: ProcessorSettings, database: Database, receiver: Receiver, hanging: Receiver
+) -> None:
+    everything = ["raised", "updated", "cleared"]
+    targets = [
+        webhook("everything", receiver, settings, events=everything),
+        webhook("hangs", hanging, settings),
+    ]
+    await told_of(settings, database, targets)
+    sent = [event for number in range(20) for event in life(number)]
+    async with workers.worker("notify", settings) as process:
+        await put(settings, *sent, *sent[:5])  # the log may say a thing twice
+        await database.until(DELIVERED, len(sent), "everything")
+        assert hanging.posted, "it was asked"
+        assert await workers.stopped(process) == 0
+    assert len(receiver.posted) == len(sent)
+    for number in range(20):
+        mine = [p.alert for p in receiver.posted if p.alert.alert_id == alert(number).alert_id]
+        assert mine == life(number)
+    assert all(posted.is_genuine(SECRET, datetime.now(UTC)) for posted in receiver.posted)
+
+
+async def test_a_process_killed_in_the_middle_loses_nothing(
+    settings: ProcessorSettings, database: Database, receiver: Receiver
+) -> None:
+    await told_of(settings, database, [webhook("all", receiver, settings)])
+    sent = [life(number)[0] for number in range(60)]
+    async with workers.worker("notify", settings) as process:
+        await put(settings, *sent[:30])
+        await asyncio.to_thread(receiver.wait_for, 3)
+        process.kill()
+        await process.wait()
+    await put(settings, *sent[30:])
+    async with workers.worker("notify", settings):
+        await database.until(DELIVERED, len(sent), "all")
+    ids = [posted.headers["webhook-id"] for posted in receiver.posted]
+    assert set(ids) == {f"{one.alert_id}.0" for one in sent}
+    assert len(ids) - len(set(ids)) <= 8, "no more than were on their way"
+
+
+async def test_what_a_target_refuses_is_tried_again_and_at_last_given_up(
+    settings: ProcessorSettings, database: Database, receiver: Receiver
+) -> None:
+    receiver.answers = [503, 204]
+    with Receiver(answers=[404]) as wrong:
+        targets = [
+            webhook("recovers", receiver, settings),
+            webhook("wrong", wrong, settings, tries=2),
+        ]
+        await told_of(settings, database, targets)
+        async with workers.worker("notify", settings):
+            await put(settings, alert())
+            await database.until(DELIVERED, 1, "recovers")
+            await database.until(DEAD, 1, "wrong")
+    [first, second] = receiver.posted
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert first.body == second.body == encode(alert())
+    row = "SELECT attempts, last_error FROM notification WHERE target = 'wrong'"
+    assert database.query(row) == [(2, "HTTP 404")]
