@@ -16,6 +16,8 @@ from agents.calibration import CalibrationRecord, Method, Tone
 from agents.settings import AgentSettings
 from cityhum import environment, logs
 from cityhum.doctor import doctor
+from cityhum.output import AsJson, answer
+from cityhum.status import Status
 from schemas.errors import BadConfig
 
 app = typer.Typer(no_args_is_help=True)
@@ -35,14 +37,15 @@ def play(
     file: Annotated[Path, typer.Argument(help="a sound file, taken for the microphone")],
     speed: Annotated[float, typer.Option(min=1.0, help="times real time")] = 1.0,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="print the summary as JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Publish the readings of a recording, and wait until all of them are acknowledged."""
+    """Publish the readings of a recording; status 3 if not all of them were acknowledged."""
     settings = environment.read(AgentSettings)
     logs.configure(settings.log_level)
     played = asyncio.run(service.play(settings, file, speed))
-    typer.echo(played.model_dump_json() if as_json else played.sentence())
-    raise typer.Exit(code=0 if played.remaining == 0 else 1)
+    answer(played, played.sentence(), as_json=as_json)
+    if played.remaining:
+        raise typer.Exit(Status.AWAY)
 
 
 @app.command()
@@ -60,7 +63,7 @@ def calibrate(
     ] = None,
     *,
     seed: Annotated[bool, typer.Option(help="no calibrator: the constants of the seed")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print the record as JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Listen for a calibrator's 1 kHz tone, and keep what the microphone makes of it."""
     settings = environment.read(AgentSettings)
@@ -78,7 +81,7 @@ def calibrate(
     record = _record(settings, measured, response)
     calibration_file.save(settings.state_folder, record)
     sentence = f"{record.sentence()}; the agent uses it from its next start"
-    typer.echo(record.model_dump_json() if as_json else sentence)
+    answer(record, sentence, as_json=as_json)
 
 
 class _Measured(NamedTuple):

@@ -1,7 +1,6 @@
 """`cityhum agent doctor`: whether this device may be left alone."""
 
 import asyncio
-from typing import Annotated
 
 import typer
 
@@ -9,14 +8,15 @@ from agents import doctor as findings
 from agents.adapters.doctor import diagnose
 from agents.settings import AgentSettings
 from cityhum import environment, logs
+from cityhum.output import AsJson, answer
+from cityhum.status import Status
 
 
-def doctor(
-    *, as_json: Annotated[bool, typer.Option("--json", help="print the findings as JSON")] = False
-) -> None:
-    """Check microphone, rate, level, clock, broker, credentials and disk; exit 1 if one fails."""
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check microphone, rate, level, clock, broker, credentials and disk; status 1 if one fails."""
     settings = environment.read(AgentSettings)
     logs.configure("ERROR")
     diagnosis = asyncio.run(diagnose(settings))
-    typer.echo(diagnosis.model_dump_json() if as_json else findings.lines(diagnosis.findings))
-    raise typer.Exit(code=0 if diagnosis.fit else 1)
+    answer(diagnosis, findings.lines(diagnosis.findings), as_json=as_json)
+    if not diagnosis.fit:
+        raise typer.Exit(Status.PROBLEMS)

@@ -1,20 +1,17 @@
 """`cityhum evaluate`: judge any model on labelled recordings, always by the same rules."""
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Final
 
 import numpy as np
-import orjson
 import typer
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from cityhum.evaluate_table import table
 from cityhum.labelled import Clip, read_manifest
+from cityhum.output import AsJson, answer, complain, tracked
 from hearing import clips, judging, pictures
 from hearing.adapters import runtime
 from hearing.adapters.recordings import read_mono
@@ -24,7 +21,6 @@ from hearing.judging import Heard, Report
 from schemas.base import Frozen
 from schemas.errors import BadConfig
 
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 Pictures = Annotated[
     Path | None, typer.Option("--pictures", help="folder for the matrix and the diagram, SVG")
 ]
@@ -45,10 +41,11 @@ class Windows(Frozen):
 def app(
     manifest: Annotated[Path, typer.Argument(help="CSV with file,label[,group]")],
     model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.2.0",
-    as_json: AsJson = False,  # noqa: FBT002  # an option of the command line
     folder: Pictures = None,
     window_s: WindowS = None,
     hop_s: HopS = 1.0,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Judge a model on labelled recordings."""
     if not (isfinite(window_s or 0) and isfinite(hop_s)):
@@ -60,11 +57,8 @@ def app(
     report = judging.judge(heard, listener.manifest)
     if folder is not None:
         draw(report, folder)
-    if as_json:
-        told = {**report.model_dump(mode="json"), "unheard": unheard}
-        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
-    else:
-        Console().print(table(report))
+    told = {**report.model_dump(mode="json"), "unheard": unheard}
+    answer(told, table(report), as_json=as_json)
 
 
 def hear(
@@ -93,14 +87,11 @@ def hear(
     BadConfig
         If none can be heard.
     """
-    console, unheard = Console(stderr=True), dict[str, str]()
+    unheard: dict[str, str] = {}
     by_file: dict[Path, list[Clip]] = {}
     for row in rows:
         by_file.setdefault(row.file, []).append(row)
-    shown = track(
-        by_file.items(), "Listening", len(by_file), console=console, transient=True,
-        disable=not console.is_terminal,
-    )  # fmt: skip
+    shown = tracked(list(by_file.items()), "Listening")
     heard = list(_heard(shown, listener, windows, unheard))
     if not heard:
         first = next(iter(unheard.values()))
@@ -176,5 +167,4 @@ def _tell(unheard: Mapping[str, str], files: int) -> None:
     reasons = list(unheard.values())
     more = f"; and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
     named = "; ".join(reasons[:_NAMED]) + more
-    said = f"cityhum: {len(reasons)} of {files} recordings cannot be heard: {named}"
-    print(said, file=sys.stderr)  # noqa: T201  # the others are judged all the same
+    complain(f"{len(reasons)} of {files} recordings cannot be heard: {named}")

@@ -1,19 +1,18 @@
 """`cityhum listen`: levels, labels and events of sound files, without any broker."""
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import orjson
 import typer
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
 from acoustics import levels, mel
 from acoustics.decibels import leq
+from cityhum.output import AsLines, complain, console, line, tracked
+from cityhum.status import Status
 from hearing import clips, decide, patches, taxonomy
 from hearing.adapters import runtime
 from hearing.adapters.recordings import read_mono
@@ -23,7 +22,6 @@ from hearing.origins import ORIGINS
 from schemas.base import Frozen
 from schemas.errors import BadConfig
 
-AsJson = Annotated[bool, typer.Option("--json", help="an object for each file, one a line")]
 EveryS = Annotated[int, typer.Option("--every", min=1, help="shares over time: parts of so many s")]
 
 SHORTEST_S = 0.125
@@ -54,25 +52,25 @@ class Report(Frozen):
 def app(
     files: Annotated[list[Path], typer.Argument(help="WAV, FLAC, Ogg, MP3; any rate")],
     model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.2.0",
-    as_json: AsJson = False,  # noqa: FBT002  # an option of the command line
     every_s: EveryS = 60,
+    *,
+    as_json: AsLines = False,
 ) -> None:
     """Levels, labels and events of sound files."""
-    listener, console = runtime.load(model), Console()
-    refused = 0
-    for file in files:
+    listener, refused = runtime.load(model), 0
+    for file in tracked(files, "Listening"):
         try:
             report = listen(file, listener, every_s)
         except BadConfig as error:
             refused += 1
-            print(f"cityhum: {error}", file=sys.stderr)  # noqa: T201  # the others are still heard
-            continue
+            complain(str(error))
+            continue  # the others are still heard
         if as_json:
-            typer.echo(orjson.dumps(report.model_dump()))
+            line(report)
         else:
-            console.print(_table(report))
+            console().print(_table(report))
     if refused:
-        raise typer.Exit(2)
+        raise typer.Exit(Status.MISTAKE)
 
 
 def listen(path: Path, model: Listener, every_s: int = 60) -> Report:

@@ -114,7 +114,7 @@ def main() -> None:
 
 def _refuse(why: str, status: Status) -> NoReturn:
     if why:
-        print(f"cityhum: {why}", file=sys.stderr)  # noqa: T201  # the command line's own voice
+        print(f"cityhum: {why}", file=sys.stderr)  # noqa: T201  # without importing rich
     sys.exit(status)
 
 

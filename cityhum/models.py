@@ -1,15 +1,15 @@
 """`cityhum models`: what hears, what it may be used for, and whether it is what it says."""
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, Final
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from cityhum.output import AsJson, answer, tracked
+from cityhum.status import Status
 from hearing.adapters import hub, runtime, shelf
 from hearing.adapters.shelf import Entry
 from hearing.manifest import Frontend, Manifest, Precision
@@ -18,7 +18,6 @@ from schemas.errors import BadConfig
 
 app = typer.Typer(no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 Shelf = Annotated[
     Path, typer.Option("--models", envvar="CITYHUM_MODELS_FOLDER", help="the folder of models")
 ]
@@ -56,42 +55,36 @@ def models() -> None:
 
 
 @app.command(name="list")
-def list_models(shelf_folder: Shelf = runtime.MODELS, as_json: AsJson = False) -> None:  # noqa: FBT002
+def list_models(shelf_folder: Shelf = runtime.MODELS, *, as_json: AsJson = False) -> None:
     """Every model here: front end, labels, licence, size."""
     rows = [row_of(entry) for entry in shelf.entries(shelf_folder)]
-    if as_json:
-        _print_json([row.model_dump(mode="json") for row in rows])
-    else:
-        Console(markup=False).print(_table(rows))
+    answer(rows, _table(rows), as_json=as_json)
 
 
 @app.command()
 def check(
     names: Annotated[list[str] | None, typer.Argument(help="names or folders; all")] = None,
     shelf_folder: Shelf = runtime.MODELS,
-    as_json: AsJson = False,  # noqa: FBT002
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """Load models as the processors do, and let them hear silence; status 2 if one is refused."""
+    """Load models as the processors do, and let them hear silence; status 1 if one is refused."""
     chosen = names or [str(shelf_folder / each.name) for each in shelf.entries(shelf_folder)]
-    found = [checked(name) for name in chosen]
-    if as_json:
-        _print_json([each.model_dump(mode="json") for each in found])
-    for each in found:
-        if each.refused:
-            print(f"cityhum: {each.refused}", file=sys.stderr)  # noqa: T201  # others follow
-        elif not as_json:
-            typer.echo(f"{each.model}: sound, {each.labels} labels, {each.identity}")
+    found = [checked(name) for name in tracked(chosen, "Listening")]
+    answer(found, "\n".join(map(_sentence, found)), as_json=as_json)
     if any(each.refused for each in found):
-        raise typer.Exit(2)
+        raise typer.Exit(Status.PROBLEMS)
 
 
 @app.command()
 def add(
     folder: Annotated[Path, typer.Argument(help="holds manifest.json and what it names")],
     shelf_folder: Shelf = runtime.MODELS,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Check a model, then copy it to the others; one that is there already stays as it is."""
-    _tell(*shelf.add(folder, shelf_folder))
+    answer(*_added(*shelf.add(folder, shelf_folder)), as_json=as_json)
 
 
 @app.command()
@@ -100,15 +93,18 @@ def pull(
     revision: Annotated[str, typer.Option(help="branch, tag or commit")] = "main",
     largest_mb: Annotated[int, typer.Option("--largest-mb", min=1, help="of weights")] = LARGEST_MB,
     shelf_folder: Shelf = runtime.MODELS,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Fetch a model from a hub, check it, then add it; says which commit it was."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status(f"fetching {repo}"):
         try:
             commit = hub.fetch(repo, revision, Path(folder), largest_mb * 1_000_000)
-            typer.echo(f"{repo} at {commit}")
-            _tell(*shelf.add(Path(folder), shelf_folder))
+            told, said = _added(*shelf.add(Path(folder), shelf_folder))
         except BadConfig as error:
             raise BadConfig(str(error).replace(folder, repo)) from error
+    from_hub = {"repository": repo, "commit": commit}
+    answer({**told, **from_hub}, f"{repo} at {commit}\n{said}", as_json=as_json)
 
 
 def row_of(entry: Entry) -> Row:
@@ -132,12 +128,15 @@ def checked(name: str) -> Checked:
     return Checked(model=name, identity=said.identity, labels=len(said.labels), refused=None)
 
 
-def _tell(target: Path, new: bool) -> None:  # noqa: FBT001  # a word of the answer
-    typer.echo(f"{target} {'added' if new else 'was there already'}")
+def _sentence(found: Checked) -> str:
+    if found.refused is not None:
+        return f"refused: {found.refused}"
+    return f"{found.model}: sound, {found.labels} labels, {found.identity}"
 
 
-def _print_json(found: list[dict[str, object]]) -> None:
-    typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+def _added(target: Path, new: bool) -> tuple[dict[str, object], str]:  # noqa: FBT001  # an answer
+    said = f"{target} {'added' if new else 'was there already'}"
+    return {"folder": str(target), "added": new}, said
 
 
 def _table(rows: list[Row]) -> Table:

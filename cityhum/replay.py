@@ -9,6 +9,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from cityhum import environment, logs, replay_report
+from cityhum.output import AsJson, answer, complain
+from cityhum.status import Status
 from processors import registry
 from processors import replay as replays
 from processors.adapters import (
@@ -29,7 +31,6 @@ from schemas.errors import BadConfig, LogGap
 Result = TypeVar("Result")
 Hashes = tuple[Mapping[str, str], Mapping[str, str]]
 Name = Annotated[str, typer.Argument(help="of the replay")]
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON object")]
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -80,7 +81,7 @@ def list_replays(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def drop(name: Name) -> None:
+def drop(name: Name, *, as_json: AsJson = False) -> None:
     """Remove a replay and all of its rows."""
     settings = _settings()
 
@@ -89,7 +90,7 @@ def drop(name: Name) -> None:
             await replay_catalog.drop(connection, name)
 
     _run(dropped())
-    typer.echo(f"{name} removed")
+    answer({"removed": name}, f"{name} removed", as_json=as_json)
 
 
 @app.command()
@@ -119,14 +120,16 @@ def digest(name: Name, *, as_json: AsJson = False) -> None:
 
     live, replayed = _run(hashes())
     replay_report.digests(live, replayed, as_json=as_json)
-    raise typer.Exit(0 if live == replayed else 1)
+    if live != replayed:
+        raise typer.Exit(Status.PROBLEMS)
 
 
 @app.command()
-def promote(name: Name) -> None:
+def promote(name: Name, *, as_json: AsJson = False) -> None:
     """Put a replay's rows in place of the live ones of its span."""
     _run(replay_promote.promote(_settings(), name))
-    typer.echo(f"{name} promoted: its windows and alerts are the live ones now")
+    said = f"{name} promoted: its windows and alerts are the live ones now"
+    answer({"promoted": name}, said, as_json=as_json)
 
 
 def _complete(entry: replay_catalog.Entry) -> Request:
@@ -154,7 +157,7 @@ async def _replayed(
     try:
         return await replaying.replay(settings, request, show, processes=jobs)
     except asyncio.CancelledError:
-        typer.echo(f"{request.name} is incomplete: cityhum replay drop {request.name}", err=True)
+        complain(f"{request.name} is incomplete: cityhum replay drop {request.name}")
         raise
 
 

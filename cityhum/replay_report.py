@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-import orjson
-import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from cityhum.output import answer
 from processors.adapters.replay_catalog import Entry
 from processors.adapters.replaying import Progress
 from processors.replay import Request
@@ -22,13 +21,15 @@ Show = Callable[[Progress], None]
 @contextmanager
 def progress() -> Iterator[Show]:
     """Yield what shows how far a replay is, on stderr; nothing where nobody looks."""
+    shown = Console(stderr=True)
     bar = Bar(
         TextColumn("replay"),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[rate]}"),
-        console=Console(stderr=True),
+        console=shown,
         transient=True,
+        disable=not shown.is_terminal,
     )
     with bar:
         task = bar.add_task("", total=None, rate="")
@@ -41,30 +42,25 @@ def progress() -> Iterator[Show]:
 
 def done(request: Request, now: Progress, *, as_json: bool) -> None:
     """Say what a replay has done."""
-    if as_json:
-        figures = {
-            "name": request.name,
-            **now.model_dump(exclude={"of_records"}),
-            "elapsed_s": round(now.elapsed_s, 2),
-            "cpu_s": round(now.cpu_s, 2),
-            "readings_per_s": round(now.readings_per_s),
-            "times_real_time": round(now.times_real_time, 1),
-        }
-        typer.echo(orjson.dumps(figures))
-        return
-    typer.echo(
+    figures = {
+        "name": request.name,
+        **now.model_dump(exclude={"of_records"}),
+        "elapsed_s": round(now.elapsed_s, 2),
+        "cpu_s": round(now.cpu_s, 2),
+        "readings_per_s": round(now.readings_per_s),
+        "times_real_time": round(now.times_real_time, 1),
+    }
+    said = (
         f"{request.name}: {now.in_span} readings of the span in {now.elapsed_s:.1f} s,"
         f" {now.readings_per_s:,.0f} readings/s, {now.times_real_time:,.0f} × real time"
     )
     if now.unreadable:
-        typer.echo(f"{now.unreadable} records cannot be read; live they are dead letters")
+        said += f"\n{now.unreadable} records cannot be read; live they are dead letters"
+    answer(figures, said, as_json=as_json)
 
 
 def listed(entries: Sequence[Entry], *, as_json: bool) -> None:
     """Print the replays."""
-    if as_json:
-        typer.echo(orjson.dumps([entry.model_dump(mode="json") for entry in entries]))
-        return
     table = Table("name", "from", "to", "source", "state", "readings")
     for entry in entries:
         asked = entry.request
@@ -73,32 +69,28 @@ def listed(entries: Sequence[Entry], *, as_json: bool) -> None:
         table.add_row(
             entry.name, asked["begin"], asked["end"], source, state, f"{entry.readings:,}"
         )
-    Console().print(table)
+    answer(entries, table, as_json=as_json)
 
 
 def difference(found: Difference, *, as_json: bool) -> None:
     """Print what a replay found otherwise."""
-    if as_json:
-        typer.echo(found.model_dump_json())
-        return
-    console = Console()
-    console.print(_windows(found))
     alerts = found.alerts
-    console.print(_alerts(alerts))
     counts = ", ".join(f"{count} {name}" for name, count in alerts.counts().items())
-    console.print(f"alerts: {counts}")
+    words = Group(_windows(found), _alerts(alerts), f"alerts: {counts}")
+    answer(found, words, as_json=as_json)
 
 
 def digests(live: Mapping[str, str], replayed: Mapping[str, str], *, as_json: bool) -> None:
     """Print the hashes of both sides."""
-    if as_json:
-        same = live == replayed
-        typer.echo(orjson.dumps({"identical": same, "live": live, "replayed": replayed}))
-        return
+    told = {"identical": live == replayed, "live": live, "replayed": replayed}
+    answer(told, "\n".join(_both(live, replayed)), as_json=as_json)
+
+
+def _both(live: Mapping[str, str], replayed: Mapping[str, str]) -> Iterator[str]:
     for table, hashed in live.items():
-        typer.echo(f"{table:14} {hashed}  live")
+        yield f"{table:14} {hashed}  live"
         other = replayed[table]
-        typer.echo(f"{'':14} {'the same' if other == hashed else f'{other}  replayed'}")
+        yield f"{'':14} {'the same' if other == hashed else f'{other}  replayed'}"
 
 
 def _windows(found: Difference) -> Table:

@@ -1,14 +1,14 @@
 """`cityhum rules`: check alert rules before they go live."""
 
-import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 
 from cityhum import environment
+from cityhum.output import AsJson, answer
+from cityhum.status import Status
 from processors import registry, rule_check
 from processors import rules as alert_rules
 from processors.adapters import text_file
@@ -17,8 +17,6 @@ from processors.rules import LabelRule, Mistake, Rule
 from processors.settings import ProcessorSettings
 
 app = typer.Typer(no_args_is_help=True)
-
-WRONG = 2
 
 
 class Checked(NamedTuple):
@@ -39,19 +37,16 @@ def check(
     files: Annotated[list[Path] | None, typer.Argument(help="default: the one in force")] = None,
     *,
     sites: Annotated[Path | None, typer.Option(help="default: the one in force")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Print every rule with its version, and every mistake; status 2 if there is any."""
+    """Print every rule with its version, and every mistake; status 1 if there is any."""
     settings = environment.read(ProcessorSettings)
     path = sites or settings.sites_file
     devices = registry.parse(text_file.read(path), str(path))
     checked = [_checked(file, devices) for file in files or [settings.alerts_file]]
-    if as_json:
-        typer.echo(json.dumps([_document(one) for one in checked], indent=2))
-    else:
-        _say(checked)
+    answer([_document(one) for one in checked], "\n".join(_words(checked)), as_json=as_json)
     if any(one.mistakes for one in checked):
-        raise typer.Exit(WRONG)
+        raise typer.Exit(Status.PROBLEMS)
 
 
 def _checked(file: Path, devices: Registry) -> Checked:
@@ -59,12 +54,12 @@ def _checked(file: Path, devices: Registry) -> Checked:
     return Checked(file, found, [*mistakes, *rule_check.unknown(found, str(file), devices)])
 
 
-def _say(checked: Sequence[Checked]) -> None:
+def _words(checked: Sequence[Checked]) -> Iterator[str]:
     for one in checked:
-        for rule in one.rules if not one.mistakes else ():
-            typer.echo(f"{rule.rule}  {rule.version}  {describe(rule)}")
-        for mistake in one.mistakes:
-            print(mistake, file=sys.stderr)  # noqa: T201  # the command line's own voice
+        if one.mistakes:
+            yield from map(str, one.mistakes)
+        else:
+            yield from (f"{rule.rule}  {rule.version}  {describe(rule)}" for rule in one.rules)
 
 
 def _document(checked: Checked) -> dict[str, object]:

@@ -9,17 +9,16 @@ import typer
 from agents.settings import AgentSettings
 from agents.simulate import Place, Plan, Truth, places_for, simulate
 from cityhum import environment, logs
+from cityhum.output import AsJson, answer
 from cityhum.simulate_light import replay
+from cityhum.status import Status
 from processors import registry
 from processors.adapters import text_file
 from processors.settings import ProcessorSettings
 from schemas.errors import BadConfig
 
-NOT_ALL_ACKNOWLEDGED = 3
-"""Exit status: the readings that are not in Kafka yet wait in the spools."""
 
-
-def app(
+def app(  # noqa: PLR0913  # options of the command line
     *,
     devices: Annotated[int, typer.Option(min=1, help="how many, in the sites file's order")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="chooses everything that sounds")] = 7,
@@ -33,8 +32,12 @@ def app(
         bool, typer.Option("--light", help="repeat what a few have heard: thousands of devices")
     ] = False,
     state: Annotated[Path | None, typer.Option(help="folder of the spools")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Publish readings of simulated devices that play rendered street scenes."""
+    """Publish readings of simulated devices that play rendered street scenes.
+
+    Status 3 if not all of them were acknowledged: the rest waits in the spools.
+    """
     settings = environment.read(AgentSettings)
     if state is not None:
         settings = settings.model_copy(update={"state_folder": state})
@@ -46,11 +49,14 @@ def app(
     else:
         truth = asyncio.run(simulate(plan, settings, lambda truth: _write(events, truth)))
     readings = sum(device.readings for device in truth.devices)
-    typer.echo(
-        f"{len(truth.devices)} devices, {readings} readings published,"
-        f" {truth.unacknowledged} not acknowledged"
+    counted = (len(truth.devices), readings, truth.unacknowledged)
+    answer(
+        dict(zip(("devices", "readings", "unacknowledged"), counted, strict=True)),
+        "{} devices, {} readings published, {} not acknowledged".format(*counted),
+        as_json=as_json,
     )
-    raise typer.Exit(code=0 if truth.unacknowledged == 0 else NOT_ALL_ACKNOWLEDGED)
+    if truth.unacknowledged:
+        raise typer.Exit(Status.AWAY)
 
 
 async def _light(plan: Plan, settings: AgentSettings) -> Truth:

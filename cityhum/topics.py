@@ -5,6 +5,8 @@ import asyncio
 import typer
 
 from cityhum import environment
+from cityhum.output import AsJson, answer
+from cityhum.status import Status
 from processors import topic_plan
 from processors.adapters import kafka, text_file
 from processors.settings import ProcessorSettings
@@ -19,23 +21,24 @@ def topics() -> None:
 
 
 @app.command()
-def create() -> None:
+def create(*, as_json: AsJson = False) -> None:
     """Create the topics that are missing; those that exist stay as they are."""
     settings, plan = _planned()
     created = asyncio.run(kafka.create_topics(settings, plan))
-    typer.echo(f"{len(created)} topics created, {len(plan.topics) - len(created)} were there")
+    there = len(plan.topics) - len(created)
+    said = f"{len(created)} topics created, {there} were there"
+    answer({"created": created, "were_there": there}, said, as_json=as_json)
 
 
 @app.command()
-def check() -> None:
+def check(*, as_json: AsJson = False) -> None:
     """Compare the topics with the plan; status 1 if they differ."""
     settings, plan = _planned()
     found = asyncio.run(kafka.differences(settings, plan))
-    for difference in found:
-        typer.echo(difference)
+    said = "\n".join(found) or f"{len(plan.topics)} topics as planned"
+    answer({"planned": len(plan.topics), "differences": found}, said, as_json=as_json)
     if found:
-        raise typer.Exit(1)
-    typer.echo(f"{len(plan.topics)} topics as planned")
+        raise typer.Exit(Status.PROBLEMS)
 
 
 def _planned() -> tuple[ProcessorSettings, TopicPlan]:

@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
-import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cityhum import environment
+from cityhum.output import AsJson, answer
 from processors import judgement
 from processors.adapters import rule_file, verdict_tables
 from processors.adapters.clock import utc_now
@@ -21,7 +20,6 @@ from processors.settings import ProcessorSettings
 DAYS: Final = 30
 Days = Annotated[int, typer.Option(min=1, help="how far back")]
 RuleName = Annotated[str | None, typer.Option("--rule", help="only alerts of this rule")]
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -32,7 +30,7 @@ def verdicts() -> None:
 
 
 @app.command(name="list")
-def list_alerts(days: Days = DAYS, rule: RuleName = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+def list_alerts(days: Days = DAYS, rule: RuleName = None, *, as_json: AsJson = False) -> None:
     """Print alerts with the newest verdict on each, newest alert first."""
     settings = environment.read(ProcessorSettings)
     _print(verdict_tables.judged_alerts(settings, _since(days), rule), as_json=as_json)
@@ -43,7 +41,8 @@ def next_alerts(
     count: Annotated[int, typer.Option(min=1, help="how many")] = 1,
     days: Days = DAYS,
     rule: RuleName = None,
-    as_json: AsJson = False,  # noqa: FBT002  # an option of the command line
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Print the alerts whose verdict would teach most: unjudged, and nearest to the threshold."""
     settings = environment.read(ProcessorSettings)
@@ -62,16 +61,19 @@ def give(
     verdict: Annotated[Opinion, typer.Argument(help="was it what the rule says?")],
     by: Annotated[str, typer.Option("--by", help="who says so")],
     note: Annotated[str, typer.Option(help="what it really was, say")] = "",
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Give a verdict; it replaces an earlier one, which is kept."""
     settings = environment.read(ProcessorSettings)
     verdict_tables.give(settings, alert, verdict, said_by=by, note=note)
     given = len(verdict_tables.history(settings, alert))
-    typer.echo(f"{alert} {verdict}" + (f" (verdict {given} on it)" if given > 1 else ""))
+    said = f"{alert} {verdict}" + (f" (verdict {given} on it)" if given > 1 else "")
+    answer({"alert": str(alert), "verdict": verdict, "given": given}, said, as_json=as_json)
 
 
 @app.command()
-def report(days: Days = DAYS, as_json: AsJson = False) -> None:  # noqa: FBT002
+def report(days: Days = DAYS, *, as_json: AsJson = False) -> None:
     """Precision by verdicts, and false alerts a device-week with their 95 % upper bound."""
     settings, since = environment.read(ProcessorSettings), _since(days)
     hours = verdict_tables.heard_hours(settings, since)
@@ -81,10 +83,7 @@ def report(days: Days = DAYS, as_json: AsJson = False) -> None:  # noqa: FBT002
         judgement.counted(rule, [alert for alert in alerts if alert.rule == rule], hours)
         for rule in rules
     ]
-    if as_json:
-        typer.echo(orjson.dumps([one.model_dump() for one in counted]))
-    else:
-        Console().print(_report(counted, days))
+    answer(counted, _report(counted, days), as_json=as_json)
 
 
 def _names(settings: ProcessorSettings) -> list[str]:
@@ -96,9 +95,6 @@ def _since(days: int) -> datetime:
 
 
 def _print(alerts: Sequence[JudgedAlert], *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(orjson.dumps([alert.model_dump(mode="json") for alert in alerts]))
-        return
     table = Table()
     for column in ("alert", "rule", "device", "onset", "s", "peak", "verdict", "by", "note"):
         table.add_column(column, no_wrap=column == "alert")
@@ -108,7 +104,7 @@ def _print(alerts: Sequence[JudgedAlert], *, as_json: bool) -> None:
             str(alert.active_s), "-" if alert.peak_score is None else str(alert.peak_score),
             alert.verdict or "-", alert.said_by or "", alert.note or "",
         )  # fmt: skip
-    Console().print(table)
+    answer(alerts, table, as_json=as_json)
 
 
 def _report(counted: Sequence[FalseAlerts], days: int) -> Table:

@@ -21,7 +21,7 @@ from rich.live import Live
 
 from agents.adapters.capture import sound_file
 from cityhum import logs
-from cityhum.simulate import NOT_ALL_ACKNOWLEDGED
+from cityhum.status import Status
 from deploy.local import programs, report, watch
 from deploy.local.kafka_jars import jars_folder
 from deploy.local.ports import HOST, free_port, is_free, require_free, settled
@@ -153,7 +153,7 @@ async def _simulate(
                     live.update(watch.city(results.city()), refresh=True)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(process.wait(), timeout=1.0)
-    if process.returncode not in (0, NOT_ALL_ACKNOWLEDGED):  # these the report counts as lost
+    if process.returncode not in (Status.DONE, Status.AWAY):  # these the report counts as lost
         raise Unavailable(f"the simulator ended early: {simulator.last_words(place.log)}")
 
 

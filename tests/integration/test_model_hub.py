@@ -157,5 +157,5 @@ def test_a_refused_model_is_named_by_its_repository(hub: Hub, tmp_path: Path) ->
 
 def test_a_hub_that_is_away_is_one_line(tmp_path: Path) -> None:
     status, _, complaints = pull("http://127.0.0.1:1", tmp_path, REPO)
-    assert (status, complaints.count("\n")) == (2, 1), complaints
+    assert (status, complaints.count("\n")) == (3, 1), complaints
     assert "the hub does not answer" in complaints

@@ -288,7 +288,7 @@ async def test_the_command_line_replays_compares_and_drops(lived: Lived) -> None
     status, text = await said(*span)
     assert (status, "× real time" in text) == (0, True), text
     status, text = await said("digest", "typed", "--json")
-    assert (status, '"identical":true' in text) == (0, True), text
+    assert (status, '"identical": true' in text) == (0, True), text
     status, text = await said("drop", "typed")
     assert (status, text) == (0, "typed removed\n")
 

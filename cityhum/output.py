@@ -1,0 +1,70 @@
+"""What commands say: JSON or words on stdout, mistakes and progress on stderr."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Final, TypeVar
+
+import orjson
+import typer
+from pydantic import BaseModel
+from rich.console import Console, RenderableType
+from rich.progress import track
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+AsLines = Annotated[bool, typer.Option("--json", help="print a JSON object a line")]
+
+Item = TypeVar("Item")
+
+_WIDE: Final = 1000
+"""Columns where nobody looks: a program or a file gets every row on one line."""
+
+
+def answer(told: object, words: RenderableType, *, as_json: bool) -> None:
+    """Print what a command found.
+
+    Parameters
+    ----------
+    told : object
+        As JSON: messages, and mappings and sequences of them.
+    words : RenderableType
+        For people: a sentence, or a table.
+    as_json : bool
+        Which of both.
+    """
+    if as_json:
+        typer.echo(orjson.dumps(told, default=_plain, option=orjson.OPT_INDENT_2))
+    elif isinstance(words, str):
+        typer.echo(words)  # as it is: square brackets are no markup, numbers have no colour
+    else:
+        console().print(words)
+
+
+def line(told: object) -> None:
+    """Print one JSON object of many, on a line of its own."""
+    typer.echo(orjson.dumps(told, default=_plain))
+
+
+def console() -> Console:
+    """For tables on stdout: colours on a terminal only, and not where NO_COLOR is set."""
+    made = Console(markup=False, highlight=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = _WIDE
+    return made
+
+
+def tracked(items: Sequence[Item], doing: str) -> Iterable[Item]:
+    """Give one item after the other, with a bar on stderr if that is a terminal."""
+    shown = Console(stderr=True)
+    return track(items, doing, console=shown, transient=True, disable=not shown.is_terminal)
+
+
+def complain(why: str) -> None:
+    """Say in one line on stderr what is wrong."""
+    print(f"cityhum: {why}", file=sys.stderr)  # noqa: T201  # the command line's own voice
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"no JSON for {type(value).__name__}")
