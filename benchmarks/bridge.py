@@ -17,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents import light
 from agents.adapters.link import Link, Login, Message
@@ -183,15 +182,11 @@ async def _until_listening(all_of_them: list[Sender], links: list[Link]) -> None
 
 async def _arrived(stack: LocalStack) -> list[Identity]:
     """What is in Kafka, without the first readings, which opened the way."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka.bootstrap)
     identities: list[Identity] = []
-    async with consumer:
-        places = [TopicPartition(topics.FEATURES, n) for n in range(topics.PARTITIONS)]
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning(*places)
-        while [place for place in ends if await consumer.position(place) < ends[place]]:
-            for records in (await consumer.getmany(timeout_ms=1000)).values():
+    async with stage.log_of(stack.kafka.bootstrap, topics.FEATURES) as log:
+        ends = await log.end_offsets(list(log.assignment()))
+        while [place for place in ends if await log.position(place) < ends[place]]:
+            for records in (await log.getmany(timeout_ms=1000)).values():
                 for record in records:
                     identities += _identities(record.value)
     return [each for each in identities if each[2] > 0]

@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 import onnxruntime
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from agents import light
@@ -153,12 +153,9 @@ async def measured(
         ]
         await asyncio.gather(*safe)
         async with (
-            AIOKafkaConsumer(bootstrap_servers=bootstrap) as outputs,
+            stage.log_of(bootstrap, contender.target) as outputs,
             stage.program(contender.command, contender.environment, log) as process,
         ):
-            places = [TopicPartition(contender.target, n) for n in range(topics.PARTITIONS)]
-            outputs.assign(places)
-            await outputs.seek_to_beginning(*places)
             done = await _outputs(outputs, 1)
             begun_cpu_s = stage.cpu_s(process.pid)  # without what starting cost
             begun = sum(count for _, count in done)

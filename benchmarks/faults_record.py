@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
 import psycopg
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from psycopg import sql
 
+from benchmarks import stage
 from deploy.local.stack import LocalStack
 from schemas import topics
 from schemas.codec import decode
@@ -144,14 +144,10 @@ async def _rows(connection: psycopg.AsyncConnection[Row], table: str) -> set[Row
 
 
 async def _values(stack: LocalStack, topic: str) -> list[bytes]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka.bootstrap)
-    async with consumer:
-        places = [TopicPartition(topic, n) for n in range(topics.PARTITIONS)]
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
+    async with stage.log_of(stack.kafka.bootstrap, topic) as log:
+        ends = await log.end_offsets(list(log.assignment()))
         values: list[bytes] = []
-        await consumer.seek_to_beginning(*places)
-        while [n for n in places if await consumer.position(n) < ends[n]]:
-            found = await consumer.getmany(timeout_ms=_QUIET_MS)
+        while [place for place in ends if await log.position(place) < ends[place]]:
+            found = await log.getmany(timeout_ms=_QUIET_MS)
             values += [record.value for records in found.values() for record in records]
         return values

@@ -190,11 +190,12 @@ class Arrivals:
 
     async def __aenter__(self) -> Self:
         partition = topics.partition(DEVICE)
-        self._log = AIOKafkaConsumer(bootstrap_servers=self._kafka.bootstrap)
+        self._log = AIOKafkaConsumer(
+            bootstrap_servers=self._kafka.bootstrap, auto_offset_reset="earliest"
+        )
         await self._log.start()
         places = [TopicPartition(topic, partition) for topic in (topics.FEATURES, topics.STATUS)]
         self._log.assign(places)
-        await self._log.seek_to_beginning(*places)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -11,9 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
 from deploy.local import programs
 from deploy.local.stack import LocalStack
 from processors import registry
+from schemas import topics
 
 JARS: Final = Path(".local/kafka")
 SITES: Final = Path("deploy/sites.yaml")
@@ -46,6 +49,18 @@ async def program(
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+@asynccontextmanager
+async def log_of(bootstrap: str, *names: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """Yield a consumer of topics from their first record on.
+
+    `seek_to_beginning` is no way to that: aiokafka 0.14 resets a position that nobody has set yet
+    at the same time, by default to the end, and whoever answers last wins.
+    """
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as log:
+        log.assign([TopicPartition(name, n) for name in names for n in range(topics.PARTITIONS)])
+        yield log
 
 
 def cpu_s(pid: int) -> float:

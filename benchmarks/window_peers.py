@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import orjson
 import psycopg
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from benchmarks import stage
@@ -105,12 +105,9 @@ async def of_peer(
     times: list[int] = []
     due = [share * len(expected) for share in kills]
     async with (
-        AIOKafkaConsumer(bootstrap_servers=stack.kafka.bootstrap) as outputs,
+        stage.log_of(stack.kafka.bootstrap, TARGET) as outputs,
         AsyncExitStack() as running,
     ):
-        places = [TopicPartition(TARGET, n) for n in range(topics.PARTITIONS)]
-        outputs.assign(places)
-        await outputs.seek_to_beginning(*places)
         command, environment = peer.command(stack), peer.environment(stack)
         process = await running.enter_async_context(stage.program(command, environment, log))
         spent_s = begun_s = 0.0
