@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from functools import cached_property
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -10,6 +11,9 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from schemas.base import Decibels, DeviceId, Frozen, SiteId
 from schemas.errors import BadConfig
+from schemas.results import Alert, Window
+
+Told = TypeVar("Told", Alert, Window, Alert | Window)
 
 
 def _existing_zone(name: str) -> str:
@@ -74,6 +78,11 @@ class Registry:
         """Time zone of each site."""
         return {site.site: ZoneInfo(site.time_zone) for site in self.sites}
 
+    @cached_property
+    def devices(self) -> Mapping[DeviceId, Device]:
+        """Every device by its id."""
+        return {device.device: device for site in self.sites for device in site.devices}
+
     def knows(self, site: str, device: str) -> bool:
         """Whether this device stands at this site."""
         return self.site_of.get(device) == site
@@ -105,6 +114,15 @@ def parse(text: str, source: str = "sites.yaml") -> Registry:
     for twice in _repeated(device.device for site in sites for device in site.devices):
         raise BadConfig(f"{source}: device {twice} is named twice")
     return Registry(sites, {d.device: site.site for site in sites for d in site.devices})
+
+
+def placed(message: Told, registry: Registry) -> Told:
+    """An alert with the coordinates of its device, where they are known; others as they are."""
+    device = registry.devices.get(message.device) if isinstance(message, Alert) else None
+    if device is None or device.latitude is None or device.longitude is None:
+        return message
+    where = {"latitude": device.latitude, "longitude": device.longitude}
+    return message.model_copy(update=where)
 
 
 def _repeated(names: Iterator[str]) -> Iterator[str]:

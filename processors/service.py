@@ -122,7 +122,13 @@ async def _relay(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
     needed = (topics.ALERTS, topics.WINDOWS)
     kafka = await stack.enter_async_context(opened_log(settings, needed, topics.PARTITIONS))
     mqtt = await stack.enter_async_context(MqttTarget(settings))
-    return partial(relay.serve, settings, kafka, mqtt)
+    sites = _registry(settings)
+    targets = (
+        relay.Placed(relay.KafkaTarget("kafka", kafka), sites),
+        relay.Placed(mqtt, sites),
+        relay.KafkaTarget("kafka-windows", kafka),
+    )
+    return partial(relay.serve, settings, targets)
 
 
 async def _notify(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:

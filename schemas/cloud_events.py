@@ -5,9 +5,13 @@ The same attributes travel as Kafka headers (`ce_id`), MQTT user properties (`id
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from schemas import topics
+from schemas.codec import CONTENT_TYPE
 from schemas.results import Alert
+
+_CONTENT: Final = {"content-type": CONTENT_TYPE}
 
 
 def event_id(alert: Alert) -> str:
@@ -26,3 +30,14 @@ def attributes(alert: Alert) -> Mapping[str, str]:
     }
     at = {"raised": alert.raised_at, "updated": None, "cleared": alert.ended_at}[alert.state]
     return told if at is None else {**told, "time": at.isoformat().replace("+00:00", "Z")}
+
+
+def kafka_headers(alert: Alert) -> tuple[tuple[str, bytes], ...]:
+    """Headers of a record that holds an alert, as CloudEvents' binding to Kafka wants them."""
+    named = {f"ce_{name}": value for name, value in attributes(alert).items()}
+    return tuple((name, text.encode()) for name, text in {**named, **_CONTENT}.items())
+
+
+def http_headers(alert: Alert) -> Mapping[str, str]:
+    """Headers of a post that holds an alert, as CloudEvents' binding to HTTP wants them."""
+    return {**{f"ce-{name}": value for name, value in attributes(alert).items()}, **_CONTENT}

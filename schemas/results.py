@@ -1,6 +1,6 @@
 """What the system finds out: windows, alerts, dead letters. Version 1, one message a record."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -97,6 +97,14 @@ class Alert(Frozen):
         description="L90 of the hour before, as the rule began to count; left out where unknown",
     )
     active_s: int = Field(ge=1, description="seconds that met the rule so far")
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = Field(
+        default=None,
+        exclude_if=lambda degrees: degrees is None,
+        description="WGS 84, of the device; added as it is told, left out where unknown",
+    )
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = Field(
+        default=None, exclude_if=lambda degrees: degrees is None, description="as latitude"
+    )
     historical: bool = Field(description="found in late data: stored, notified to nobody")
 
 

@@ -15,7 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from processors.adapters import text_file
 from processors.adapters.tls import trusting
 from processors.settings import ProcessorSettings
-from schemas import topics
+from schemas import cloud_events, topics
 from schemas.codec import CONTENT_TYPE, encode
 from schemas.errors import BadConfig, Unavailable
 from schemas.results import Alert, Window
@@ -81,6 +81,7 @@ class MqttTarget:
         described = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         described.ContentType = CONTENT_TYPE
         described.MessageExpiryInterval = _EXPIRES_AFTER_S
+        described.UserProperty = list(cloud_events.attributes(alert).items())
         topic = topics.alert_topic(alert.site, alert.device, alert.rule)
         confirmed: asyncio.Future[None] = self._loop.create_future()
         sent = self._client.publish(topic, encode(alert), 1, retain=True, properties=described)

@@ -16,9 +16,10 @@ from psycopg import AsyncConnection, AsyncCursor
 from processors.adapters import outbox
 from processors.adapters.outbox import Waiting
 from processors.adapters.postgres import connected, unavailable
+from processors.registry import Registry, placed
 from processors.settings import ProcessorSettings
 from processors.verdicts import Record
-from schemas import metrics, topics
+from schemas import cloud_events, metrics, topics
 from schemas.codec import encode
 from schemas.errors import Unavailable
 from schemas.results import Alert, Window
@@ -65,14 +66,24 @@ class KafkaTarget:
 
 def record_of(message: Alert | Window) -> Record:
     """Public record of a message; a device keeps its partition."""
-    alert = isinstance(message, Alert)
-    key = str(message.alert_id) if isinstance(message, Alert) else message.device
-    return Record(
-        topics.ALERTS if alert else topics.WINDOWS,
-        topics.partition(message.device),
-        key.encode(),
-        encode(message),
-    )
+    partition, value = topics.partition(message.device), encode(message)
+    if isinstance(message, Window):
+        return Record(topics.WINDOWS, partition, message.device.encode(), value)
+    key = str(message.alert_id).encode()
+    return Record(topics.ALERTS, partition, key, value, cloud_events.kafka_headers(message))
+
+
+class Placed:
+    """A target that is told where alerts are."""
+
+    def __init__(self, target: Target, registry: Registry) -> None:
+        self.name = target.name
+        self._target = target
+        self._registry = registry
+
+    async def deliver(self, messages: Sequence[Alert | Window]) -> None:
+        """Deliver all with their coordinates."""
+        await self._target.deliver([placed(message, self._registry) for message in messages])
 
 
 async def relay(settings: ProcessorSettings, target: Target) -> None:
@@ -144,13 +155,12 @@ async def forget(settings: ProcessorSettings) -> None:
         await asyncio.sleep(_FORGET_EVERY_S)
 
 
-async def serve(settings: ProcessorSettings, kafka: Log, mqtt: Target, stop: asyncio.Event) -> None:
+async def serve(
+    settings: ProcessorSettings, targets: Sequence[Target], stop: asyncio.Event
+) -> None:
     """Tell every target until told to stop."""
     tasks = [
-        *(
-            asyncio.create_task(relay(settings, target), name=target.name)
-            for target in (KafkaTarget("kafka", kafka), KafkaTarget("kafka-windows", kafka), mqtt)
-        ),
+        *(asyncio.create_task(relay(settings, one), name=one.name) for one in targets),
         asyncio.create_task(forget(settings), name="forget"),
     ]
     stopped = asyncio.create_task(stop.wait())

@@ -13,18 +13,20 @@ from aiokafka import AIOKafkaConsumer
 
 from deploy.local.kafka import Kafka
 from deploy.local.mosquitto import Mosquitto
-from processors import service
+from processors import registry, service
 from processors.adapters import relay
 from processors.adapters.store import PostgresStore
 from processors.partitions import Checkpoint, Commit
+from processors.registry import placed
 from processors.settings import ProcessorSettings
 from schemas import topics
+from schemas.cloud_events import attributes, kafka_headers
 from schemas.codec import encode
 from schemas.errors import BadConfig
 from schemas.results import Alert, Window
 from tests import workers
 from tests.builders import STARTED_AT
-from tests.database import Database, settings_for
+from tests.database import SITES, Database, settings_for
 from tests.streams import KEY, alert, window
 
 TOPIC = topics.alert_topic("harbour", "pole-07", "siren")
@@ -81,7 +83,7 @@ async def heard(subscriber: Process, alert: Alert) -> dict[str, object]:
     async with asyncio.timeout(20):
         async for line in subscriber.stdout:
             told: dict[str, object] = json.loads(line)
-            if told["payload"] == encode(alert).decode():
+            if told["payload"] == encode(as_told(alert)).decode():
                 return told
     raise AssertionError("the subscriber has ended")
 
@@ -106,6 +108,11 @@ async def put(settings: ProcessorSettings, *messages: Alert | Window) -> None:
         await store.commit("test", [Commit(KEY, before, after, {}, messages, messages)])
 
 
+def as_told(alert: Alert) -> Alert:
+    """With the place of its device."""
+    return placed(alert, registry.parse(SITES.read_text(encoding="utf-8")))
+
+
 def cleared(number: int = 0) -> Alert:
     return alert(number, revision=1, state="cleared", ended_at=ENDED_AT, end_reason="cleared")
 
@@ -126,9 +133,15 @@ async def test_everybody_hears_of_an_alert_at_once(
         told = await heard(subscriber, cleared())
         assert clock() - before < 1.0
         assert (told["topic"], told["qos"]) == (TOPIC, 1)
+        properties = told["properties"]
+        assert isinstance(properties, dict)
+        assert properties["content-type"] == "application/json"
+        assert properties["user-properties"] == attributes(cleared())
         records = [await asyncio.wait_for(consumer.getone(), 10) for _ in range(2)]
         await database.until(ALL_DELIVERED, 4, ["kafka", "mqtt"])
-    assert [record.value for record in records] == [encode(alert()), encode(cleared())]
+    told_of = [as_told(alert()), as_told(cleared())]
+    assert [record.value for record in records] == [encode(one) for one in told_of]
+    assert [record.headers for record in records] == [kafka_headers(one) for one in told_of]
     assert {record.key for record in records} == {str(alert().alert_id).encode()}
     assert {record.partition for record in records} == {topics.partition("pole-07")}
 

@@ -14,7 +14,7 @@ from processors.adapters.clock import utc_now
 from processors.notify import WebhookTarget
 from processors.notify_tries import NotNow, Patience
 from schemas import cloud_events
-from schemas.codec import CONTENT_TYPE, encode
+from schemas.codec import encode
 from schemas.errors import Unavailable
 from schemas.results import Alert
 
@@ -71,11 +71,10 @@ class WebhookSender:
         raise NotNow(why, after_s) if after_s else Unavailable(why)
 
     async def _posted(self, body: bytes, alert: Alert) -> httpx.Response:
-        told = cloud_events.attributes(alert)
+        named = cloud_events.event_id(alert)
         headers = {
-            "content-type": CONTENT_TYPE,
-            **{f"ce-{name}": value for name, value in told.items()},
-            **notify_signature.headers(self._key, told["id"], body, self._now()),
+            **cloud_events.http_headers(alert),
+            **notify_signature.headers(self._key, named, body, self._now()),
         }
         request = self._client.build_request("POST", self._url, content=body, headers=headers)
         try:
