@@ -23,7 +23,7 @@ help:
 setup: $(SYNCED)
 
 $(SYNCED): uv.lock pyproject.toml deploy/local/setup.sh
-	@sh deploy/local/setup.sh --extra agent --extra processors --extra dashboard --extra api --extra notify --extra hub
+	@sh deploy/local/setup.sh --extra agent --extra processors --extra dashboard --extra api --extra notify --extra pki --extra hub
 	@touch $@
 
 # torch and its libraries: 5 GB that only training needs

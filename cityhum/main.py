@@ -18,12 +18,17 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "agent": "Listen to the microphone, measure, publish; calibrate; check the device.",
     },
     "Running the servers": {
+        "access": "Put into force who may do what in Kafka.",
+        "certificates": "Make and renew the servers' certificates for TLS.",
+        "devices": "Which devices may log in: add, revoke, rotate, list.",
         "migrate": "Bring the database to this version and load the sites.",
         "topics": "Create and check the Kafka topics.",
         "bridge": "Relay MQTT messages into Kafka.",
-        "work": "Run a processor: classify, windows, alerts, archive or relay.",
+        "work": "Run a processor: classify, windows, alerts, archive, relay or notify.",
+        "notify": "Check who is told of alerts, try a target, and see what was given up.",
     },
     "Noise department": {
+        "alerts": "List and show alerts, and follow them as they come.",
         "rules": "Check alert rules.",
         "verdicts": "Say which alerts were true, and count what was said.",
         "replay": "Run a past span again into a shadow: other rules, another model, newer code.",

@@ -3,6 +3,7 @@
 import base64
 import subprocess
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local.kafka_jars import kafka_jars
@@ -12,7 +13,7 @@ from deploy.local.process import Daemon, Launcher, tied
 from deploy.local.requirements import JAVA, require
 from schemas.errors import Unavailable
 
-_BASE = Path(__file__).parents[1] / "kafka"
+BASE = Path(__file__).parents[1] / "kafka"
 _MEMORY = ("-Xms384m", "-Xmx512m", "-XX:+UseSerialGC")
 
 
@@ -68,7 +69,7 @@ class Kafka:
 
     def wait_ready(self) -> None:
         """Return when Kafka answers Metadata; an open port is not enough."""
-        self._daemon.wait_ready(lambda: kafka_answers(HOST, self.port))
+        self._daemon.wait_ready(self._answers)
 
     def start(self) -> None:
         """Launch and wait."""
@@ -87,20 +88,36 @@ class Kafka:
     def _properties_file(self) -> str:
         return str(self._folder / "server.properties")
 
-    def _properties(self) -> str:
-        controller = f"{HOST}:{self._controller_port}"
-        added = [
-            f"listeners=PLAINTEXT://{self.bootstrap},CONTROLLER://{controller}",
+    def _answers(self) -> bool:
+        return kafka_answers(HOST, self.port)
+
+    def _doors(self) -> Sequence[str]:
+        """Lines that say where clients and nodes enter."""
+        return [
+            f"listeners=PLAINTEXT://{self.bootstrap},CONTROLLER://{self._controller}",
             f"advertised.listeners=PLAINTEXT://{self.bootstrap}",
-            f"controller.quorum.voters=1@{controller}",
+        ]
+
+    def _first_users(self) -> Sequence[str]:
+        """Arguments of `format`: who may log in to the new, empty Kafka."""
+        return ()
+
+    @property
+    def _controller(self) -> str:
+        return f"{HOST}:{self._controller_port}"
+
+    def _properties(self) -> str:
+        added = [
+            *self._doors(),
+            f"controller.quorum.voters=1@{self._controller}",
             f"log.dirs={self._folder / 'data'}",
         ]
-        base = (_BASE / "server.properties").read_text(encoding="utf-8")
+        base = (BASE / "server.properties").read_text(encoding="utf-8")
         return "\n".join([base, *added, ""])
 
     def _java(self, *arguments: str) -> list[str]:
         classpath = str(kafka_jars(self._jars) / "*")
-        logging = f"-Dlog4j2.configurationFile={_BASE / 'log4j2.properties'}"
+        logging = f"-Dlog4j2.configurationFile={BASE / 'log4j2.properties'}"
         return [str(require(JAVA)), "-cp", classpath, logging, *arguments]
 
     def _format(self) -> None:
@@ -109,6 +126,7 @@ class Kafka:
         command = self._java(
             *("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "kafka.tools.StorageTool", "format"),
             *("--ignore-formatted", "--cluster-id", cluster, "--config", self._properties_file),
+            *self._first_users(),
         )
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:

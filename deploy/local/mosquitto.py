@@ -1,6 +1,6 @@
 """A private Mosquitto."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from deploy.local.passwords import MqttUsers
@@ -9,7 +9,7 @@ from deploy.local.probes import mqtt_accepts
 from deploy.local.process import Daemon, Launcher, tied
 from deploy.local.requirements import MOSQUITTO, require
 
-_BASE = Path(__file__).parents[1] / "mosquitto"
+BASE = Path(__file__).parents[1] / "mosquitto"
 
 
 class Mosquitto:
@@ -69,7 +69,7 @@ class Mosquitto:
     def wait_ready(self) -> None:
         """Return when Mosquitto lets a user in."""
         viewer = self._users.services.read("viewer")
-        self._daemon.wait_ready(lambda: mqtt_accepts(self.host, self.port, "viewer", viewer))
+        self._daemon.wait_ready(lambda: self._accepts("viewer", viewer))
 
     def start(self) -> None:
         """Launch and wait."""
@@ -84,15 +84,24 @@ class Mosquitto:
         """Stop as a crash would."""
         self._daemon.kill()
 
-    def _configuration(self) -> str:
-        added = [
+    def _accepts(self, user: str, password: str) -> bool:
+        return mqtt_accepts(self.host, self.port, user, password)
+
+    def _doors(self) -> Sequence[str]:
+        """Lines that say where clients enter and who may."""
+        return [
             f"listener {self.port} {self.host}",
             f"password_file {self._users.hashes}",
-            f"acl_file {_BASE / 'acl'}",
+            f"acl_file {BASE / 'acl'}",
+        ]
+
+    def _configuration(self) -> str:
+        added = [
+            *self._doors(),
             f"persistence_location {self._folder}/",
             "log_dest stderr",
             # as root Mosquitto would become a user who cannot reach a private folder
             "user root",
         ]
-        base = (_BASE / "mosquitto.conf").read_text(encoding="utf-8")
+        base = (BASE / "mosquitto.conf").read_text(encoding="utf-8")
         return "\n".join([base, *added, ""])

@@ -2,10 +2,12 @@
 
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
+from cityhum.secret_files import private_folder, write_private
 from deploy.local import postgres_home
-from deploy.local.passwords import Passwords, private_folder, write_private
+from deploy.local.passwords import Passwords
 from deploy.local.ports import HOST, require_free, settled
 from deploy.local.process import Daemon, Launcher, tied
 from deploy.local.requirements import POSTGRES, require
@@ -14,7 +16,8 @@ from schemas.errors import BadConfig, Unavailable
 DATABASE = "cityhum"
 _SUPERUSER = "postgres"
 ROLES = ("owner", "writer", "reader", "operator")
-_ROLES_SQL = Path(__file__).parents[1] / "postgres" / "roles.sql"
+BASE = Path(__file__).parents[1] / "postgres"
+_ROLES_SQL = BASE / "roles.sql"
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",  # their paths may not exceed 107 bytes; loopback does
@@ -74,7 +77,7 @@ class Postgres:
         data = postgres_home.home(self._place) / "data"
         if not data.exists():
             self._initialise(programs, data)
-        settings = {**_SETTINGS, "port": str(self.port)}
+        settings = {**_SETTINGS, "port": str(self.port), **self._doors()}
         options = [f"--{name}={value}" for name, value in settings.items()]
         command = [str(programs / "postgres"), "-D", str(data), *options]
         self._daemon.launch(command, as_user=postgres_home.as_server())
@@ -105,6 +108,10 @@ class Postgres:
     def remove(self) -> None:
         """Delete the data, which as root may lie outside the stack's folder."""
         postgres_home.remove(self._place)
+
+    def _doors(self) -> Mapping[str, str]:
+        """Settings that say who may enter."""
+        return {}
 
     def _answers(self) -> bool:
         done = self._psql("SELECT 1;")

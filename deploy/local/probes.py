@@ -1,6 +1,7 @@
 """Does a broker answer its own protocol? Smallest possible questions, no client library."""
 
 import socket
+import ssl
 import struct
 
 _TIMEOUT_S = 2.0
@@ -12,10 +13,25 @@ def mqtt_answers(host: str, port: int) -> bool:
     return _connack(host, port, _connect_packet("probe", "probe", "")) is not None
 
 
-def mqtt_accepts(host: str, port: int, user: str, password: str) -> bool:
+def mqtt_accepts(
+    host: str, port: int, user: str, password: str, tls: ssl.SSLContext | None = None
+) -> bool:
     """Whether the broker lets this user in."""
     packet = _connect_packet(f"probe-{user}", user, password)
-    return _connack(host, port, packet) == _ACCEPTED
+    return _connack(host, port, packet, tls) == _ACCEPTED
+
+
+def kafka_speaks(host: str, port: int, tls: ssl.SSLContext) -> bool:
+    """Whether Kafka says over TLS, before any login, which requests it knows."""
+    client = b"cityhum-probe"
+    request = struct.pack(">hhih", 18, 0, 1, len(client)) + client  # ApiVersions, version 0
+    try:
+        with _connected(host, port, tls) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            (size,) = struct.unpack(">i", _exactly(connection, 4))
+            return _exactly(connection, size)[4:6] == b"\0\0"
+    except (OSError, struct.error):
+        return False
 
 
 def kafka_answers(host: str, port: int) -> bool:
@@ -54,10 +70,21 @@ def _connect_packet(client: str, user: str, password: str) -> bytes:
     return bytes((0x10,)) + _varint(len(rest)) + rest
 
 
-def _connack(host: str, port: int, packet: bytes) -> int | None:
+def _connected(host: str, port: int, tls: ssl.SSLContext | None) -> socket.socket:
+    plain = socket.create_connection((host, port), _TIMEOUT_S)
+    if tls is None:
+        return plain
+    try:
+        return tls.wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
+
+
+def _connack(host: str, port: int, packet: bytes, tls: ssl.SSLContext | None = None) -> int | None:
     """Send CONNECT, return the reason code of the answer; None when there is none."""
     try:
-        with socket.create_connection((host, port), _TIMEOUT_S) as connection:
+        with _connected(host, port, tls) as connection:
             connection.sendall(packet)
             answer = _exactly(connection, 4)
             connection.sendall(b"\xe0\x00")

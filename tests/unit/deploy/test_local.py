@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.passwords import mosquitto_hash
+from cityhum.password_book import mosquitto_hash
 from deploy.local.settings import local_settings
 from deploy.local.stack import Addresses
 from deploy.local.truststore import java_keystore

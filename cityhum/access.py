@@ -1,0 +1,47 @@
+"""`cityhum access`: who may do what in Kafka, as `deploy/access.yaml` says."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from cityhum import environment
+from processors import access
+from processors.access import Grant
+from processors.adapters import kafka_access, text_file
+from processors.settings import ProcessorSettings
+
+app = typer.Typer(no_args_is_help=True)
+
+_FILE: Final = Path("deploy/access.yaml")
+File = Annotated[Path, typer.Option(help="the table")]
+
+
+@app.callback()
+def access_list() -> None:
+    """Who may do what in Kafka. Log in as Kafka's `admin` (CITYHUM_KAFKA_USER)."""
+
+
+@app.command()
+def apply(file: File = _FILE) -> None:
+    """Make Kafka's access list what the table says; lines that it does not name are removed."""
+    settings = environment.read(ProcessorSettings)
+    added, removed = asyncio.run(kafka_access.apply(settings, _wanted(file)))
+    typer.echo(f"{added} lines added, {removed} removed")
+
+
+@app.command()
+def check(file: File = _FILE) -> None:
+    """Compare Kafka's access list with the table; status 1 if they differ."""
+    settings = environment.read(ProcessorSettings)
+    found = asyncio.run(kafka_access.differences(settings, _wanted(file)))
+    for difference in found:
+        typer.echo(difference)
+    if found:
+        raise typer.Exit(1)
+    typer.echo("as planned")
+
+
+def _wanted(file: Path) -> frozenset[Grant]:
+    return access.grants(access.parse(text_file.read(file), str(file)).kafka)
