@@ -6,9 +6,9 @@ truth about progress; the offset that the consumer group remembers is a hint.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from processors.folds import Fold, Outputs, Tick
+from processors.folds import NOTHING, Fold, Outputs, Tick, Ticks, joined
 from processors.window_questions import Touched
 from schemas import readings, topics
 from schemas.base import DeviceId, Frozen
@@ -17,10 +17,9 @@ from schemas.errors import LogGap
 from schemas.readings import AnyBatch
 from schemas.results import Alert, Window
 
-State = TypeVar("State")
 Message = TypeVar("Message", bound=Frozen)
 
-MAX_READINGS: Final = 2000
+MAX_READINGS: Final = 20_000
 MAX_WAIT_S: Final = 0.5
 STUCK_S: Final = 15.0
 LOOK_EVERY_S: Final = 3.0
@@ -70,6 +69,9 @@ class Run(Protocol):
 
     def apply(self, payload: bytes) -> tuple[Outputs, int]:
         """Take a record; return its outputs and its number of readings, or raise BadMessage."""
+
+    def settle(self) -> Outputs:
+        """Outputs that have waited until now, the next commit."""
 
     def changed(self) -> Mapping[DeviceId, bytes]:
         """Stored form of the states that changed since the last call."""
@@ -124,42 +126,29 @@ def judged(key: Key, next_offset: int, offset: int) -> Literal["past", "next", "
     return "next" if offset == next_offset or key.topic in COMPACTED else "ahead"
 
 
-class FoldRun(Generic[State]):
+class FoldRun:
     """A fold over the devices of one partition of `readings.v1`."""
 
-    def __init__(self, fold: Fold[State], states: Mapping[DeviceId, bytes]) -> None:
-        self._fold = fold
-        self._states = {device: fold.load(state) for device, state in states.items()}
-        self._changed: set[DeviceId] = set()
+    def __init__(self, fold: Fold[Any], states: Mapping[DeviceId, bytes]) -> None:
+        self._at_work = fold.at_work(states)
 
     def apply(self, payload: bytes) -> tuple[Outputs, int]:
         """Step every batch's device; a tick steps all devices."""
-        envelope = readings.read(payload)
-        outputs = [self._step(batch.device, batch) for batch in envelope.batches]
-        if envelope.tick is not None:
-            tick = Tick(envelope.tick)
-            marked = {mark.device: Tick(envelope.tick, mark.ranges) for mark in envelope.dropped}
-            devices = sorted({*self._states, *marked})
-            outputs += [self._step(device, marked.get(device, tick)) for device in devices]
-        return joined(outputs), sum(batch.count for batch in envelope.batches)
+        record = readings.read(payload)
+        ticks = None
+        if record.tick is not None:
+            marked = {mark.device: Tick(record.tick, mark.ranges) for mark in record.dropped}
+            ticks = Ticks(Tick(record.tick), marked)
+        outputs = self._at_work.hear(record.batches, ticks)
+        return outputs, sum(len(batch.levels) for batch in record.batches)
+
+    def settle(self) -> Outputs:
+        """What has waited."""
+        return self._at_work.settle()
 
     def changed(self) -> Mapping[DeviceId, bytes]:
         """States of the devices that changed since the last call."""
-        stored = {d: self._fold.dump(self._states[d]) for d in sorted(self._changed)}
-        self._changed.clear()
-        return stored
-
-    def _step(self, device: DeviceId, event: Tick | object) -> Outputs:
-        known = device in self._states
-        before = self._states[device] if known else self._fold.empty(device)
-        state, outputs = self._fold.step(
-            before,
-            event,  # type: ignore[arg-type]  # LabelledBatch or Tick
-        )
-        if state is not before:
-            self._states[device] = state
-            self._changed.add(device)
-        return outputs
+        return self._at_work.changed()
 
 
 class RowsRun(Generic[Message]):
@@ -172,6 +161,10 @@ class RowsRun(Generic[Message]):
     def apply(self, payload: bytes) -> tuple[Outputs, int]:
         """Rows of a message."""
         return Outputs(rows=tuple(self._rows(decode(self._kind, payload)))), 1
+
+    def settle(self) -> Outputs:
+        """Nothing waits."""
+        return NOTHING
 
     def changed(self) -> Mapping[DeviceId, bytes]:
         """No state ever."""
@@ -202,7 +195,8 @@ class Progress:
     def apply(self, offset: int, payload: bytes) -> int:
         """Apply a record and return its number of readings; BadMessage changes nothing."""
         outputs, readings = self._run.apply(payload)
-        self._outputs.append(outputs)
+        if outputs is not NOTHING:
+            self._outputs.append(outputs)
         self.readings += readings
         self.urgent = self.urgent or outputs.urgent
         self.conflicts = outputs.conflicts
@@ -217,7 +211,7 @@ class Progress:
         """Everything since the last commit; to be written before anything else is applied."""
         before = self._checkpoint
         after = replace(before, next_offset=self.next_offset, version=before.version + 1)
-        outputs = joined(self._outputs)
+        outputs = joined([*self._outputs, self._run.settle()])
         states = self._run.changed()
         return Commit(self.key, before, after, states, outputs.rows, outputs.messages)
 
@@ -227,15 +221,6 @@ class Progress:
         self._outputs = []
         self.readings = 0
         self.urgent = False
-
-
-def joined(outputs: Sequence[Outputs]) -> Outputs:
-    """All outputs in their order."""
-    return Outputs(
-        rows=tuple(row for one in outputs for row in one.rows),
-        messages=tuple(message for one in outputs for message in one.messages),
-        conflicts=tuple(batch for one in outputs for batch in one.conflicts),
-    )
 
 
 def is_due(partitions: Sequence[Progress], waited_s: float) -> bool:

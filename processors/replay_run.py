@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from processors.folds import NOTHING, Event, Fold, Tick
+from processors.folds import Fold, Outputs, Tick, Ticks
 from processors.replay import Request, Span
 from schemas.base import DeviceId, Frozen
 from schemas.envelopes import Dropped
@@ -18,13 +18,6 @@ class Heard(NamedTuple):
     envelope: AnyRecord | None
 
 
-class Ticks(NamedTuple):
-    """A tick for all devices, and those that tell a device's dropped readings besides."""
-
-    plain: Tick
-    marked: Mapping[DeviceId, Tick]
-
-
 class FoldReplay:
     """One fold at work. It hears what a live run heard and keeps the rows of the span."""
 
@@ -34,35 +27,25 @@ class FoldReplay:
         self.program = fold.program
         self.next_offset = next_offset
         self.rows: list[Frozen] = []
-        self._fold = fold
+        self._at_work = fold.at_work(states)
         self._needs = span.needs
-        self._states = {device: fold.load(state) for device, state in states.items()}
 
     def hear(self, batches: Iterable[AnyBatch], ticks: Ticks | None) -> None:
-        """Step each batch's device, and all devices at a tick, as `partitions.FoldRun` does."""
-        for batch in batches:
-            self._step(batch.device, batch)
-        if ticks is not None:
-            for device in sorted({*self._states, *ticks.marked}):
-                self._step(device, ticks.marked.get(device, ticks.plain))
+        """Hear what a live run heard."""
+        self._keep(self._at_work.hear(batches, ticks))
 
     def taken(self) -> list[Frozen]:
         """Rows since the last call."""
+        self._keep(self._at_work.settle())
         rows, self.rows = self.rows, []
         return rows
 
     def states(self) -> Mapping[DeviceId, bytes]:
         """Stored form of all states."""
-        return {device: self._fold.dump(self._states[device]) for device in sorted(self._states)}
+        return self._at_work.states()
 
-    def _step(self, device: DeviceId, event: Event) -> None:
-        before = self._states.get(device)
-        if before is None:
-            before = self._fold.empty(device)
-        state, outputs = self._fold.step(before, event)
-        if state is not before:
-            self._states[device] = state
-        if outputs is not NOTHING:
+    def _keep(self, outputs: Outputs) -> None:
+        if outputs.rows:
             needs = self._needs
             self.rows += [row for row in outputs.rows if needs(row)]
 

@@ -1,6 +1,5 @@
 """Which windows there are: their lengths, and those that hold a given moment."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -46,6 +45,7 @@ class Key(NamedTuple):
         return {MINUTE_S: BASE_S, QUARTER_S: MINUTE_S, HOUR_S: QUARTER_S}[self.length_s]
 
 
+@lru_cache(maxsize=1 << 12)
 def base(start_s: int) -> Key:
     """The base window that begins then."""
     return Key(BASE_S, start_s, start_s + BASE_S)
@@ -75,11 +75,11 @@ def parents(key: Key, zone: ZoneInfo) -> tuple[Key, ...]:
     return days if key.length_s == HOUR_S else (_aligned(HOUR_S, key.start_s), *days)
 
 
-def around(start_s: int, zone: ZoneInfo) -> Iterator[Key]:
+@lru_cache(maxsize=1 << 12)
+def around(start_s: int, zone: ZoneInfo) -> tuple[Key, ...]:
     """The larger windows that hold a base window, from the minute to the day."""
-    for length_s in (MINUTE_S, QUARTER_S, HOUR_S):
-        yield _aligned(length_s, start_s)
-    yield day(start_s, zone)
+    them = [_aligned(length_s, start_s) for length_s in (MINUTE_S, QUARTER_S, HOUR_S)]
+    return (*them, day(start_s, zone))
 
 
 def day(at_s: int, zone: ZoneInfo) -> Key:

@@ -39,7 +39,7 @@ def row(
     known : bool
         Whether there was a row before.
     """
-    a, c, z = (_level(total, sums.count) for total in sums.energies)
+    a, c, z = (_level(total, sums.seconds) for total in sums.energies)
     lafmax, lasmax, lcpeak = sums.maxima
     total = sums.energies[0]
     # every value is our own: nothing to check
@@ -60,7 +60,7 @@ def row(
         l50_db=exceeded(sums.classes, 50),
         l90_db=exceeded(sums.classes, 90),
         # a slewed clock can put the middle of one second more into a window
-        coverage_s=min(sums.count, key.seconds),
+        coverage_s=min(sums.seconds, key.seconds),
         overload_s=sums.overload_s,
         floor_s=sums.floor_s,
         labels=tuple(_label(name, one, total) for name, one in sums.labels.items()),

@@ -90,8 +90,8 @@ def heard(
     laf = las = peak = NO_LEVEL
     scored = bool(labels)
     for n, one in enumerate(levels):
-        active = _active(labels[n], active_score) if scored else ()
-        seconds.append(Second(at_ms + 1000 * n, round(100 * one.laeq_1s_db), active))
+        loud = active(labels[n], active_score) if scored else ()
+        seconds.append(Second(at_ms + 1000 * n, round(100 * one.laeq_1s_db), loud))
         c += energy(round(100 * one.lceq_1s_db))
         z += energy(round(100 * one.lzeq_1s_db))
         laf = max(laf, round(100 * one.lafmax_db))
@@ -102,7 +102,8 @@ def heard(
     return Heard(tuple(seconds), c, z, (laf, las, peak), overload, floor, calibration)
 
 
-def _active(scores: LabelScores, least: int) -> tuple[tuple[str, int], ...]:
+def active(scores: LabelScores, least: int) -> tuple[tuple[str, int], ...]:
+    """Labels of ours that score at least so much, in their order."""
     found = [one for one in scores.items() if one[1] >= least and one[0] in ORIGINS]
     if len(found) > 1:
         found.sort()

@@ -1,8 +1,8 @@
 """What the windows fold remembers of a device: readings that no row has yet, and little else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 import orjson
 from pydantic import Field
@@ -29,8 +29,7 @@ class Account(Frozen):
     newest_at: UtcTime = Field(description="end of the newest reading")
 
 
-@dataclass(frozen=True, slots=True)
-class WindowsState:
+class WindowsState(NamedTuple):
     """State of one device.
 
     `held` are base windows that the watermark has not passed, by their start; what a row has
@@ -43,9 +42,9 @@ class WindowsState:
     device: str
     site: str = ""
     newest_us: int = 0
-    ledger: Ledger = field(default_factory=Ledger)
-    held: Mapping[int, Heard] = field(default_factory=lambda: MappingProxyType({}))
-    open: Mapping[Key, bool] = field(default_factory=lambda: MappingProxyType({}))
+    ledger: Ledger = Ledger()
+    held: Mapping[int, Heard] = MappingProxyType({})
+    open: Mapping[Key, bool] = MappingProxyType({})
     off_clock: int = 0
     overlapping: int = 0
 

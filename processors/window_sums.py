@@ -6,9 +6,8 @@ Decibels are never averaged: energies are integers, exact in any sum.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -23,8 +22,7 @@ GAP_MS: Final = 1500
 BASE_MS: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Sounded:
+class Sounded(NamedTuple):
     """One label within a window; scores in per mille, energies as integers.
 
     `energy`: of all sound in the active seconds; `own`: what is the label's own of it.
@@ -38,18 +36,17 @@ class Sounded:
     own: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(NamedTuple):
     """Sums over a set of readings; all calibrated, or all relative. Maxima: LAF, LAS, LCpeak."""
 
-    count: int = 0
+    seconds: int = 0
     energies: tuple[int, int, int] = (0, 0, 0)  # A, C, Z
     maxima: tuple[int, int, int] = (NO_LEVEL, NO_LEVEL, NO_LEVEL)
     overload_s: int = 0
     floor_s: int = 0
     calibration: str | None = None
-    classes: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
-    labels: Mapping[str, Sounded] = field(default_factory=lambda: MappingProxyType({}))
+    classes: Mapping[int, int] = MappingProxyType({})
+    labels: Mapping[str, Sounded] = MappingProxyType({})
 
     @property
     def residual(self) -> int:
@@ -129,7 +126,7 @@ def _sounded(
 
 def merged(them: Iterable[Sums]) -> Sums:
     """Sums of all; beside calibrated readings the relative ones are left out."""
-    parts = [one for one in them if one.count]
+    parts = [one for one in them if one.seconds]
     if any(one.calibration is not None for one in parts):
         parts = [one for one in parts if one.calibration is not None]
     if not parts:
@@ -142,7 +139,7 @@ def merged(them: Iterable[Sums]) -> Sums:
     a, c, z = zip(*(one.energies for one in parts), strict=True)
     f, s, p = zip(*(one.maxima for one in parts), strict=True)
     return Sums(
-        sum(one.count for one in parts),
+        sum(one.seconds for one in parts),
         (sum(a), sum(c), sum(z)),
         (max(f), max(s), max(p)),
         sum(one.overload_s for one in parts),
@@ -190,7 +187,7 @@ def dump(sums: Sums) -> bytes:
     return orjson.dumps(
         [
             1,
-            sums.count,
+            sums.seconds,
             *map(str, sums.energies),
             *sums.maxima,
             sums.overload_s,

@@ -10,23 +10,25 @@ stores this state. So a late reading finds its window however old that is, and n
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from processors import window_seconds, window_state
+from processors import window_columns, window_seconds, window_state
 from processors.event_time import SECOND_US, microseconds
-from processors.folds import NOTHING, Event, Fold, Outputs, Tick
+from processors.folds import NOTHING, Event, Outputs, PagedFold, States, Tick, joined
 from processors.sources import BACKGROUND_MINUTES
+from processors.window_columns import Part
 from processors.window_keys import BASE_S, DAY_S, HOUR_S, LARGER_S, QUARTER_S, Key, around, base
 from processors.window_questions import Touched
 from processors.window_seconds import NOTHING_HEARD, Heard
 from processors.window_state import WindowsState
-from schemas.base import ACTIVE_SCORE, SiteId
-from schemas.readings import AnyBatch
+from schemas.base import ACTIVE_SCORE, DeviceId, SiteId
+from schemas.readings import AnyBatch, cut
 
 __all__ = ["LARGER_S", "fold", "step"]
 
@@ -34,20 +36,22 @@ LATENESS_US: Final = 2 * SECOND_US
 IDLE_US: Final = 5 * SECOND_US
 """A window that received time has left behind by this much is written early."""
 
-AHEAD_US: Final = 60 * SECOND_US
-BEHIND_US: Final = 31 * 86400 * SECOND_US
+AT_ONCE: Final = timedelta(0)
+AHEAD: Final = timedelta(seconds=60)
+BEHIND: Final = timedelta(days=31)
 """The bridge takes nothing that is further from its own clock; who gets past it is not folded."""
 
 LOOK_BACK_S: Final = (BACKGROUND_MINUTES + 1) * 60
 """What came longer before a window that begins with an hour has no bearing on its row."""
 
 UTC: Final = ZoneInfo("UTC")
+_device: Final = attrgetter("device")
 Zones = Mapping[SiteId, ZoneInfo]
 
 
 def fold(
     zones: Zones = MappingProxyType({}), active_score: int = ACTIVE_SCORE
-) -> Fold[WindowsState]:
+) -> PagedFold[WindowsState]:
     """Make the windows fold.
 
     Parameters
@@ -57,12 +61,13 @@ def fold(
     active_score : int
         A label is active in a second that scores at least so much, per mille.
     """
-    return Fold(
+    return PagedFold(
         program="windows",
         empty=WindowsState,
         step=partial(step, zones=zones, active_score=active_score),
         dump=WindowsState.dump,
         load=window_state.load,
+        page=partial(page, zones=zones, active_score=active_score),
     )
 
 
@@ -72,115 +77,185 @@ def step(
     """Add a batch to its windows, whichever these are, or let a tick write what waits."""
     if isinstance(event, Tick):
         return _ticked(state, microseconds(event.at), zones.get(state.site, UTC))
-    if event.clock == "unsynced":  # its time is a guess: archived, not folded
-        return state, NOTHING
-    return _heard(state, event, zones.get(event.site, UTC), active_score)
+    known = {state.device: state}
+    changed, outputs = page(known, [event], zones=zones, active_score=active_score)
+    return changed.get(state.device, state), outputs
+
+
+def page(
+    states: Mapping[DeviceId, WindowsState],
+    batches: Sequence[AnyBatch],
+    tick: Tick | None = None,
+    *,
+    zones: Zones,
+    active_score: int = ACTIVE_SCORE,
+) -> tuple[States[WindowsState], Outputs]:
+    """Add batches of many devices to their windows; then let a tick write what waits.
+
+    Parameters
+    ----------
+    states : mapping of str to WindowsState
+        Of the devices that are known.
+    batches : sequence of AnyBatch
+        In the order of the log.
+    tick : Tick or None
+        The last of those among the batches: what earlier ones would have written early is written
+        when they are overtaken, with the same final rows.
+
+    Returns
+    -------
+    dict of str to WindowsState, Outputs
+        The states that have changed, and the windows that have.
+    """
+    changed: States[WindowsState] = {}
+    fresh: list[AnyBatch] = []
+    for device, heard in _by_device(batches).items():
+        changed[device], new = _counted(states.get(device) or WindowsState(device), heard)
+        fresh += new
+    told = []
+    if fresh:
+        for device, parts in groupby(window_columns.parts(fresh, active_score), _device):
+            state = changed[device]
+            changed[device], outputs = _heard(state, list(parts), zones.get(state.site, UTC))
+            told.append(outputs)
+    if tick is not None:
+        at_us = microseconds(tick.at)
+        for device, before in sorted({**states, **changed}.items()):
+            after, outputs = _ticked(before, at_us, zones.get(before.site, UTC))
+            if after is not before:
+                changed[device] = after
+                told.append(outputs)
+    return changed, joined(told)
+
+
+def _by_device(batches: Sequence[AnyBatch]) -> dict[DeviceId, list[AnyBatch]]:
+    """Those whose time is no guess; others are archived, not folded."""
+    found: dict[DeviceId, list[AnyBatch]] = {}
+    for batch in batches:
+        if batch.clock == "unsynced":
+            continue
+        some = found.get(batch.device)
+        if some is None:
+            found[batch.device] = [batch]
+        else:
+            some.append(batch)
+    return found
+
+
+def _counted(
+    state: WindowsState, batches: Sequence[AnyBatch]
+) -> tuple[WindowsState, list[AnyBatch]]:
+    """Count a device's batches, and pick the readings that are new."""
+    ledger, off_clock, overlapping = state.ledger, state.off_clock, state.overlapping
+    on_time = [batch for batch in batches if _is_on_time(batch)]
+    if len(on_time) < len(batches):
+        off_clock += sum(b.count for b in batches) - sum(b.count for b in on_time)
+    fresh: list[AnyBatch] = []
+    for run in _runs(on_time):
+        first, last = run[0], run[-1]
+        count = last.first_seq + last.count - first.first_seq
+        end_s = microseconds(last.started_at) // SECOND_US + last.count
+        ledger, new = ledger.counted(first.session, first.first_seq, count, at_s=end_s)
+        fresh += run if len(new) == count else _cuts(run, new)
+        if new and ledger.overlaps(first.session):
+            overlapping += len(new)
+    counted = state._replace(
+        site=fresh[-1].site if fresh else state.site,
+        ledger=ledger,
+        off_clock=off_clock,
+        overlapping=overlapping,
+    )
+    return counted, fresh
+
+
+def _is_on_time(batch: AnyBatch) -> bool:
+    """Whether it ends when it may have, given when it was received."""
+    apart = batch.received_at - batch.started_at
+    if AT_ONCE <= apart <= BEHIND:  # nearly always, and no batch is longer than AHEAD
+        return True
+    return -AHEAD <= apart - timedelta(seconds=batch.count) <= BEHIND
+
+
+def _runs(batches: Sequence[AnyBatch]) -> Iterator[list[AnyBatch]]:
+    """Batches that follow each other in one session."""
+    run: list[AnyBatch] = []
+    session, next_seq = "", 0
+    for batch in batches:
+        if run and (batch.first_seq != next_seq or batch.session != session):
+            yield run
+            run = []
+        run.append(batch)
+        session, next_seq = batch.session, batch.first_seq + len(batch.levels)
+    if run:
+        yield run
+
+
+def _cuts(run: Sequence[AnyBatch], seqs: Sequence[int]) -> Iterator[AnyBatch]:
+    """What these readings are of batches that follow each other."""
+    for batch in run:
+        end = batch.first_seq + batch.count
+        mine = [seq for seq in seqs if batch.first_seq <= seq < end]
+        for _, group in groupby(enumerate(mine), lambda pair: pair[1] - pair[0]):
+            them = [seq for _, seq in group]
+            yield cut(batch, them[0], len(them))
 
 
 def _heard(
-    state: WindowsState, batch: AnyBatch, zone: ZoneInfo, active_score: int
+    state: WindowsState, parts: Sequence[Part], zone: ZoneInfo
 ) -> tuple[WindowsState, Outputs]:
-    first_us = microseconds(batch.started_at)
-    end_us = first_us + batch.count * SECOND_US
-    if not -BEHIND_US <= end_us - microseconds(batch.received_at) <= AHEAD_US:
-        return replace(state, off_clock=state.off_clock + batch.count), NOTHING
-    ledger, new = state.ledger.counted(
-        batch.session, batch.first_seq, batch.count, at_s=end_us // SECOND_US
-    )
-    if not new:
-        return replace(state, ledger=ledger), NOTHING
-    newest_us = max(state.newest_us, end_us)
-    watermark_us = newest_us - LATENESS_US
+    """Add what is new to the windows of a device."""
+    newest_us = max(state.newest_us, *(part.end_us for part in parts))
     held, opened, closed = dict(state.held), dict(state.open), []
-    zero_us = first_us - batch.first_seq * SECOND_US
-    for start_s, seqs in _by_base_window(new, zero_us):
-        part = _part(batch, seqs, zero_us - start_s * SECOND_US, active_score)
-        if start_s not in held:
-            for key in around(start_s, zone):
-                if key.end_us > watermark_us or key.end_us > state.newest_us - LATENESS_US:
-                    opened.setdefault(key, False)
-                else:
-                    closed.append(key)
-        held[start_s] = window_seconds.merged(held.get(start_s, NOTHING_HEARD), part)
-    after = WindowsState(
-        device=state.device,
-        site=batch.site,
-        newest_us=newest_us,
-        ledger=ledger,
-        held=held,
-        open=opened,
-        off_clock=state.off_clock,
-        overlapping=state.overlapping + (len(new) if ledger.overlaps(batch.session) else 0),
-    )
+    past_s = (state.newest_us - LATENESS_US) // SECOND_US
+    for _, start_s, _, heard in parts:
+        before = held.get(start_s)
+        if before is not None:
+            held[start_s] = window_seconds.merged(before, heard)
+            continue
+        held[start_s] = heard
+        for key in around(start_s, zone):
+            if key.end_s > past_s:
+                opened.setdefault(key, False)
+            else:
+                closed.append(key)
+    after = state._replace(newest_us=newest_us, held=held, open=opened)
     return _passed(after, closed, zone)
-
-
-def _by_base_window(seqs: Sequence[int], zero_us: int) -> Iterator[tuple[int, Sequence[int]]]:
-    """Start of a base window, and those of the readings whose midpoint it holds."""
-    offset_us = zero_us + SECOND_US // 2
-    width_us = BASE_S * SECOND_US
-    for index, group in groupby(seqs, lambda seq: (offset_us + seq * SECOND_US) // width_us):
-        yield index * BASE_S, list(group)
-
-
-def _part(batch: AnyBatch, seqs: Sequence[int], zero_us: int, active_score: int) -> Heard:
-    """Readings of one base window; `zero_us`: where seq 0 would be, counted from its start."""
-    parts = NOTHING_HEARD
-    for first, count in _runs(seqs):
-        at = first - batch.first_seq
-        part = window_seconds.heard(
-            batch.levels[at : at + count],
-            batch.labels[at : at + count],
-            at_ms=(zero_us + first * SECOND_US + SECOND_US // 2) // 1000,
-            calibration=batch.calibration,
-            active_score=active_score,
-        )
-        parts = window_seconds.merged(parts, part)
-    return parts
-
-
-def _runs(seqs: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First and number of each run of consecutive numbers."""
-    if seqs[-1] - seqs[0] == len(seqs) - 1:
-        yield seqs[0], len(seqs)
-        return
-    for _, group in groupby(enumerate(seqs), lambda pair: pair[1] - pair[0]):
-        run = [seq for _, seq in group]
-        yield run[0], len(run)
 
 
 def _passed(
     state: WindowsState, closed: Iterable[Key], zone: ZoneInfo
 ) -> tuple[WindowsState, Outputs]:
     """Write what the watermark has passed, and with a quarter the hour and day as they stand."""
-    watermark_us = state.newest_us - LATENESS_US
-    ready = [start_s for start_s in state.held if base(start_s).end_us <= watermark_us]
-    final = [key for key in state.open if key.end_us <= watermark_us]
+    past_s = (state.newest_us - LATENESS_US) // SECOND_US
+    ready = sorted(start_s for start_s in state.held if start_s + BASE_S <= past_s)
+    final = [key for key in state.open if key.end_s <= past_s]
     if not ready and not final:
         return state, NOTHING
-    touched = [_touched(state, zone, base(s), state.held[s], final=True) for s in sorted(ready)]
-    opened = {key: early for key, early in state.open.items() if key.end_us > watermark_us}
+    touched = [_touched(state, zone, base(s), state.held[s], final=True) for s in ready]
+    opened = {key: early for key, early in state.open.items() if key.end_s > past_s}
     touched += [_touched(state, zone, key, final=True) for key in sorted({*final, *closed})]
     closed_s = max((key.end_s for key in final if key.length_s == QUARTER_S), default=0)
-    for key in opened:
-        if key.length_s in (HOUR_S, DAY_S) and key.start_s < closed_s:
-            touched.append(_touched(state, zone, key, final=False))
-            opened[key] = True
-    held = {s: heard for s, heard in state.held.items() if s not in ready}
-    return _outputs(replace(state, held=held, open=opened), touched)
+    if closed_s:
+        for key in opened:
+            if key.length_s in (HOUR_S, DAY_S) and key.start_s < closed_s:
+                touched.append(_touched(state, zone, key, final=False))
+                opened[key] = True
+    held = {s: heard for s, heard in state.held.items() if s + BASE_S > past_s}
+    return _outputs(state._replace(held=held, open=opened), touched)
 
 
 def _ticked(state: WindowsState, at_us: int, zone: ZoneInfo) -> tuple[WindowsState, Outputs]:
     """Write early the windows of a device that has fallen silent."""
-    ready = [start_s for start_s in state.held if base(start_s).end_us + IDLE_US <= at_us]
-    late = [key for key, early in state.open.items() if not early and key.end_us + IDLE_US <= at_us]
+    idle_s = (at_us - IDLE_US) // SECOND_US
+    ready = sorted(start_s for start_s in state.held if start_s + BASE_S <= idle_s)
+    late = [key for key, early in state.open.items() if not early and key.end_s <= idle_s]
     if not ready and not late:
         return state, NOTHING
-    touched = [_touched(state, zone, base(s), state.held[s], final=False) for s in sorted(ready)]
+    touched = [_touched(state, zone, base(s), state.held[s], final=False) for s in ready]
     touched += [_touched(state, zone, key, final=False) for key in sorted(late)]
     opened = {**state.open, **dict.fromkeys(late, True), **{base(s): True for s in ready}}
-    held = {s: heard for s, heard in state.held.items() if s not in ready}
-    return _outputs(replace(state, held=held, open=opened), touched)
+    held = {s: heard for s, heard in state.held.items() if s + BASE_S > idle_s}
+    return _outputs(state._replace(held=held, open=opened), touched)
 
 
 def _touched(

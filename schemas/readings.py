@@ -5,7 +5,7 @@ values are checked again while the JSON is read; names that were not heard of be
 is wrong, are left to the full check, so that a record is refused here if it is refused there.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, MsgspecError, Struct, json, to_builtins
@@ -100,6 +100,26 @@ def whole(batch: AnyBatch) -> LabelledBatch:
     if isinstance(batch, LabelledBatch):
         return batch
     return LabelledBatch.model_validate(to_builtins(batch))
+
+
+def cut(batch: AnyBatch, first_seq: int, count: int) -> Batch:
+    """Some readings of a batch, as a batch."""
+    begin = first_seq - batch.first_seq
+    some = slice(begin, begin + count)
+    return Batch(
+        site=batch.site,
+        device=batch.device,
+        session=batch.session,
+        first_seq=first_seq,
+        started_at=batch.started_at + timedelta(seconds=begin),
+        clock=batch.clock,
+        calibration=batch.calibration,
+        levels=batch.levels[some],  # type: ignore[arg-type]  # of either kind
+        received_at=batch.received_at,
+        digest=batch.digest,
+        model=batch.model,
+        labels=tuple(map(dict, batch.labels[some])),
+    )
 
 
 def _is_usual(batch: Batch) -> bool:

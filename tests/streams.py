@@ -218,7 +218,7 @@ class Bench:
     def _topics(self) -> set[str]:
         return {key.topic for key in self.log.partitions}
 
-    def _open(self, states: Mapping[DeviceId, bytes]) -> FoldRun[tuple[int, ...]]:
+    def _open(self, states: Mapping[DeviceId, bytes]) -> FoldRun:
         return FoldRun(SEEN, states)
 
     async def _bury(self, record: Record) -> None:

@@ -103,6 +103,10 @@ class RuledRun:
         """Take a record."""
         return self._run.apply(payload)
 
+    def settle(self) -> Outputs:
+        """Nothing waits."""
+        return self._run.settle()
+
     def changed(self) -> Mapping[DeviceId, bytes]:
         """States to commit: what comes after them is heard under the rules of now."""
         self._rules = self._book.current()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from acoustics.decibels import energy_of
 from processors import sources, window_seconds, window_sums, windows
-from processors.folds import Event, Tick
+from processors.folds import Event, Tick, Ticks
 from processors.window_memory import WindowTable
 from processors.window_questions import Touched
 from processors.window_seconds import MIXED, NOTHING_HEARD, Heard, merged
@@ -73,10 +73,12 @@ def splits(batch: LabelledBatch, size: int) -> list[LabelledBatch]:
     ]
 
 
-def table(events: Iterable[Event], per_commit: int = 1) -> dict[object, tuple[bytes, object]]:
+def table(
+    events: Iterable[Event], per_commit: int = 1, device: str = "pole-07"
+) -> dict[object, tuple[bytes, object]]:
     """Rows as the database has them after the events; every step starts from a stored state."""
     rows = WindowTable()
-    stored = FOLD.dump(FOLD.empty("pole-07"))
+    stored = FOLD.dump(FOLD.empty(device))
     touched: list[Touched] = []
     for n, event in enumerate(events):
         state, outputs = FOLD.step(FOLD.load(stored), event)
@@ -222,3 +224,29 @@ def test_a_window_lies_between_its_seconds(hundredths: list[int]) -> None:
     coarse_db = 0.02 if min(them) > -100 else 1.8  # where an energy of 1 or 2 stands for a level
     assert min(them) - coarse_db <= row.laeq_db <= max(them) + coarse_db
     assert row.l90_db <= row.l50_db <= row.l10_db <= max(them) + 0.051
+
+
+@given(st.lists(street(), min_size=1, max_size=3), st.integers(1, 9), st.data())
+def test_pages_of_many_devices_say_what_each_says_alone(
+    them: list[list[LabelledBatch]], size: int, data: st.DataObject
+) -> None:
+    said = [
+        batch.model_copy(update={"device": f"pole-{n}"})
+        for n, batches in enumerate(them)
+        for batch in batches
+    ]
+    shuffled = data.draw(st.permutations(said))
+    rows, stored = WindowTable(), dict[str, bytes]()
+    for begin in range(0, len(shuffled), size):
+        at_work = FOLD.at_work(stored)
+        at_work.hear(shuffled[begin : begin + size], Ticks(Tick(BEFORE_THE_HOUR), {}))
+        rows.apply(at_work.settle())
+        stored |= at_work.changed()
+    at_work = FOLD.at_work(stored)
+    at_work.hear([], Ticks(LONG_AFTER, {}))
+    rows.apply(at_work.settle())
+    alone = dict[object, tuple[bytes, object]]()
+    for device in {batch.device for batch in shuffled}:
+        mine = [batch for batch in shuffled if batch.device == device]
+        alone |= table([*mine, LONG_AFTER], device=device)
+    assert {key: (encode(row), row.sums) for key, row in rows.rows.items()} == alone

@@ -3,6 +3,7 @@ import pytest
 from processors.adapters import durable
 from processors.adapters.durable import TakenOver
 from processors.partitions import (
+    MAX_READINGS,
     Checkpoint,
     Key,
     Span,
@@ -76,16 +77,18 @@ async def test_records_are_acknowledged_after_the_commit() -> None:
     assert len(here.store.messages) == 5
 
 
-async def test_two_thousand_readings_are_enough_for_a_commit() -> None:
+async def test_many_readings_are_enough_for_a_commit() -> None:
     here = bench(0)
-    minute = [61.2] * 60
-    here.log.partitions[KEY] = [envelope(labelled(60 * n, minute)) for n in range(34)]
+    minute = labelled(0, [61.2] * 60)
+    hour = envelope(*[minute.model_copy(update={"first_seq": 60 * n}) for n in range(60)])
+    count = MAX_READINGS // 3600 + 1
+    here.log.partitions[KEY] = [hour] * count
     worker = here.worker()
     await worker.assign({KEY: 0})
-    await here.feed(worker, here.log.records(KEY, range(33)))
+    await here.feed(worker, here.log.records(KEY, range(count - 1)))
     assert here.seen() == ()
-    await here.feed(worker, here.log.records(KEY, [33]))
-    assert len(here.seen()) == 34
+    await here.feed(worker, here.log.records(KEY, [count - 1]))
+    assert len(here.seen()) == 60 * count
 
 
 async def test_an_alert_is_committed_at_once() -> None:

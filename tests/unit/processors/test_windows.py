@@ -1,5 +1,4 @@
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -160,7 +159,7 @@ def test_a_time_that_cannot_be_disturbs_nothing(year: int) -> None:
     before = street.state
     wrong = labelled(5, [90.0], started_at=STARTED_AT.replace(year=year), received_at=STARTED_AT)
     assert not street.hear(wrong)
-    assert street.state == replace(before, off_clock=1)
+    assert street.state == before._replace(off_clock=1)
 
 
 def test_a_jump_of_seq_is_missing_until_it_comes() -> None:
