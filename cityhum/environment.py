@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 
 from agents.settings import AgentSettings
+from api.settings import ApiSettings
 from processors.settings import ProcessorSettings
 from schemas.errors import BadConfig
 
@@ -19,8 +20,13 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 def known() -> frozenset[str]:
     """Every variable that some program of ours reads."""
-    fields = {*AgentSettings.model_fields, *ProcessorSettings.model_fields}
-    return frozenset(PREFIX + name.upper() for name in fields)
+    kinds: tuple[type[BaseSettings], ...] = (AgentSettings, ProcessorSettings, ApiSettings)
+    return frozenset(variable(kind, name) for kind in kinds for name in kind.model_fields)
+
+
+def variable(kind: type[BaseSettings], field: str) -> str:
+    """Name of the variable that a field is read from."""
+    return f"{kind.model_config['env_prefix']}{field}".upper()
 
 
 def read(kind: type[Settings]) -> Settings:
@@ -39,7 +45,7 @@ def read(kind: type[Settings]) -> Settings:
         return kind()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        name = PREFIX + str(first["loc"][0]).upper()
+        name = variable(kind, str(first["loc"][0]))
         raise BadConfig(f"{name}: {first['msg']}") from None
     except SettingsError as error:
         raise BadConfig(" ".join(str(error).split())) from None

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "topics": "Create and check the Kafka topics.",
         "bridge": "Relay MQTT messages into Kafka.",
         "work": "Run a processor: classify, windows, alerts, archive, relay or notify.",
+        "api": "Serve the HTTP API; make its keys.",
         "notify": "Check who is told of alerts, try a target, and see what was given up.",
     },
     "Noise department": {

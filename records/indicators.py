@@ -59,13 +59,25 @@ def by_day(reader: Reader, devices: Sequence[str], first: date, last: date) -> l
     BadQuestion
         If these are more than `MOST_DAYS`, or none.
     """
+    days(len(devices), first, last)
+    asked = {"devices": list(devices), "first": first, "last": last}
+    return reader.rows(_DAYS, asked, DayLevels)
+
+
+def days(devices: int, first: date, last: date) -> int:
+    """How many days these are, for each device.
+
+    Raises
+    ------
+    BadQuestion
+        If they are more than `MOST_DAYS`, all devices together, or none.
+    """
     if last < first:
         raise BadQuestion("the span ends before it begins")
-    days = (last - first).days + 1
-    if days * len(devices) > MOST_DAYS:
-        most = first + timedelta(days=MOST_DAYS // len(devices) - 1)
+    found = (last - first).days + 1
+    if found * devices > MOST_DAYS:
+        most = first + timedelta(days=MOST_DAYS // devices - 1)
         raise BadQuestion(
             f"more than {MOST_DAYS} days, all devices together: ask for {first} to {most}"
         )
-    asked = {"devices": list(devices), "first": first, "last": last}
-    return reader.rows(_DAYS, asked, DayLevels)
+    return found

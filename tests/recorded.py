@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from records.adapters.postgres import Address
+from records.address import Address
 from records.spans import Span
 from tests.builders import SESSION, STARTED_AT
 from tests.database import Database

@@ -1,30 +1,20 @@
 """A pool of connections of the read-only role."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import LiteralString, Self, TypeVar
 
 from psycopg import Connection, DataError, InterfaceError, OperationalError
+from psycopg.conninfo import make_conninfo
 from psycopg.errors import QueryCanceled, UndefinedColumn, UndefinedFunction, UndefinedTable
 from psycopg.rows import TupleRow, class_row
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
+from records.address import Address
 from schemas.errors import BadConfig, BadQuestion, Unavailable
 
 Row = TypeVar("Row")
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the database is, and who asks."""
-
-    host: str
-    port: int
-    database: str
-    user: str
-    password_file: Path | None
 
 
 class PostgresReader:
@@ -47,14 +37,8 @@ class PostgresReader:
     def __init__(self, address: Address, *, at_once: int = 8, statement_s: float = 10.0) -> None:
         self._statement_s = statement_s
         self._pool: ConnectionPool[Connection[TupleRow]] = ConnectionPool(
+            conninfo(address),
             kwargs={
-                "host": address.host,
-                "port": address.port,
-                "dbname": address.database,
-                "user": address.user,
-                "password": _password(address.password_file),
-                "connect_timeout": 3,
-                "application_name": "cityhum-reader",
                 "autocommit": True,
                 "options": "-c default_transaction_read_only=on -c timezone=UTC "
                 f"-c statement_timeout={round(1000 * statement_s)}",
@@ -100,6 +84,31 @@ class PostgresReader:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def conninfo(address: Address) -> str:
+    """Return libpq's connection string.
+
+    Raises
+    ------
+    BadConfig
+        If the password file cannot be read.
+    """
+    return make_conninfo(
+        host=address.host,
+        port=address.port,
+        dbname=address.database,
+        user=address.user,
+        password=_password(address.password_file),
+        **({"sslmode": "verify-full", "sslrootcert": str(address.ca)} if address.ca else {}),
+        connect_timeout=3,
+        application_name="cityhum-reader",
+        # a server that vanished is noticed after 10 s, not after hours
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=10_000,
+    )
 
 
 def _password(path: Path | None) -> str | None:

@@ -6,6 +6,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from agents.settings import AgentSettings
+from api.settings import ApiSettings
 from cityhum import environment
 from dashboard.settings import DashboardSettings
 from deploy.local.settings import LocalSettings
@@ -27,6 +28,7 @@ def text_of(default: object) -> str:
 KINDS: dict[type[BaseSettings], str] = {
     AgentSettings: environment.PREFIX,
     ProcessorSettings: environment.PREFIX,
+    ApiSettings: "CITYHUM_API_",
     DashboardSettings: "CITYHUM_DASHBOARD_",
     LocalSettings: "CITYHUM_LOCAL_",
 }

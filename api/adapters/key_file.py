@@ -1,0 +1,87 @@
+"""The file of keys: read again when somebody has changed it, so a key ends without a restart."""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from api import keys
+from api.keys import Key, KeyFile
+from schemas.errors import BadConfig
+
+log = logging.getLogger(__name__)
+
+
+class KeyRing:
+    """The keys of a file, as it was when it was last right.
+
+    Raises
+    ------
+    BadConfig
+        If the file is missing or wrong now.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = _looks(path)
+        self._keys = keys.by_digest(read(path))
+
+    def current(self) -> Mapping[str, Key]:
+        """Keys of now, by digest."""
+        looks = _looks(self._path)
+        if looks != self._seen:
+            self._seen = looks
+            try:
+                self._keys = keys.by_digest(read(self._path))
+                log.warning("keys_changed", extra={"keys": len(self._keys)})
+            except BadConfig as bad:
+                log.error("keys_refused", extra={"why": str(bad), "kept": len(self._keys)})  # noqa: TRY400  # no bug of ours
+        return self._keys
+
+
+def read(path: Path) -> KeyFile:
+    """Keys of a file.
+
+    Raises
+    ------
+    BadConfig
+        If there is none, or it is wrong.
+    """
+    try:
+        return keys.parse(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError:
+        raise BadConfig(f"{path}: no such file; make a key: cityhum api key new NAME") from None
+    except OSError as error:
+        raise BadConfig(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadConfig(f"{path}: not a text file") from None
+
+
+def add(path: Path, key: Key) -> None:
+    """Add a key to a file, made if there is none; whole or not at all, for our eyes only.
+
+    Raises
+    ------
+    BadConfig
+        If the file is wrong, or has a key of this name.
+    """
+    before = read(path) if path.exists() else KeyFile()
+    text = keys.written(KeyFile(keys=(*before.keys, key)))
+    keys.parse(text, str(path))
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        new.replace(path)
+    except OSError as error:
+        raise BadConfig(f"{path}: {error.strerror}") from None
+
+
+def _looks(path: Path) -> tuple[int, ...]:
+    """Whatever differs once the file has been written or replaced."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino

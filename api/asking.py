@@ -1,0 +1,91 @@
+"""How questions are put: the parameters that several of them share."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal, NamedTuple
+
+from fastapi import Depends, Header, Query
+
+from api.services import Known
+from records.spans import MOST_POINTS, Span
+from schemas.base import DeviceId, SiteId, SlugId, UtcTime
+from schemas.results import Alert
+
+MOST_DEVICES: Final = 50
+RESOLUTIONS: Final = {"1s": 1, "10s": 10, "1min": 60, "15min": 900, "1h": 3600, "1day": 86400}
+
+Resolution = Literal["1s", "10s", "1min", "15min", "1h", "1day"]
+WindowLength = Literal["10s", "1min", "15min", "1h", "1day"]
+Format = Literal["json", "csv", "geojson"]
+
+Devices = Annotated[
+    list[DeviceId],
+    Query(alias="device", min_length=1, max_length=MOST_DEVICES, description="may be repeated"),
+]
+_AnyDevices = Annotated[
+    tuple[DeviceId, ...],
+    Query(alias="device", max_length=MOST_DEVICES, description="may be repeated; none: all"),
+]
+_AnyRules = Annotated[tuple[SlugId, ...], Query(alias="rule", max_length=50)]
+Points = Annotated[
+    int,
+    Query(ge=1, le=MOST_POINTS, description="at most so many, all devices together"),
+]
+Cursor = Annotated[
+    str | None, Query(max_length=200, description="`next` of the page before; none: the first")
+]
+Limit = Annotated[int, Query(ge=1, le=1000, description="items on a page")]
+_From = Annotated[
+    UtcTime | None, Query(alias="from", description="with its zone: 2026-05-04T10:00:00Z")
+]
+_To = Annotated[UtcTime | None, Query(alias="to", description="not included; none: now")]
+_MEDIA_TYPES: Final[dict[str, Format]] = {"text/csv": "csv", "application/geo+json": "geojson"}
+
+
+def _span(default: timedelta) -> Callable[[Known, datetime | None, datetime | None], Span]:
+    def asked(services: Known, begin: _From = None, end: _To = None) -> Span:
+        end = end or services.now()
+        return Span(begin or end - default, end)
+
+    return asked
+
+
+LastHour = Annotated[Span, Depends(_span(timedelta(hours=1)))]
+LastDay = Annotated[Span, Depends(_span(timedelta(days=1)))]
+
+
+def _wanted(
+    accept: Annotated[str, Header(description="application/json, or another that is offered")] = "",
+    format_: Annotated[
+        Format | None, Query(alias="format", description="instead of the header Accept")
+    ] = None,
+) -> Format:
+    if format_ is not None:
+        return format_
+    return next((found for name, found in _MEDIA_TYPES.items() if name in accept), "json")
+
+
+Wanted = Annotated[Format, Depends(_wanted)]
+
+
+class Filter(NamedTuple):
+    """Which alerts; nothing: all."""
+
+    devices: tuple[str, ...]
+    site: str | None
+    rules: tuple[str, ...]
+
+    def wants(self, alert: Alert) -> bool:
+        """Whether an alert passes."""
+        return (
+            (not self.devices or alert.device in self.devices)
+            and (self.site is None or alert.site == self.site)
+            and (not self.rules or alert.rule in self.rules)
+        )
+
+
+def _filter(devices: _AnyDevices = (), site: SiteId | None = None, rules: _AnyRules = ()) -> Filter:
+    return Filter(devices, site, rules)
+
+
+Which = Annotated[Filter, Depends(_filter)]

@@ -1,0 +1,38 @@
+"""`cityhum api`: answer over HTTP; make the keys that may ask."""
+
+import secrets
+from typing import Annotated
+
+import typer
+
+from api import keys, service
+from api.adapters import key_file
+from api.keys import PREFIX, Scope
+from api.settings import ApiSettings
+from cityhum import environment, logs
+
+app = typer.Typer(invoke_without_command=True)
+key_app = typer.Typer(no_args_is_help=True)
+app.add_typer(key_app, name="key", help="Keys: who may ask what.")
+
+
+@app.callback()
+def api(context: typer.Context) -> None:
+    """Serve the HTTP API; settings come from the environment (CITYHUM_API_...)."""
+    if context.invoked_subcommand is None:
+        settings = environment.read(ApiSettings)
+        logs.configure(settings.log_level)
+        service.serve(settings)
+
+
+@key_app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="whose it is: letters, digits and hyphens")],
+    scope: Annotated[list[Scope], typer.Option(help="what it may ask; may be repeated")],
+    per_minute: Annotated[int, typer.Option(min=1, help="how often, in the long run")] = 600,
+) -> None:
+    """Make a key and print it, this once; its digest goes into CITYHUM_API_KEYS_FILE."""
+    secret = PREFIX + secrets.token_urlsafe(32)
+    settings = environment.read(ApiSettings)
+    key_file.add(settings.keys_file, keys.made(name, scope, secret, per_minute))
+    typer.echo(secret)
