@@ -11,11 +11,14 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+
+import psycopg
 
 from benchmarks import stage
 from cityhum.simulate_sites import sites_file
@@ -29,6 +32,13 @@ FOLDS: Final = ("windows", "alerts", "archive")
 READY_S: Final = 120
 DRAIN_S: Final = 120
 SETTLED_S: Final = 10
+TABLE_BYTES: Final = """
+SELECT coalesce(p.inhparent, c.oid)::regclass::text AS name,
+       sum(pg_total_relation_size(c.oid))::bigint
+FROM pg_class AS c LEFT JOIN pg_inherits AS p ON p.inhrelid = c.oid
+WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+GROUP BY name HAVING sum(pg_relation_size(c.oid)) > 0
+"""
 
 
 async def measured(stack: LocalStack, devices: int, seconds: int, folder: Path) -> dict[str, Any]:
@@ -61,7 +71,7 @@ async def measured(stack: LocalStack, devices: int, seconds: int, folder: Path) 
         async with Supervisor(workers, folder / "log") as supervisor:
             await _until(lambda: results.ready(FOLDS, started), READY_S)
             pids = {**supervisor.pids, **_servers(stack)}
-            before = {name: stage.cpu_s(pid) for name, pid in pids.items()}
+            before = {name: stage.family_cpu_s(pid) for name, pid in pids.items()}
             async with simulator.started(folder / "log", SETTLED_S) as process:
                 await process.wait()
             run = report.Run.model_validate_json(events.read_text(encoding="utf-8"))
@@ -72,11 +82,11 @@ async def measured(stack: LocalStack, devices: int, seconds: int, folder: Path) 
                     DRAIN_S,
                 )
             pids = {name: pid for name, pid in pids.items() if Path(f"/proc/{pid}").exists()}
-            used = {name: stage.cpu_s(pid) - before[name] for name, pid in pids.items()}
+            used = {name: stage.family_cpu_s(pid) - before[name] for name, pid in pids.items()}
             memory = {name: stage.resident_mb(pid) for name, pid in pids.items()}
             written = report.build(run, results.stored(run))
             restarts = dict(supervisor.restarts)
-    return _result(written, used, memory, restarts)
+    return {**_result(written, used, memory, restarts), "disk_bytes": _disk_bytes(stack)}
 
 
 async def _until(condition: Callable[[], object], within_s: float) -> None:
@@ -86,12 +96,20 @@ async def _until(condition: Callable[[], object], within_s: float) -> None:
 
 
 def _servers(stack: LocalStack) -> dict[str, int]:
-    """Process ids of Mosquitto and Kafka; PostgreSQL is many processes."""
     run = stack.addresses.secrets.parent / "run"
     return {
         name: int(json.loads((run / f"{name}.pid").read_text(encoding="utf-8"))["pid"])
-        for name in ("mosquitto", "kafka")
+        for name in ("mosquitto", "kafka", "postgres")
     }
+
+
+def _disk_bytes(stack: LocalStack) -> dict[str, int]:
+    """What lies on disk of each topic, and of each table with its indexes."""
+    logs: Counter[str] = Counter()
+    for segment in (stack.addresses.secrets.parent / "kafka" / "data").glob("*.v1-*/*.log"):
+        logs[segment.parent.name.rpartition("-")[0]] += segment.stat().st_size
+    with psycopg.connect(stack.postgres.conninfo("cityhum_reader")) as connection:
+        return {**logs, **dict(connection.execute(TABLE_BYTES).fetchall())}
 
 
 def _result(

@@ -69,6 +69,14 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
+def family_cpu_s(pid: int) -> float:
+    """CPU time of a process, of its children, and of those that have ended, s."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    own_s = sum(map(int, fields[11:15])) / _TICKS_PER_S
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    return own_s + sum(cpu_s(int(child)) for child in children)
+
+
 def resident_mb(pid: int) -> float:
     """Memory of a process, MB."""
     pages = Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]
