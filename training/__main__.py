@@ -84,7 +84,7 @@ def export_all(
     for fold, found in evaluation.load(chosen).items():
         folder = models / "folds" / f"{name}-fold{fold}" if fold else models / name
         net = train.load(chosen, Run(fold, chosen.train.seed))
-        manifest = export.write(folder, chosen, export.to_onnx(net, found.labels), found)
+        manifest = export.write(folder, chosen, export.to_onnx(net, found), found)
         parameters = sum(weights.numel() for weights in net.parameters())
         (folder / "card.md").write_text(card.text(manifest, fold=fold, parameters=parameters))
         Console().print(folder)

@@ -10,6 +10,7 @@ from hearing import taxonomy
 from hearing.calibration import reliability
 from schemas.base import Frozen
 from training import data, judging, pools, thresholds, train
+from training.calibrating import calibrate
 from training.config import Config, Run
 from training.data import Clip
 from training.net import Street8
@@ -54,8 +55,10 @@ def evaluate(config: Config) -> Mapping[int, Found]:
     decided = {}
     for left_out in (0, *folds):
         others = [fold for fold in folds if fold != left_out]
-        parts = [unheard[fold] for fold in others] + [streets[fold] for fold in others]
-        decided[left_out] = thresholds.decide(thresholds.joined(parts))
+        decided[left_out] = _decided(
+            thresholds.joined([unheard[fold] for fold in others]),
+            thresholds.joined([streets[fold] for fold in others]),
+        )
     by_run = _by_run(config, pool, clips)
     metrics = {
         fold: named(fold, by_run[Run(fold, config.train.seed)])
@@ -72,6 +75,13 @@ def evaluate(config: Config) -> Mapping[int, Found]:
         )
         for fold in (0, *folds)
     }
+
+
+def _decided(recorded: Judged, streets: Judged) -> Decisions:
+    """Rendered streets have a say in thresholds, but what they sound like calibrates nothing."""
+    found = calibrate(recorded)
+    temperatures = (found.temperature,) * len(taxonomy.LABELS)
+    return thresholds.decide_with(temperatures, found.bias, thresholds.joined([recorded, streets]))
 
 
 def _learnt(pool: Pool) -> tuple[str, ...]:
@@ -162,7 +172,7 @@ def _summary(name: str, values: list[float]) -> dict[str, float]:
 
 def calibration(unheard: Judged, decisions: Decisions) -> dict[str, float]:
     """By decisions that do not rest on these recordings."""
-    scores = 1 / (1 + np.exp(-unheard.logits / np.array(decisions.temperatures)))
+    scores = decisions.probabilities(unheard.logits)
     return {"ece": reliability(scores[unheard.known], unheard.heard[unheard.known]).ece}
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import tempfile
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,27 +17,29 @@ from training.net import Street8
 
 
 class _Chosen(nn.Module):
-    """Some of a network's labels."""
+    """Some of a network's labels; the bias of their calibration is in the logits."""
 
-    def __init__(self, net: Street8, labels: Sequence[str]) -> None:
+    def __init__(self, net: Street8, found: Found) -> None:
         super().__init__()
         self.net = net
-        self.columns = [taxonomy.LABELS.index(label) for label in labels]
+        self.columns = [taxonomy.LABELS.index(label) for label in found.labels]
+        bias = found.decisions.bias * torch.tensor(found.decisions.temperatures)
+        self.register_buffer("bias", bias.float())
 
     def forward(self, codes: Tensor) -> Tensor:
-        logits: Tensor = self.net(codes)
+        logits: Tensor = self.net(codes) + self.bias
         return logits if len(self.columns) == logits.shape[1] else logits[:, self.columns]
 
 
-def to_onnx(net: Street8, labels: Sequence[str]) -> bytes:
+def to_onnx(net: Street8, found: Found) -> bytes:
     """Serialise a network; the number of patches stays free.
 
     Parameters
     ----------
     net : Street8
         In evaluation mode.
-    labels : sequence of str
-        Those that it has learnt, in the order of the taxonomy.
+    found : Found
+        The labels that it has learnt, and its calibration.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def to_onnx(net: Street8, labels: Sequence[str]) -> bytes:
         # the exporter warns about its own internals
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _Chosen(net.cpu().to(memory_format=torch.contiguous_format), labels).eval(),
+            _Chosen(net.cpu().to(memory_format=torch.contiguous_format), found).eval(),
             (example,),
             path,
             input_names=["codes"],

@@ -205,8 +205,8 @@ def street_metrics(
     """
     delays, false, others, passages = [], 0, 0, 0
     for scene in scenes:
-        raw = logits(net, scene.patches).numpy()[:, SIREN_LABEL]
-        score = 1 / (1 + np.exp(-raw / decisions.temperatures[SIREN_LABEL]))
+        raw = logits(net, scene.patches).numpy()
+        score = decisions.probabilities(raw)[:, SIREN_LABEL]
         active = score >= decisions.thresholds[SIREN_LABEL]
         absent = scene.known[:, SIREN_LABEL] & ~scene.heard[:, SIREN_LABEL]
         false, others = false + int((active & absent).sum()), others + int(absent.sum())

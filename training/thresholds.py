@@ -20,10 +20,22 @@ one, before the rule asks for several of them."""
 
 
 class Decisions(Frozen):
-    """Per label, in the order of the taxonomy."""
+    """Per label, in the order of the taxonomy.
+
+    Attributes
+    ----------
+    temperatures, thresholds : tuple of float
+    bias : float
+        Added to each logit over its temperature; an export puts it into the network.
+    """
 
     temperatures: tuple[float, ...]
     thresholds: tuple[float, ...]
+    bias: float = 0.0
+
+    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Calibrated, shape (n, labels), of logits of that shape."""
+        return _sigmoid(logits / np.array(self.temperatures) + self.bias)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,28 +76,55 @@ def decide(judged: Judged) -> Decisions:
     Decisions
         One temperature and one threshold for each label.
     """
-    chosen = [_decide_one(n, label, judged) for n, label in enumerate(taxonomy.LABELS)]
-    return Decisions(
-        temperatures=tuple(t for t, _ in chosen), thresholds=tuple(s for _, s in chosen)
+    temperatures = tuple(_temperature(n, judged) for n in range(len(taxonomy.LABELS)))
+    return decide_with(temperatures, 0.0, judged)
+
+
+def decide_with(temperatures: tuple[float, ...], bias: float, judged: Judged) -> Decisions:
+    """Choose thresholds alone.
+
+    Parameters
+    ----------
+    temperatures : tuple of float
+        Of each label.
+    bias : float
+        Of all of them.
+    judged : Judged
+        Held-aside patches.
+
+    Returns
+    -------
+    Decisions
+        With those temperatures and that bias.
+    """
+    scores = _sigmoid(judged.logits / np.array(temperatures) + bias)
+    thresholds = tuple(
+        _threshold(label, scores[known, n], judged.heard[known, n])
+        for n, (label, known) in enumerate(zip(taxonomy.LABELS, judged.known.T, strict=True))
     )
+    return Decisions(temperatures=temperatures, thresholds=thresholds, bias=bias)
 
 
-def _decide_one(n: int, label: str, judged: Judged) -> tuple[float, float]:
-    known = judged.known[:, n]
-    logits, heard = judged.logits[known, n].astype(np.float64), judged.heard[known, n]
+def _threshold(label: str, scores: NDArray[np.float64], heard: NDArray[np.bool_]) -> float:
     if not heard.any():
-        return 1.0, _UNSEEN_DEFAULT
-    temperature = _temperature(logits, heard)
-    scores = 1 / (1 + np.exp(-logits / temperature))
+        return _UNSEEN_DEFAULT
     if label == "siren":
         false_share = np.array([(scores[~heard] >= c).mean() for c in _CANDIDATES])
         quiet_enough = _CANDIDATES[false_share <= _SIREN_FALSE_SHARE]
-        return temperature, float(quiet_enough[0] if len(quiet_enough) else _CANDIDATES[-1])
+        return float(quiet_enough[0] if len(quiet_enough) else _CANDIDATES[-1])
     f1 = [_f1(scores[heard] >= c, scores[~heard] >= c) for c in _CANDIDATES]
-    return temperature, float(_CANDIDATES[int(np.argmax(f1))])
+    return float(_CANDIDATES[int(np.argmax(f1))])
 
 
-def _temperature(logits: NDArray[np.float64], heard: NDArray[np.bool_]) -> float:
+def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)), np.float64)
+
+
+def _temperature(n: int, judged: Judged) -> float:
+    known = judged.known[:, n]
+    logits, heard = judged.logits[known, n].astype(np.float64), judged.heard[known, n]
+    if not heard.any():
+        return 1.0
     signs = np.where(heard, -1.0, 1.0)
     losses = [np.logaddexp(0, signs * logits / t).mean() for t in _TEMPERATURES]
     return round(float(_TEMPERATURES[int(np.argmin(losses))]), 3)

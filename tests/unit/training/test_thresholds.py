@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from hearing.taxonomy import LABELS
+from training.calibrating import calibrate
 from training.thresholds import Judged, decide
 
 SIREN = LABELS.index("siren")
@@ -40,3 +42,18 @@ def test_what_nobody_knows_is_not_counted() -> None:
     given = judged(400, RAIN, 2.0)
     unknown = Judged(given.logits, given.heard, np.zeros_like(given.known))
     assert decide(unknown).thresholds[RAIN] == 0.6
+
+
+def test_calibration_finds_the_temperature_and_bias_that_were_put_in() -> None:
+    rng = np.random.default_rng(4)
+    exact = rng.normal(-1, 3, (20_000, len(LABELS)))
+    heard = rng.uniform(size=exact.shape) < 1 / (1 + np.exp(-exact))
+    found = calibrate(Judged(((exact - 0.5) * 2).astype(np.float32), heard, np.ones_like(heard)))
+    assert found.temperature == pytest.approx(2.0, abs=0.05)
+    assert found.bias == pytest.approx(0.5, abs=0.05)
+
+
+def test_nothing_to_judge_by_changes_nothing() -> None:
+    nothing = np.zeros((0, len(LABELS)))
+    found = calibrate(Judged(nothing.astype(np.float32), nothing > 0, nothing > 0))
+    assert (found.temperature, found.bias) == (1.0, 0.0)
