@@ -53,7 +53,8 @@ class WebhookTarget(_Common):
 
     @model_validator(mode="after")
     def _one_secret(self) -> "WebhookTarget":
-        return _one_of(self, "secret_file", "secret_env")
+        _require_one(self, "secret_file", "secret_env")
+        return self
 
 
 class AppriseTarget(_Common):
@@ -64,7 +65,8 @@ class AppriseTarget(_Common):
 
     @model_validator(mode="after")
     def _one_url(self) -> "AppriseTarget":
-        return _one_of(self, "apprise_file", "apprise_env")
+        _require_one(self, "apprise_file", "apprise_env")
+        return self
 
 
 Target = WebhookTarget | AppriseTarget
@@ -187,8 +189,7 @@ def _line(error: ErrorDetails) -> str:
     return ": ".join(part for part in (".".join(map(str, error["loc"])), what) if part)
 
 
-def _one_of(target: Any, *names: str) -> Any:  # noqa: ANN401  # the target itself
+def _require_one(target: _Common, *names: str) -> None:
     if sum(getattr(target, name) is not None for name in names) != 1:
         msg = f"needs one of {' and '.join(names)}"
         raise ValueError(msg)
-    return target

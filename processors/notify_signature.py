@@ -5,7 +5,6 @@ the same again by somebody who has listened.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -28,7 +27,7 @@ def key_of(secret: str) -> bytes:
     """
     try:
         key = base64.b64decode(secret.strip().removeprefix(PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one too
         raise ValueError("the secret is not base64 behind whsec_") from None
     if not _SHORTEST <= len(key) <= _LONGEST:
         raise ValueError(f"the secret must have {_SHORTEST} to {_LONGEST} bytes, has {len(key)}")

@@ -44,5 +44,5 @@ class Patience(NamedTuple):
         """
         if attempt >= self.tries:
             return None
-        doubled = min(self.first_s * 2 ** (attempt - 1), self.longest_s)
+        doubled = min(self.first_s * 2.0 ** (attempt - 1), self.longest_s)
         return max(doubled * (0.5 + 0.5 * jitter), min(asked_s, self.longest_s))

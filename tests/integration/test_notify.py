@@ -1,7 +1,8 @@
 """From the alert log to webhooks and notifications, over kills, hangs and refusals."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,18 +10,21 @@ import pytest
 import yaml
 
 from deploy.local.kafka import Kafka
-from processors.adapters.notify import waiting
-from processors.partitions import Key
+from processors.adapters.notify import dead, waiting
+from processors.adapters.notify.waiting import Notifications
+from processors.adapters.store import PostgresStore
+from processors.notify import NotificationRow
+from processors.partitions import Checkpoint, Commit, Key
 from processors.settings import ProcessorSettings
 from schemas import topics
 from schemas.codec import encode
 from schemas.results import Alert
 from tests import workers
 from tests.database import Database, settings_for
+from tests.notifying import SECRET, FillableQueue, QueueContract, life
 from tests.receivers import HANG, Receiver
 from tests.streams import alert
 
-SECRET = "whsec_" + "c2VjcmV0" * 5
 KEY = Key(topics.ALERTS, topics.partition("pole-07"))
 DELIVERED = "SELECT count(*) = %s FROM notification WHERE state = 'delivered' AND target = %s"
 DEAD = "SELECT count(*) = %s FROM notification WHERE state = 'dead' AND target = %s"
@@ -72,11 +76,27 @@ async def put(settings: ProcessorSettings, *alerts: Alert) -> None:
     await workers.append(settings, [(KEY, encode(one)) for one in alerts])
 
 
-def life(number: int) -> list[Alert]:
-    first = alert(number)
-    updated = first.model_copy(update={"revision": 1, "state": "updated", "active_s": 9})
-    ended = {"revision": 2, "state": "cleared", "ended_at": first.raised_at, "active_s": 12}
-    return [first, updated, updated.model_copy(update={**ended, "end_reason": "cleared"})]
+class PostgresQueue(Notifications):
+    """The queue of `desk`, filled as the log's reader fills it."""
+
+    def __init__(self, queue: Notifications, settings: ProcessorSettings) -> None:
+        super().__init__(queue._connection, "desk")
+        self._settings = settings
+
+    async def add(self, rows: Sequence[NotificationRow]) -> None:
+        key = Key(topics.ALERTS, 0)
+        async with PostgresStore(self._settings) as store:
+            before = (await store.load("test", [key]))[key][0]
+            before = before or await store.claim("test", key, Checkpoint(0, "c"))
+            after = replace(before, next_offset=before.next_offset + 1, version=before.version + 1)
+            await store.commit("test", [Commit(key, before, after, {}, rows, ())])
+
+
+class TestPostgresQueue(QueueContract):
+    @pytest.fixture
+    async def queue(self, database: Database) -> AsyncIterator[FillableQueue]:
+        async with waiting.opened(database.settings, "desk") as opened:
+            yield PostgresQueue(opened, database.settings)
 
 
 async def test_every_event_reaches_a_webhook_signed_once_and_in_order(
@@ -138,3 +158,19 @@ async def test_what_a_target_refuses_is_tried_again_and_at_last_given_up(
     assert first.body == second.body == encode(alert())
     row = "SELECT attempts, last_error FROM notification WHERE target = 'wrong'"
     assert database.query(row) == [(2, "HTTP 404")]
+
+
+async def test_what_was_given_up_is_listed_and_tried_again(
+    settings: ProcessorSettings, database: Database, receiver: Receiver
+) -> None:
+    receiver.answers = [404, 204]
+    await told_of(settings, database, [webhook("desk", receiver, settings, tries=1)])
+    async with workers.worker("notify", settings):
+        await put(settings, alert())
+        await database.until(DEAD, 1, "desk")
+        [given_up] = await asyncio.to_thread(dead.listed, settings)
+        assert (given_up.target, given_up.event, given_up.why) == ("desk", "raised", "HTTP 404")
+        assert await asyncio.to_thread(dead.retry, settings, [given_up.id + 1]) == 0
+        assert await asyncio.to_thread(dead.retry, settings, [given_up.id]) == 1
+        await database.until(DELIVERED, 1, "desk")
+    assert dead.listed(settings) == []

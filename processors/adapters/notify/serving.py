@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from processors.adapters import text_file
 from processors.adapters.notify import secrets, waiting
 from processors.adapters.notify.courier import Courier, Sender
 from processors.adapters.notify.webhook import WebhookSender
-from processors.notify import AppriseTarget, NotificationRow, Target, WebhookTarget
+from processors.notify import AppriseTarget, Mistake, NotificationRow, Target, WebhookTarget
 from processors.notify_words import Words
 from processors.registry import Registry
 from processors.settings import ProcessorSettings
@@ -42,7 +42,7 @@ class Plan:
         return notify.rows(self.targets, self.since, alert)
 
 
-def load(settings: ProcessorSettings) -> tuple[tuple[Target, ...], Registry]:
+def load(settings: ProcessorSettings) -> tuple[Sequence[Target], Registry]:
     """Targets of the file in force, and the sites.
 
     Raises
@@ -50,15 +50,34 @@ def load(settings: ProcessorSettings) -> tuple[tuple[Target, ...], Registry]:
     BadConfig
         In one line, if there is no such file or a mistake in it.
     """
+    targets, mistakes = checked(settings)
+    for mistake in mistakes:
+        raise BadConfig(str(mistake))
+    return targets, _sites(settings)
+
+
+def checked(settings: ProcessorSettings) -> tuple[Sequence[Target], Sequence[Mistake]]:
+    """Targets of the file in force, and all that is wrong with them, secrets included."""
     path = settings.notify_file
     if path is None:
         raise BadConfig("set CITYHUM_NOTIFY_FILE, for example to deploy/notify.example.yaml")
-    sites = registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
-    targets = notify.parse(text_file.read(path), str(path))
-    alert_rules = rules.parse(text_file.read(settings.alerts_file), str(settings.alerts_file))
-    for mistake in notify.unknown(targets, str(path), [one.rule for one in alert_rules], sites):
-        raise BadConfig(str(mistake))
-    return targets, sites
+    targets, mistakes = notify.read(text_file.read(path), str(path))
+    known = rules.parse(text_file.read(settings.alerts_file), str(settings.alerts_file))
+    names = [one.rule for one in known]
+    unknown = notify.unknown(targets, str(path), names, _sites(settings))
+    return targets, [*mistakes, *unknown, *_without_secret(targets, str(path))]
+
+
+def _sites(settings: ProcessorSettings) -> Registry:
+    return registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
+
+
+def _without_secret(targets: Iterable[Target], source: str) -> Iterable[Mistake]:
+    for one in targets:
+        try:
+            secrets.check(one)
+        except BadConfig as error:
+            yield Mistake(source, one.target, str(error))
 
 
 def sender(target: Target, words: Words) -> AbstractAsyncContextManager[Sender]:
