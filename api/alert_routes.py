@@ -12,12 +12,13 @@ from api import geo
 from api.access import key_with
 from api.answers import CSV, GEOJSON, AsObject, also, as_csv, as_json
 from api.asking import Cursor, LastDay, Limit, Wanted, Which
+from api.keys import Scope
 from api.services import Asked
 from records import alerts as questions
 from records.alerts import Alert
 from schemas.base import Frozen
 
-router = APIRouter(prefix="/v1", tags=["alerts"], dependencies=[key_with("read:alerts")])
+router = APIRouter(prefix="/v1", tags=["alerts"], dependencies=[key_with(Scope.ALERTS)])
 
 OneAlert = Annotated[Alert, AsObject()]
 

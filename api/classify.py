@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from api import problems
 from api.access import key_with
+from api.keys import Scope
 from api.services import Known
 from api.sounds import BadSound, Heard
 
@@ -32,7 +33,7 @@ _BODY: Final = {
 
 @router.post(
     "/classify",
-    dependencies=[key_with("classify")],
+    dependencies=[key_with(Scope.CLASSIFY)],
     openapi_extra=_BODY,
     responses=problems.documented(408, 413, 415),
 )

@@ -5,7 +5,8 @@ A key is 256 bits of chance, so one round of SHA-256 hides it as well as a slow 
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, Literal, get_args
+from enum import StrEnum
+from typing import Annotated, Final
 
 import yaml
 from pydantic import Field, StringConstraints, ValidationError
@@ -13,10 +14,16 @@ from pydantic import Field, StringConstraints, ValidationError
 from schemas.base import Frozen, SlugId
 from schemas.errors import BadConfig
 
-Scope = Literal["read:levels", "read:alerts", "classify"]
-SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 PREFIX: Final = "cityhum_"
 """So that a key which got lost is recognised by people and by scanners."""
+
+
+class Scope(StrEnum):
+    """What a key may be for."""
+
+    LEVELS = "read:levels"
+    ALERTS = "read:alerts"
+    CLASSIFY = "classify"
 
 
 class Key(Frozen):

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from api.access import key_with
 from api.asking import Filter, Which
-from api.keys import Key
+from api.keys import Key, Scope
 from api.services import Known, Services
 from records.live import Changes
 from schemas.codec import encode
@@ -29,7 +29,7 @@ _AGAIN_S: Final = 1.0
 @router.get("/alerts/live", response_class=EventSourceResponse)
 async def live_alerts(
     services: Known,
-    key: Annotated[Key, key_with("read:alerts")],
+    key: Annotated[Key, key_with(Scope.ALERTS)],
     which: Which,
     last_event_id: Annotated[str | None, Header(max_length=5000, description="go on here")] = None,
 ) -> EventSourceResponse:

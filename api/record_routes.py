@@ -22,6 +22,7 @@ from api.asking import (
     Wanted,
     WindowLength,
 )
+from api.keys import Scope
 from api.services import Asked, Known
 from records.devices import Device
 from records.indicators import DayLevels
@@ -31,7 +32,7 @@ from records.spans import affordable, finest
 from schemas.base import Frozen, Label, SiteId
 from schemas.results import Window
 
-router = APIRouter(prefix="/v1", tags=["record"], dependencies=[key_with("read:levels")])
+router = APIRouter(prefix="/v1", tags=["record"], dependencies=[key_with(Scope.LEVELS)])
 
 _DAYS: Final = 30
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -37,10 +38,11 @@ def serve(settings: ApiSettings) -> None:
         If the port is taken, or keys, password or model are wrong.
     """
     with listening(settings) as listener, PostgresReader(settings.database) as reader:
+        app = application(settings, reader)
         host, port = listener.getsockname()[:2]
         log.info("api_serving", extra={"address": f"http://{host}:{port}"})
         config = uvicorn.Config(
-            application(settings, reader),
+            app,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -91,7 +93,7 @@ def listening(settings: ApiSettings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
-        where = f"{settings.host} port {settings.port}"
+        why = os.strerror(error.errno or 0)
         raise BadConfig(
-            f"cannot listen at {where}: {error.strerror}; set CITYHUM_API_HOST, CITYHUM_API_PORT"
+            f"{settings.host} port {settings.port}: {why}; set CITYHUM_API_HOST, CITYHUM_API_PORT"
         ) from None

@@ -1,6 +1,8 @@
 """`cityhum api`: answer over HTTP; make the keys that may ask."""
 
 import secrets
+import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -22,6 +24,8 @@ def api(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         settings = environment.read(ApiSettings)
         logs.configure(settings.log_level)
+        # uvicorn raises the signal again that ended it
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         service.serve(settings)
 
 

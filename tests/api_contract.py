@@ -13,7 +13,7 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from api.access import Gate
 from api.app import create
-from api.keys import Key, made
+from api.keys import Key, Scope, made
 from api.ports import Records
 from api.services import Services
 from tests.fakes_api import SilentBell
@@ -24,9 +24,9 @@ SECRET, LEVELS_ONLY, SLOW = "cityhum_all", "cityhum_levels", "cityhum_slow"
 KEYS: dict[str, Key] = {
     key.sha256: key
     for key in (
-        made("everybody", ["read:levels", "read:alerts", "classify"], SECRET, 60_000),
-        made("levels-only", ["read:levels"], LEVELS_ONLY),
-        made("slow", ["read:levels"], SLOW, per_minute=6),
+        made("everybody", [*Scope], SECRET, 60_000),
+        made("levels-only", [Scope.LEVELS], LEVELS_ONLY),
+        made("slow", [Scope.LEVELS], SLOW, per_minute=6),
     )
 }
 SPAN = {"from": "2026-05-04T10:00:00Z", "to": "2026-05-04T11:00:00Z"}
@@ -48,12 +48,14 @@ async def opened(transport: ASGITransport) -> AsyncClient:
 class ApiContract:
     """Every question, and every way to ask it wrongly."""
 
-    @pytest.fixture
-    def records(self) -> Iterator[Records]:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def records(cls) -> Iterator[Records]:
         raise NotImplementedError
 
-    @pytest.fixture
-    def ask(self, records: Records) -> Iterator[Ask]:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def ask(cls, records: Records) -> Iterator[Ask]:
         transport = ASGITransport(create(services(records)), raise_app_exceptions=False)
         with asyncio.Runner() as loop:
             client = loop.run(opened(transport))

@@ -8,6 +8,7 @@ from tests.fakes_api import MemoryRecords
 
 
 class TestApiOverMemory(ApiContract):
-    @pytest.fixture
-    def records(self) -> Records:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def records(cls) -> Records:
         return MemoryRecords()

@@ -1,0 +1,117 @@
+"""Sounds that are sent."""
+
+import io
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+import soundfile
+from httpx import ASGITransport, AsyncClient
+
+from api.adapters.ears import ModelEars
+from api.app import create
+from api.classify import MOST_BYTES
+from api.sounds import BadSound
+from tests.api_contract import LEVELS_ONLY, SECRET, services
+from tests.fakes_api import DeafEars, MemoryRecords
+
+WAV = {"Authorization": f"Bearer {SECRET}", "Content-Type": "audio/wav"}
+
+
+@pytest.fixture
+def ears() -> DeafEars:
+    return DeafEars()
+
+
+@pytest.fixture
+async def client(ears: DeafEars) -> AsyncIterator[AsyncClient]:
+    transport = ASGITransport(create(services(MemoryRecords(), ears=ears)))
+    async with AsyncClient(transport=transport, base_url="http://test") as opened:
+        yield opened
+
+
+async def test_a_sound_is_heard(client: AsyncClient, ears: DeafEars) -> None:
+    answer = await client.post("/v1/classify", content=b"sound", headers=WAV)
+    assert answer.json()["labels"] == [{"label": "siren", "confidence": 0.9, "active_s": 1}]
+    assert answer.json()["flag_for_review"] is False
+    assert ears.heard == [b"sound"]
+
+
+async def test_nothing_is_heard_unless_that_was_switched_on() -> None:
+    transport = ASGITransport(create(services(MemoryRecords())))
+    async with AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.post("/v1/classify", content=b"sound", headers=WAV)
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"Authorization": f"Bearer {LEVELS_ONLY}"}, 403),
+        ({"Authorization": f"Bearer {SECRET}", "Content-Type": "multipart/form-data"}, 415),
+        ({**WAV, "Content-Length": str(2**31)}, 413),
+    ],
+)
+async def test_what_will_be_refused_is_not_read(
+    client: AsyncClient, headers: dict[str, str], status: int
+) -> None:
+    read = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(1)
+        yield b"sound"
+
+    answer = await client.post("/v1/classify", content=body(), headers=headers)
+    assert answer.status_code == status
+    assert not read
+
+
+async def test_a_body_that_does_not_end_is_left_at_its_limit(
+    client: AsyncClient, ears: DeafEars
+) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1 << 20
+            yield bytes(1 << 20)
+
+    answer = await client.post("/v1/classify", content=body(), headers=WAV)
+    assert (answer.status_code, answer.headers["connection"]) == (413, "close")
+    assert read <= MOST_BYTES + (1 << 20)
+    assert not ears.heard
+
+
+def sound(seconds: float, rate_hz: int = 44_100, channels: int = 2, kind: str = "WAV") -> bytes:
+    file = io.BytesIO()
+    tone = 0.1 * np.sin(np.arange(round(seconds * rate_hz)) * 0.1)
+    soundfile.write(file, np.tile(tone[:, None], channels), rate_hz, format=kind)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def model() -> ModelEars:
+    return ModelEars("street8-0.2.0")
+
+
+def test_a_sound_of_any_kind_is_heard_in_memory(model: ModelEars) -> None:
+    heard = model.hear(sound(2.5, kind="FLAC"))
+    assert heard.seconds == 2.5
+    assert heard.laeq_dbfs == pytest.approx(-20, abs=2)
+    assert heard.model.startswith("street8-0.2.0@")
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        (b"", "not a sound"),
+        (b"RIFF, he said", "not a sound"),
+        (sound(0.01), "less than an eighth"),
+        (sound(301, rate_hz=8000, channels=1, kind="FLAC"), "longer than 300 s"),
+    ],
+)
+def test_what_cannot_be_heard_is_told_why(model: ModelEars, sent: bytes, says: str) -> None:
+    with pytest.raises(BadSound, match=says):
+        model.hear(sent)
