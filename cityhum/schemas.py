@@ -1,4 +1,4 @@
-"""`cityhum schemas`: the JSON Schema files of every message, reviewed like code."""
+"""`cityhum schemas`: JSON Schema files and the AsyncAPI document, reviewed like code."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from schemas import envelopes, messages, results
+from schemas import asyncapi, envelopes, messages, results
 from schemas.base import Frozen
 
 PUBLISHED: tuple[type[Frozen], ...] = (
@@ -35,7 +35,24 @@ def documents() -> dict[str, str]:
     }
 
 
-def app(
+def asyncapi_text() -> str:
+    """The AsyncAPI document, as its file holds it."""
+    return json.dumps(asyncapi.document(), indent=2, ensure_ascii=False) + "\n"
+
+
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def write(context: typer.Context) -> None:
+    """Write all files that are generated of the message classes."""
+    if context.invoked_subcommand is None:
+        write_json()
+        write_asyncapi()
+
+
+@app.command(name="json")
+def write_json(
     folder: Annotated[Path, typer.Argument(help="where to write")] = Path("schemas/json"),
 ) -> None:
     """Write one JSON Schema file per message version."""
@@ -43,3 +60,12 @@ def app(
     for name, text in documents().items():
         (folder / name).write_text(text, encoding="utf-8")
         typer.echo(folder / name)
+
+
+@app.command(name="asyncapi")
+def write_asyncapi(
+    file: Annotated[Path, typer.Argument(help="where to write")] = Path("schemas/asyncapi.json"),
+) -> None:
+    """Write the AsyncAPI document: topics of MQTT and Kafka, and their messages."""
+    file.write_text(asyncapi_text(), encoding="utf-8")
+    typer.echo(file)
