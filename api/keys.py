@@ -80,11 +80,21 @@ def parse(text: str, source: str) -> KeyFile:
         raise BadConfig(f"{source}: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         raise BadConfig(f"{source}: {_first(error)}") from None
-    names = [key.name for key in file.keys]
-    for name in names:
-        if names.count(name) > 1:
-            raise BadConfig(f"{source}: two keys are called {name}")
+    _require_names_once(file, source)
     return file
+
+
+def added(file: KeyFile, key: Key) -> KeyFile:
+    """A file with one more key.
+
+    Raises
+    ------
+    BadConfig
+        If it has a key of this name.
+    """
+    more = KeyFile(keys=(*file.keys, key))
+    _require_names_once(more, "keys")
+    return more
 
 
 def written(file: KeyFile) -> str:
@@ -95,6 +105,13 @@ def written(file: KeyFile) -> str:
 def by_digest(file: KeyFile) -> Mapping[str, Key]:
     """Keys as requests look for them."""
     return {key.sha256: key for key in file.keys}
+
+
+def _require_names_once(file: KeyFile, source: str) -> None:
+    names = [key.name for key in file.keys]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadConfig(f"{source}: two keys are called {name}")
 
 
 def _first(error: ValidationError) -> str:

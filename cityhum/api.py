@@ -3,15 +3,17 @@
 import secrets
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from api import keys, service
 from api.adapters import key_file
-from api.keys import PREFIX, Scope
+from api.keys import PREFIX, Key, KeyFile, Scope
 from api.settings import ApiSettings
 from cityhum import environment, logs
+from cityhum.secret_files import write_private
 
 app = typer.Typer(invoke_without_command=True)
 key_app = typer.Typer(no_args_is_help=True)
@@ -37,6 +39,17 @@ def new(
 ) -> None:
     """Make a key and print it, this once; its digest goes into CITYHUM_API_KEYS_FILE."""
     secret = PREFIX + secrets.token_urlsafe(32)
-    settings = environment.read(ApiSettings)
-    key_file.add(settings.keys_file, keys.made(name, scope, secret, per_minute))
+    add(environment.read(ApiSettings).keys_file, keys.made(name, scope, secret, per_minute))
     typer.echo(secret)
+
+
+def add(path: Path, key: Key) -> None:
+    """Add a key to a file, made if there is none.
+
+    Raises
+    ------
+    BadConfig
+        If the file is wrong, or has a key of this name.
+    """
+    before = key_file.read(path) if path.exists() else KeyFile()
+    write_private(path, keys.written(keys.added(before, key)))

@@ -1,7 +1,6 @@
 """The file of keys: read again when somebody has changed it, so a key ends without a restart."""
 
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -55,27 +54,6 @@ def read(path: Path) -> KeyFile:
         raise BadConfig(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadConfig(f"{path}: not a text file") from None
-
-
-def add(path: Path, key: Key) -> None:
-    """Add a key to a file, made if there is none; whole or not at all, for our eyes only.
-
-    Raises
-    ------
-    BadConfig
-        If the file is wrong, or has a key of this name.
-    """
-    before = read(path) if path.exists() else KeyFile()
-    text = keys.written(KeyFile(keys=(*before.keys, key)))
-    keys.parse(text, str(path))
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
-        new.replace(path)
-    except OSError as error:
-        raise BadConfig(f"{path}: {error.strerror}") from None
 
 
 def _looks(path: Path) -> tuple[int, ...]:

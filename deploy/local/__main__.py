@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from deploy.local import api_keys
 from deploy.local.kafka_jars import jars_folder, kafka_jars
 from deploy.local.passwords import MqttUsers, Passwords
 from deploy.local.postgres import ROLES
@@ -81,6 +82,7 @@ def secrets() -> None:
     hashes.chmod(0o644)
     for role in ("postgres", *(f"cityhum_{role}" for role in ROLES)):
         Passwords(folder / "postgres").file(role)
+    api_keys.keys_file(folder)
 
 
 def _stack(settings: LocalSettings) -> LocalStack:

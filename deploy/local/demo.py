@@ -1,6 +1,6 @@
 """`make demo`: the whole city on this machine, heard, measured, alerted on and stored.
 
-Starts the private servers, all processors, the dashboard and the simulator; shows what every device
+Starts the private servers, all processors, dashboard, API and simulator; shows what every device
 hears; stops everything at Ctrl-C or after `--seconds`, and then writes `report.json`.
 """
 
@@ -22,9 +22,10 @@ from rich.live import Live
 from agents.adapters.capture import sound_file
 from cityhum import logs
 from cityhum.status import Status
-from deploy.local import programs, report, watch
+from deploy.local import api_keys, programs, report, watch
 from deploy.local.kafka_jars import jars_folder
 from deploy.local.ports import HOST, free_port, is_free, require_free, settled
+from deploy.local.programs import Faces
 from deploy.local.requirements import install_for
 from deploy.local.results import Results
 from deploy.local.settings import local_settings
@@ -34,6 +35,7 @@ from processors import registry
 from schemas.errors import CityhumError, Unavailable
 
 DASHBOARD_PORT = 8501
+API_PORT = 8600
 FOLDS = ("windows", "alerts", "archive")
 READY_WITHIN_S = 120.0
 STORED_WITHIN_S = 30.0
@@ -80,7 +82,7 @@ def demo(
 ) -> None:
     """Run the demo and write its report."""
     settings = local_settings()
-    port = _settled(dashboard_port)
+    faces = Faces(_settled(dashboard_port), API_PORT if is_free(API_PORT) else free_port())
     if sound is not None:
         with sound_file(sound) as blocks:  # rather now than when everything has started
             next(iter(blocks))
@@ -95,24 +97,24 @@ def demo(
     with console.status("starting Mosquitto, Kafka and PostgreSQL"):
         stack.start()
     with closing(_Stopping(stack)):
-        written = asyncio.run(_run(stack.addresses, Place(settings.folder, sound), simulate, port))
+        written = asyncio.run(_run(stack.addresses, Place(settings.folder, sound), simulate, faces))
     if written.lost or written.duplicated:
         raise typer.Exit(code=1)
 
 
 async def _run(
-    addresses: Addresses, place: Place, simulate: list[str], dashboard_port: int
+    addresses: Addresses, place: Place, simulate: list[str], faces: Faces
 ) -> report.Report:
     with console.status("preparing database and topics"):
         await programs.prepare(addresses)
     started = datetime.now(UTC)
-    supervisor = Supervisor(programs.server_side(addresses, dashboard_port), place.log)
+    supervisor = Supervisor(programs.server_side(addresses, faces), place.log)
     with closing(Results(addresses)) as results:
         async with supervisor:
             broken = asyncio.create_task(supervisor.watch())
             with console.status("starting the processors"):
                 await _until_ready(results, started, broken)
-            _say_addresses(addresses, dashboard_port)
+            _say_addresses(addresses, faces)
             await _simulate(addresses, place, simulate, results)
             written = await _report(results, place)
             broken.cancel()
@@ -196,8 +198,10 @@ def _settled(asked: int | None) -> int:
     return settled(asked)
 
 
-def _say_addresses(addresses: Addresses, dashboard_port: int) -> None:
-    console.print(f"dashboard   http://{HOST}:{dashboard_port}")
+def _say_addresses(addresses: Addresses, faces: Faces) -> None:
+    console.print(f"dashboard   http://{HOST}:{faces.dashboard}")
+    console.print(f"API         http://{HOST}:{faces.api}/openapi.json")
+    console.print(f"API key     {api_keys.secret_file(addresses.secrets)}")
     for server, where in addresses.by_server().items():
         console.print(f"{server:<11} {where}")
 

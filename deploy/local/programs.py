@@ -4,7 +4,9 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from deploy.local import api_keys
 from deploy.local.stack import Addresses
 from deploy.local.supervise import Program
 from schemas.errors import Unavailable
@@ -13,12 +15,21 @@ CITYHUM = (sys.executable, "-m", "cityhum")
 PROCESSORS = ("classify", "windows", "alerts", "archive", "relay")
 
 
-def server_side(addresses: Addresses, dashboard_port: int) -> list[Program]:
-    """Bridge, processors and dashboard."""
+@dataclass(frozen=True)
+class Faces:
+    """Ports of what people look at."""
+
+    dashboard: int
+    api: int
+
+
+def server_side(addresses: Addresses, faces: Faces) -> list[Program]:
+    """Bridge, processors, dashboard and API."""
     return [
         Program("bridge", [*CITYHUM, "bridge"], addresses.environment("bridge")),
         *(processor(addresses, name) for name in PROCESSORS),
-        dashboard(addresses, dashboard_port),
+        dashboard(addresses, faces.dashboard),
+        api(addresses, faces.api),
     ]
 
 
@@ -39,6 +50,24 @@ def dashboard(addresses: Addresses, port: int) -> Program:
             "CITYHUM_DASHBOARD_POSTGRES_PORT": str(addresses.postgres_port),
             "CITYHUM_DASHBOARD_POSTGRES_DB": addresses.postgres_db,
             "CITYHUM_DASHBOARD_POSTGRES_PASSWORD_FILE": str(reader),
+        },
+    )
+
+
+def api(addresses: Addresses, port: int) -> Program:
+    """The HTTP API, with the password of the read-only role and a file of keys."""
+    return Program(
+        "api",
+        [*CITYHUM, "api"],
+        {
+            "CITYHUM_API_PORT": str(port),
+            "CITYHUM_API_KEYS_FILE": str(api_keys.keys_file(addresses.secrets)),
+            "CITYHUM_API_POSTGRES_HOST": addresses.postgres_host,
+            "CITYHUM_API_POSTGRES_PORT": str(addresses.postgres_port),
+            "CITYHUM_API_POSTGRES_DB": addresses.postgres_db,
+            "CITYHUM_API_POSTGRES_PASSWORD_FILE": str(
+                addresses.secrets / "postgres" / "cityhum_reader"
+            ),
         },
     )
 

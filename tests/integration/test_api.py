@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import keys
-from api.adapters import key_file
 from api.adapters.records import DatabaseRecords
 from api.keys import Scope
 from api.ports import Records
+from cityhum.api import add
 from deploy.local.postgres import Postgres
 from records import live
 from records.adapters.postgres import PostgresReader
@@ -173,7 +173,7 @@ class Api:
 
 @pytest.fixture
 def keys_folder(tmp_path: Path) -> Path:
-    key_file.add(tmp_path / "keys.yaml", keys.made("test", [*Scope], SECRET, 6000))
+    add(tmp_path / "keys.yaml", keys.made("test", [*Scope], SECRET, 6000))
     return tmp_path
 
 

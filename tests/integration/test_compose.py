@@ -53,7 +53,7 @@ def test_no_password_is_written_down(compose: dict[str, Any]) -> None:
 
 
 def test_every_program_of_the_demo_is_a_service(compose: dict[str, Any]) -> None:
-    wanted = {"bridge", "classify", "windows", "alerts", "archive", "relay", "dashboard"}
+    wanted = {"bridge", "classify", "windows", "alerts", "archive", "relay", "dashboard", "api"}
     assert wanted <= set(compose["services"])
 
 

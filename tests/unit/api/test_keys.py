@@ -11,6 +11,7 @@ from api import keys, limits
 from api.adapters import key_file
 from api.adapters.key_file import KeyRing
 from api.keys import KeyFile, Scope
+from cityhum.api import add
 from schemas.errors import BadConfig
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "api-keys.example.yaml"
@@ -27,12 +28,12 @@ def test_a_file_keeps_keys_but_not_their_secrets(tmp_path: Path) -> None:
     path = tmp_path / "keys.yaml"
     made = [keys.made(name, [Scope.ALERTS], f"cityhum_{name}") for name in ("a", "b")]
     for key in made:
-        key_file.add(path, key)
+        add(path, key)
     assert key_file.read(path) == KeyFile(keys=tuple(made))
     assert "cityhum_a" not in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
     with pytest.raises(BadConfig, match="two keys are called a"):
-        key_file.add(path, made[0])
+        add(path, made[0])
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_a_mistake_in_the_file_is_one_line(text: str, says: str) -> None:
 
 def test_a_ring_follows_its_file_and_survives_a_broken_one(tmp_path: Path) -> None:
     path = tmp_path / "keys.yaml"
-    key_file.add(path, keys.made("a", [Scope.ALERTS], "secret"))
+    add(path, keys.made("a", [Scope.ALERTS], "secret"))
     ring = KeyRing(path)
     path.write_text("keys: [")
     assert [key.name for key in ring.current().values()] == ["a"]

@@ -1,0 +1,24 @@
+"""The demo's key to the API, generated once like a password, and the file that knows it."""
+
+from pathlib import Path
+
+from api import keys
+from api.keys import KeyFile, Scope
+from cityhum.secret_files import write_private
+from deploy.local.passwords import Passwords
+
+USER = "demo"
+
+
+def secret_file(secrets: Path) -> Path:
+    """Return the file that holds the key itself, generating the key if there is none."""
+    return Passwords(secrets / "api").file(USER)
+
+
+def keys_file(secrets: Path) -> Path:
+    """Return the file of keys for the API; one that is there stays, with the keys added to it."""
+    path = secrets / "api-keys.yaml"
+    if not path.exists():
+        secret = secret_file(secrets).read_text(encoding="utf-8").strip()
+        write_private(path, keys.written(KeyFile(keys=(keys.made(USER, [*Scope], secret),))))
+    return path
