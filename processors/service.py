@@ -11,17 +11,19 @@ from typing import Final
 from prometheus_client import start_http_server
 
 from hearing.adapters import runtime
-from processors import archive, registry, windows
-from processors.adapters import faust_app, relay, text_file
+from processors import archive, home_assistant, registry, windows
+from processors.adapters import faust_app, relay, rule_file, text_file
 from processors.adapters.alert_topics import MqttTarget
 from processors.adapters.classifier import Classifier
 from processors.adapters.durable import Durable
 from processors.adapters.faust_app import App
 from processors.adapters.kafka import KafkaLog, opened_log
+from processors.adapters.levels_topics import Shown
 from processors.adapters.offsets import Offsets, opened_offsets
 from processors.adapters.rule_file import RuleBook, RuledRun
 from processors.adapters.store import PostgresStore
 from processors.folds import Fold, State
+from processors.home_assistant import Retained
 from processors.partitions import FoldRun, Key, Open, Program, RowsRun
 from processors.registry import Registry
 from processors.settings import ProcessorSettings
@@ -121,14 +123,22 @@ async def _relay(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
     """`CITYHUM_MQTT_USER` must be allowed to write the alert topics."""
     needed = (topics.ALERTS, topics.WINDOWS)
     kafka = await stack.enter_async_context(opened_log(settings, needed, topics.PARTITIONS))
-    mqtt = await stack.enter_async_context(MqttTarget(settings))
     sites = _registry(settings)
+    windows_target = relay.KafkaTarget("kafka-windows", kafka)
+    mqtt = MqttTarget(settings, _standing(settings, sites))
+    await stack.enter_async_context(mqtt)
     targets = (
         relay.Placed(relay.KafkaTarget("kafka", kafka), sites),
         relay.Placed(mqtt, sites),
-        relay.KafkaTarget("kafka-windows", kafka),
+        Shown(windows_target, mqtt) if settings.home_assistant == "on" else windows_target,
     )
     return partial(relay.serve, settings, targets)
+
+
+def _standing(settings: ProcessorSettings, sites: Registry) -> Sequence[Retained]:
+    if settings.home_assistant == "off":
+        return ()
+    return tuple(home_assistant.discovery(sites, rule_file.load(settings.alerts_file, sites)))
 
 
 async def _notify(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:

@@ -1,7 +1,7 @@
 """Settings of the server side: the only reader of the processors' variables."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -42,6 +42,9 @@ class ProcessorSettings(BaseSettings):
     sites_file: Path = Path("deploy/sites.yaml")
     alerts_file: Path = Path("deploy/alerts.yaml")
     notify_file: Path | None = Field(default=None, description="whom `work notify` tells of alerts")
+    home_assistant: Literal["on", "off"] = Field(
+        default="off", description="the relay tells Home Assistant of devices, and of each minute"
+    )
     topics_file: Path = Path("deploy/kafka/topics.yaml")
     models_folder: Path = Path("models")
     model: str = "street8-0.2.0"

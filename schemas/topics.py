@@ -55,6 +55,11 @@ def alert_topic(site: str, device: str, rule: str) -> str:
     return f"{NAMESPACE}/{site}/{device}/alerts/{rule}"
 
 
+def levels_topic(site: str, device: str) -> str:
+    """Topic of the newest minute of a device, for those who are told no readings."""
+    return f"{NAMESPACE}/{site}/{device}/levels"
+
+
 def subscription(stream: DeviceStream, site: str = "+") -> str:
     """Filter for one stream of all devices of a site, or of all sites.
 

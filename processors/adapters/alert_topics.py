@@ -14,6 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from processors.adapters import text_file
 from processors.adapters.tls import trusting
+from processors.home_assistant import Retained
 from processors.settings import ProcessorSettings
 from schemas import cloud_events, topics
 from schemas.codec import CONTENT_TYPE, encode
@@ -28,12 +29,16 @@ log = logging.getLogger(__name__)
 
 
 class MqttTarget:
-    """The alert topics; an async context manager that connects, and reconnects by itself."""
+    """The alert topics; an async context manager that connects, and reconnects by itself.
+
+    `standing` messages are published at every connection: a broker may have lost what it retained.
+    """
 
     name = "mqtt"
 
-    def __init__(self, settings: ProcessorSettings) -> None:
+    def __init__(self, settings: ProcessorSettings, standing: Sequence[Retained] = ()) -> None:
         self._settings = settings
+        self._standing = standing
         self._connected = asyncio.Event()
         self._failure: BadConfig | None = None
         self._confirmed: dict[int, asyncio.Future[None]] = {}
@@ -76,6 +81,14 @@ class MqttTarget:
             where = f"{self._settings.mqtt_host}:{self._settings.mqtt_port}"
             raise Unavailable(f"MQTT at {where} does not confirm") from None
         self._check()
+
+    def show(self, retained: Retained) -> None:
+        """Publish, retained, if the broker is there; nobody waits for it."""
+        if self._client.is_connected():
+            described = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            described.ContentType = CONTENT_TYPE
+            topic, payload = retained
+            self._client.publish(topic, payload, 1, retain=True, properties=described)
 
     def _publish(self, alert: Alert) -> asyncio.Future[None]:
         described = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -145,12 +158,18 @@ class MqttTarget:
                 log.warning("mqtt_away", extra={"reason": str(reason)})
             return
         log.info("mqtt_connected")
+        for one in self._standing:
+            self.show(one)
         self._connected.set()
 
     def _confirm(self, message_id: int, reason: ReasonCode) -> None:
         confirmed = self._confirmed.pop(message_id, None)
+        if confirmed is None:  # it was only shown
+            if reason.is_failure:
+                log.warning("mqtt_refused", extra={"reason": str(reason)})
+            return
         if reason.is_failure:
             user = self._settings.mqtt_user
             self._failure = BadConfig(f"the MQTT broker refuses alerts of {user!r}: {reason}")
-        if confirmed is not None and not confirmed.done():
+        if not confirmed.done():
             confirmed.set_result(None)

@@ -24,7 +24,7 @@ from schemas.cloud_events import attributes, kafka_headers
 from schemas.codec import encode
 from schemas.errors import BadConfig
 from schemas.results import Alert, Window
-from tests import workers
+from tests import channels, workers
 from tests.builders import STARTED_AT
 from tests.database import SITES, Database, settings_for
 from tests.streams import KEY, alert, window
@@ -61,13 +61,14 @@ async def relaying(settings: ProcessorSettings) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def subscribed(mosquitto: Mosquitto) -> AsyncIterator[Process]:
-    """A subscriber as anybody has: prints topic, retained flag and payload of each alert."""
+async def subscribed(mosquitto: Mosquitto, *topics: str) -> AsyncIterator[Process]:
+    """A subscriber as anybody has: prints topic, retained flag and payload, of each alert."""
+    wanted = [word for topic in topics or ("cityhum/v1/+/+/alerts/#",) for word in ("-t", topic)]
     word = mosquitto.password_file("viewer").read_text(encoding="utf-8").strip()
     process = await asyncio.create_subprocess_exec(
         *("mosquitto_sub", "-h", mosquitto.host, "-p", str(mosquitto.port)),
         *("-u", "viewer", "-P", word, "-V", "mqttv5", "-q", "1"),
-        *("-t", "cityhum/v1/+/+/alerts/#", "-F", "%j"),
+        *(*wanted, "-F", "%j"),
         stdout=PIPE,
     )
     try:
@@ -220,3 +221,24 @@ async def test_a_user_who_may_not_write_alerts_is_the_persons_mistake(
     await put(settings, alert())
     with pytest.raises(BadConfig, match="refuses"):
         await asyncio.wait_for(service.run("relay", viewer, asyncio.Event()), 30)
+
+
+async def test_home_assistant_finds_devices_and_their_newest_minute(
+    settings: ProcessorSettings, mosquitto: Mosquitto
+) -> None:
+    settings = settings.model_copy(update={"home_assistant": "on"})
+    minute = window(length_s=60, final=True)
+    levels = topics.levels_topic("harbour", "pole-07")
+    async with relaying(settings), subscribed(mosquitto, levels) as subscriber:
+        assert subscriber.stdout is not None
+        await put(settings, minute)
+        shown = json.loads(await asyncio.wait_for(subscriber.stdout.readline(), 20))
+    assert (shown["topic"], shown["payload"]) == (levels, encode(minute).decode())
+    async with subscribed(mosquitto, "homeassistant/#", levels) as subscriber:
+        assert subscriber.stdout is not None
+        lines = [await asyncio.wait_for(subscriber.stdout.readline(), 20) for _ in range(21)]
+    told = {one["topic"]: one for one in map(json.loads, lines)}
+    assert all(one["retain"] == 1 for one in told.values())
+    config = json.loads(told["homeassistant/device/cityhum_pole-07/config"]["payload"])
+    assert config["components"]["laeq"]["state_topic"] == levels
+    channels.check("mqtt.levels", told[levels]["payload"].encode())

@@ -1,0 +1,114 @@
+"""Home Assistant's discovery: only keys that it knows, and states that it understands."""
+
+import ast
+import asyncio
+import json
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2.sandbox import SandboxedEnvironment
+
+from processors import home_assistant, registry, rules
+from processors.adapters.levels_topics import Shown
+from processors.home_assistant import Retained
+from schemas import topics
+from schemas.results import Alert, Window
+from tests import channels
+from tests.streams import window
+
+ROOT = Path(__file__).parents[3]
+SITES = registry.parse((ROOT / "deploy" / "sites.yaml").read_text(encoding="utf-8"))
+RULES = rules.parse((ROOT / "deploy" / "alerts.yaml").read_text(encoding="utf-8"), "")
+SAMPLES = ROOT / "tests" / "data" / "messages" / "v1"
+TOLD = list(home_assistant.discovery(SITES, RULES))
+CONFIG: dict[str, Any] = json.loads(TOLD[6].payload)
+
+
+def known(table: str) -> set[str]:
+    """Keys of one of Home Assistant's own tables."""
+    path = ROOT / "tests/data/third_party/home_assistant/abbreviations.py.txt"
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == table:
+            return set(ast.literal_eval(node.value).values())
+    raise AssertionError(table)
+
+
+def test_every_device_has_its_topic() -> None:
+    assert [one.topic for one in TOLD][6] == "homeassistant/device/cityhum_pole-07/config"
+    assert len({one.topic for one in TOLD}) == len(SITES.site_of)
+    assert all(
+        re.fullmatch(r"homeassistant/device/[a-zA-Z0-9_-]+/config", one.topic) for one in TOLD
+    )
+
+
+def test_only_keys_that_home_assistant_knows() -> None:
+    assert {"device", "origin", "components"} <= set(CONFIG)
+    assert set(CONFIG) <= known("ABBREVIATIONS") | {"qos"}
+    assert set(CONFIG["device"]) <= known("DEVICE_ABBREVIATIONS")
+    assert set(CONFIG["origin"]) <= known("ORIGIN_ABBREVIATIONS")
+    for part in CONFIG["components"].values():
+        assert set(part) <= known("ABBREVIATIONS")
+        assert {"platform", "unique_id", "state_topic"} <= set(part)
+        assert part["platform"] in {"sensor", "binary_sensor"}
+
+
+def test_ids_are_unique() -> None:
+    configs = [json.loads(one.payload) for one in TOLD]
+    ids = [part["unique_id"] for one in configs for part in one["components"].values()]
+    assert len(ids) == len(set(ids)) == 3 * len(SITES.site_of)
+
+
+@pytest.mark.parametrize(
+    ("part", "channel", "sample", "changed", "state"),
+    [
+        ("laeq", "mqtt.levels", "Window", {"laeq_db": 61.25}, "61.25"),
+        ("online", "mqtt.status", "Status", {"online": True}, "ON"),
+        ("online", "mqtt.status", "Status-last-will", {}, "OFF"),
+        ("alert_siren", "mqtt.alerts", "Alert", {"state": "raised"}, "ON"),
+        ("alert_siren", "mqtt.alerts", "Alert", {"state": "updated"}, "ON"),
+        ("alert_siren", "mqtt.alerts", "Alert", {"state": "cleared"}, "OFF"),
+    ],
+)
+def test_a_published_message_becomes_a_state(
+    part: str, channel: str, sample: str, changed: dict[str, object], state: str
+) -> None:
+    component = CONFIG["components"][part]
+    address = channels.address_of(channel).format(site="harbour", device="pole-07", rule="siren")
+    assert component["state_topic"] == address
+    message = json.loads((SAMPLES / f"{sample}.json").read_bytes()) | changed
+    template = SandboxedEnvironment().from_string(component["value_template"])
+    assert template.render(value_json=message) == state
+
+
+class Heard:
+    """A target and a board that remember."""
+
+    name = "windows"
+
+    def __init__(self) -> None:
+        self.delivered: list[Alert | Window] = []
+        self.shown: list[Retained] = []
+
+    async def deliver(self, messages: Sequence[Alert | Window]) -> None:
+        await asyncio.sleep(0)
+        self.delivered += messages
+
+    def show(self, retained: Retained) -> None:
+        self.shown.append(retained)
+
+
+async def test_the_newest_minute_is_shown_and_all_is_delivered() -> None:
+    heard = Heard()
+    first = window(length_s=60, final=True)
+    second = first.model_copy(update={"started_at": first.started_at + timedelta(minutes=1)})
+    quarter = window(length_s=900, final=True)
+    target = Shown(heard, heard)
+    await target.deliver([first, second, quarter])
+    await target.deliver([first])
+    assert heard.delivered == [first, second, quarter, first]
+    assert [one.topic for one in heard.shown] == [topics.levels_topic("harbour", "pole-07")]
+    assert json.loads(heard.shown[0].payload)["started_at"] == "2026-05-04T10:01:00Z"
