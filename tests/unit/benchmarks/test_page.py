@@ -1,6 +1,6 @@
 """The page of benchmarks."""
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from benchmarks.bars import Bar, bars_svg
 from benchmarks.page import page
@@ -27,7 +27,7 @@ def test_what_was_recorded_is_told_with_its_source_and_the_rest_left_out() -> No
 
 def test_bars_are_as_long_as_their_values() -> None:
     drawing = bars_svg("<rows>", "rows/s", [Bar("ours", 400, ours=True), Bar("theirs", 100)])
-    bars = ElementTree.fromstring(drawing).findall("{*}rect")[1:]  # noqa: S314  # our own
+    bars = ET.fromstring(drawing).findall("{*}rect")[1:]  # noqa: S314  # our own
     ours, theirs = (float(bar.attrib["width"]) for bar in bars)
     assert ours == 4 * theirs
     assert bars[0].attrib["fill"] != bars[1].attrib["fill"]
