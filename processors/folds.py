@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from processors.window_questions import Touched
 from schemas.base import DeviceId, Frozen, SeqRange
-from schemas.readings import AnyBatch
+from schemas.readings import AnyBatch, AnyRecord, read
 from schemas.results import Alert, Window
 
 State = TypeVar("State")
@@ -88,22 +88,23 @@ class AtWork(Protocol):
         """Stored form of all states."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fold(Generic[State]):
-    """A named pure step, with the stored form of its state."""
+    """A named pure step, with the stored form of its state, and how it reads its log."""
 
     program: str
     empty: Callable[[DeviceId], State]
     step: Callable[[State, Event], tuple[State, Outputs]]
     dump: Callable[[State], bytes]
     load: Callable[[bytes], State]
+    read: Callable[[bytes], AnyRecord] = read
 
     def at_work(self, stored: Mapping[DeviceId, bytes]) -> AtWork:
         """Begin with stored states."""
         return _OneByOne(self, stored)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PagedFold(Fold[State]):
     """A fold that also steps over many batches of many devices, and then the last tick."""
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from processors.folds import NOTHING, Fold, Outputs, Tick, Ticks, joined
 from processors.window_questions import Touched
-from schemas import readings, topics
+from schemas import topics
 from schemas.base import DeviceId, Frozen
 from schemas.codec import decode
 from schemas.errors import LogGap
@@ -130,11 +130,12 @@ class FoldRun:
     """A fold over the devices of one partition of `readings.v1`."""
 
     def __init__(self, fold: Fold[Any], states: Mapping[DeviceId, bytes]) -> None:
+        self._read = fold.read
         self._at_work = fold.at_work(states)
 
     def apply(self, payload: bytes) -> tuple[Outputs, int]:
         """Step every batch's device; a tick steps all devices."""
-        record = readings.read(payload)
+        record = self._read(payload)
         ticks = None
         if record.tick is not None:
             marked = {mark.device: Tick(record.tick, mark.ranges) for mark in record.dropped}

@@ -18,7 +18,7 @@ from processors.event_time import SECOND_US
 from processors.window_keys import BASE_S
 from processors.window_seconds import Heard, Second
 from schemas.base import DeviceId
-from schemas.readings import AnyBatch
+from schemas.readings import AnyLevels
 
 Ints = NDArray[np.int64]
 
@@ -56,17 +56,17 @@ def instants_us(times: Sequence[Any]) -> Ints:
     return np.rint(seconds * SECOND_US).astype(np.int64)
 
 
-def counts_of(batches: Sequence[AnyBatch]) -> Ints:
+def counts_of(batches: Sequence[AnyLevels]) -> Ints:
     """Number of readings of each batch, shape (n,)."""
     return np.fromiter(map(len, map(_levels, batches)), np.int64, len(batches))
 
 
-def parts(batches: Sequence[AnyBatch], active_score: int) -> Iterator[Part]:
+def parts(batches: Sequence[AnyLevels], active_score: int) -> Iterator[Part]:
     """What base windows hear of these batches.
 
     Parameters
     ----------
-    batches : sequence of AnyBatch
+    batches : sequence of AnyLevels
         In any order; those of a device together make fewer parts.
     active_score : int
         A label is active in a second from this score on.
@@ -108,7 +108,7 @@ def parts(batches: Sequence[AnyBatch], active_score: int) -> Iterator[Part]:
         yield Part(batch.device, starts[n], ends_us[n], heard)
 
 
-def _middles_us(batches: Sequence[AnyBatch], counts: Ints) -> Ints:
+def _middles_us(batches: Sequence[AnyLevels], counts: Ints) -> Ints:
     """Middle of every reading, shape (readings,)."""
     started_us = instants_us([batch.started_at for batch in batches])
     first = np.cumsum(counts) - counts
@@ -117,7 +117,7 @@ def _middles_us(batches: Sequence[AnyBatch], counts: Ints) -> Ints:
     return middles
 
 
-def _owners(batches: Sequence[AnyBatch]) -> Ints:
+def _owners(batches: Sequence[AnyLevels]) -> Ints:
     """A number for each device and calibration, shape (batches,)."""
     numbers: dict[tuple[str, str | None], int] = {}
     found = [numbers.setdefault(owner, len(numbers)) for owner in map(_owner, batches)]
@@ -130,14 +130,14 @@ def _begins(owners: Ints, windows: Ints, middles: Ints) -> Ints:
     return np.concatenate(([0], np.flatnonzero(changes) + 1))
 
 
-def _table(batches: Sequence[AnyBatch], readings: int) -> NDArray[np.float64]:
+def _table(batches: Sequence[AnyLevels], readings: int) -> NDArray[np.float64]:
     """Levels and flags of all readings, shape (readings, 8)."""
     width = len(_LEVELS) + 2
     flat = chain.from_iterable(map(_values, chain.from_iterable(map(_levels, batches))))
     return np.fromiter(flat, np.float64, readings * width).reshape(readings, width)
 
 
-def _active(batches: Sequence[AnyBatch], least: int) -> list[tuple[tuple[str, int], ...]]:
+def _active(batches: Sequence[AnyLevels], least: int) -> list[tuple[tuple[str, int], ...]]:
     """Labels that are active in each reading, in their order."""
     found: list[tuple[tuple[str, int], ...]] = []
     for batch in batches:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from processors import window_book
 from processors.event_time import SECOND_US, microseconds
 from processors.folds import Outputs
-from processors.sources import MinuteBackground
+from processors.window_book import Book
 from processors.window_keys import BASE_S, MINUTE_S, Key
+from processors.window_pages import background_of
 from processors.window_questions import (
     Answer,
     Bases,
@@ -27,6 +27,7 @@ class WindowTable:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, int, int], WindowRow] = {}
+        self._book = Book()
 
     def apply(self, outputs: Outputs) -> list[WindowRow]:
         """Write what comes of outputs; those rows."""
@@ -34,14 +35,15 @@ class WindowTable:
 
     def write(self, touched: Iterable[Touched]) -> list[WindowRow]:
         """Write what comes of touched windows, in one transaction; those rows."""
-        book = window_book.revised(touched)
-        question = next(book)
+        book = self._book.revised(touched)
+        answer: Answer | None = None
         while True:
             try:
-                question = book.send(self._answer(question))
+                question = book.send(answer)
             except StopIteration as done:
                 rows: list[WindowRow] = done.value
                 break
+            answer = self._answer(question)
         self.rows.update({(r.device, r.length_s, _start_s(r)): r for r in rows})
         return rows
 
@@ -65,7 +67,7 @@ class WindowTable:
                 ]
             case Minutes(spans):
                 return [
-                    StoredMinute(device, at, _background(row), row.final)
+                    StoredMinute(device, at, background_of(row), row.final)
                     for (device, length_s, at), row in self.rows.items()
                     if length_s == MINUTE_S
                     and any(s.device == device and s.from_s <= at < s.to_s for s in spans)
@@ -89,7 +91,3 @@ class WindowTable:
 
 def _start_s(row: WindowRow) -> int:
     return microseconds(row.started_at.astimezone(UTC)) // SECOND_US
-
-
-def _background(row: WindowRow) -> MinuteBackground:
-    return MinuteBackground(round(10 * row.l90_db), row.coverage_s, row.calibration is not None)

@@ -4,90 +4,97 @@ What a label's own energy was depends on the minutes before (`sources`), and whe
 begins on the second before: windows after a changed one are computed again where that matters.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from processors import sources, window_seconds, window_sums
-from processors.sources import BACKGROUND_MINUTES, MinuteBackground
+from processors.sources import MinuteBackground
 from processors.window_keys import BASE_S, MINUTE_S, Key, base, minute, parents
-from processors.window_questions import Span, StoredBase, StoredChild, StoredMinute
+from processors.window_questions import Span, StoredBase, StoredChild, StoredMinute, Touched
+from processors.window_recent import BACK_S, BaseRow, BaseSums, Recent
 from processors.window_rows import WindowRow, row
 from processors.window_seconds import NOTHING_HEARD, Heard
 from processors.window_sums import Sums
 from schemas.base import DeviceId, SiteId
 
-_REACH_S: Final = (BACKGROUND_MINUTES + 1) * MINUTE_S
+_REACH_S: Final = BACK_S + MINUTE_S
 """So long after its begin a minute bears on other windows."""
 
-# what closed a moment ago is asked for again when its minute closes
-_of_seconds = lru_cache(maxsize=1 << 14)(window_sums.of_seconds)
+# children of hours and days are asked for again and again
 _sums = lru_cache(maxsize=1 << 12)(window_sums.load)
 
 
 class DevicePages:
     """Pages of one device: first what is new, then what was stored, then the rows."""
 
-    def __init__(self, site: SiteId, device: DeviceId, zone: ZoneInfo) -> None:
+    def __init__(self, site: SiteId, device: DeviceId, zone: ZoneInfo, recent: Recent) -> None:
         self.rows: list[WindowRow] = []
         self._site = site
         self._device = device
         self._zone = zone
+        self._recent = recent
+        self._newest_s = 0
         self._new: dict[int, Heard] = {}
         self._due: dict[Key, bool] = {}
-        self._stored: dict[int, StoredBase] = {}
         self._heard: dict[int, Heard] = {}
-        self._minutes: dict[int, StoredMinute] = {}
         self._written: dict[Key, Sums] = {}
-        self._known: dict[int, tuple[int | None, int | None]] = {}
+        self._backgrounds: dict[tuple[int, bool], int | None] = {}
 
-    def touch(self, key: Key, heard: Heard, *, final: bool) -> None:
+    def touch(self, one: Touched) -> None:
         """Take what is new in a window, or that its row is due."""
-        self._due[key] = final or self._due.get(key, False)
-        if heard.seconds:
-            before = self._new.get(key.start_s, NOTHING_HEARD)
-            self._new[key.start_s] = window_seconds.merged(before, heard)
+        self._due[one.key] = one.final or self._due.get(one.key, False)
+        self._newest_s = max(self._newest_s, one.newest_s)
+        if one.heard.seconds:
+            before = self._new.get(one.key.start_s, NOTHING_HEARD)
+            self._new[one.key.start_s] = window_seconds.merged(before, one.heard)
 
-    def spans(self) -> Iterator[Span]:
-        """Where base windows may matter: disjoint spans, each with the window before it."""
-        touched = {minute(start_s).start_s for start_s in self._new}
+    def spans(self) -> list[Span]:
+        """Where unknown base windows may matter: spans apart, each with the window before it."""
         due = {minute(key.start_s).start_s for key in self._due if key.length_s <= MINUTE_S}
-        ends = {
-            start_s: start_s + (_REACH_S if start_s in touched else MINUTE_S) for start_s in due
-        }
-        from_s = to_s = None
-        for start_s in sorted(ends):
-            if from_s is None or to_s is None or start_s - BASE_S > to_s:
-                if from_s is not None and to_s is not None:
-                    yield Span(self._device, from_s, to_s)
-                from_s, to_s = start_s - BASE_S, ends[start_s]
-            to_s = max(to_s, ends[start_s])
-        if from_s is not None and to_s is not None:
-            yield Span(self._device, from_s, to_s)
+        if not due or self._recent.covers(min(due)):
+            return []
+        touched = {minute(start_s).start_s for start_s in self._new}
+        spans: list[Span] = []
+        for start_s in sorted(due):
+            end_s = start_s + (_REACH_S if start_s in touched else MINUTE_S)
+            if spans and start_s - BASE_S <= spans[-1].to_s:
+                spans[-1] = spans[-1]._replace(to_s=max(end_s, spans[-1].to_s))
+            else:
+                spans.append(Span(self._device, start_s - BASE_S, end_s))
+        self._recent.asked(spans, self._newest_s)
+        return spans
 
     def found_base(self, stored: StoredBase) -> None:
         """Take a stored base window."""
-        self._stored[stored.start_s] = stored
+        row = BaseRow(window_seconds.load(stored.sums), stored.final)
+        self._recent.bases[stored.start_s] = row
 
     def found_minute(self, stored: StoredMinute) -> None:
         """Take a stored minute."""
-        self._minutes[stored.start_s] = stored
+        self._recent.minutes[stored.start_s] = stored
 
     def revise(self) -> None:
         """Write rows of base windows and minutes."""
-        minutes = self._revised_minutes()
-        changed = set(self._new) | {k.start_s for k in self._due if k.length_s == BASE_S}
-        changed |= {start_s + BASE_S for start_s in self._new}
-        for start_s in self._after(minutes):
-            if self._backgrounds(start_s, minutes) != self._backgrounds(start_s, {}):
+        changed = {key.start_s for key in self._due if key.length_s == BASE_S}
+        changed.update(self._new)
+        changed.update([start_s + BASE_S for start_s in self._new])
+        revised = self._revised_minutes()
+        for start_s in self._after(revised):
+            if any(
+                self._background(start_s, revised, calibrated=calibrated)
+                != self._background_of(start_s, {}, calibrated=calibrated)
+                for calibrated in (False, True)
+            ):
                 changed.update(range(start_s, start_s + MINUTE_S, BASE_S))
         for start_s in sorted(changed):
-            self._write_base(start_s, minutes)
+            self._write_base(start_s, revised)
         due = {key for key in self._due if key.length_s == MINUTE_S}
-        due |= {m for s in changed if (m := minute(s)).start_s in self._minutes}
+        due |= {m for s in changed if (m := minute(s)).start_s in self._recent.minutes}
         for key in sorted(due):
-            self._write_minute(key, minutes)
+            self._write_minute(key, revised)
+        self._recent.trim(max((*changed, *(key.start_s for key in due)), default=0))
 
     def wanted(self, length_s: int) -> list[tuple[DeviceId, Key, bool]]:
         """Larger windows that may have to be merged anew, and whether they are due."""
@@ -115,34 +122,40 @@ class DevicePages:
 
     def _revised_minutes(self) -> dict[int, MinuteBackground]:
         """Backgrounds of the minutes with new readings, if a later minute has any."""
-        last = max((*self._stored, *self._new), default=0)
-        them = {minute(start_s).start_s for start_s in self._new}
-        return {m: _background(self._in_minute(m)) for m in them if last >= m + MINUTE_S}
+        last = max((*self._recent.bases, *self._new), default=0)
+        them = {m for s in self._new if (m := minute(s).start_s) + MINUTE_S <= last}
+        return {m: _background(self._in_minute(m)) for m in them}
 
     def _after(self, minutes: Iterable[int]) -> set[int]:
         """Minutes that were heard and for which the background may be another now."""
-        heard = {minute(start_s).start_s for start_s in self._stored}
         return {
             after
             for start_s in minutes
             for after in range(start_s + MINUTE_S, start_s + _REACH_S, MINUTE_S)
-            if after in heard
+            if any(at in self._recent.bases for at in range(after, after + MINUTE_S, BASE_S))
         }
 
-    def _backgrounds(
-        self, start_s: int, revised: dict[int, MinuteBackground]
-    ) -> tuple[int | None, int | None]:
-        """Running background of a minute, for relative and for calibrated levels."""
+    def _background(
+        self, start_s: int, revised: Mapping[int, MinuteBackground], *, calibrated: bool
+    ) -> int | None:
+        """Running background of a minute, as it is now."""
+        asked = start_s, calibrated
+        if asked not in self._backgrounds:
+            found = self._background_of(start_s, revised, calibrated=calibrated)
+            self._backgrounds[asked] = found
+        return self._backgrounds[asked]
+
+    def _background_of(
+        self, start_s: int, revised: Mapping[int, MinuteBackground], *, calibrated: bool
+    ) -> int | None:
+        known = self._recent.minutes
         them = []
-        for before in range(start_s - BACKGROUND_MINUTES * MINUTE_S, start_s, MINUTE_S):
+        for before in range(start_s - BACK_S, start_s, MINUTE_S):
             if before in revised:
                 them.append(revised[before])
-            elif before in self._minutes:
-                them.append(self._minutes[before].background)
-        return (
-            sources.background(them, calibrated=False),
-            sources.background(them, calibrated=True),
-        )
+            elif before in known:
+                them.append(known[before].background)
+        return sources.background(them, calibrated=calibrated)
 
     def _in_minute(self, start_s: int) -> list[Heard]:
         them = [self._base(at) for at in range(start_s, start_s + MINUTE_S, BASE_S)]
@@ -150,58 +163,70 @@ class DevicePages:
 
     def _base(self, start_s: int) -> Heard:
         """Readings of a base window, stored and new."""
-        if start_s not in self._heard:
-            stored = self._stored.get(start_s)
-            before = window_seconds.load(stored.sums) if stored else NOTHING_HEARD
-            new = self._new.get(start_s, NOTHING_HEARD)
-            self._heard[start_s] = window_seconds.merged(before, new)
-        return self._heard[start_s]
+        heard = self._heard.get(start_s)
+        if heard is None:
+            stored = self._recent.bases.get(start_s)
+            heard = self._new.get(start_s, NOTHING_HEARD)
+            if stored is not None:
+                heard = window_seconds.merged(stored.heard, heard)
+            self._heard[start_s] = heard
+        return heard
 
-    def _base_sums(self, start_s: int, minutes: dict[int, MinuteBackground]) -> Sums:
+    def _base_sums(self, start_s: int, revised: Mapping[int, MinuteBackground]) -> Sums:
         heard = self._base(start_s)
-        of_minute = minute(start_s).start_s
-        background = self._known.get(of_minute)
-        if background is None:
-            background = self._known[of_minute] = self._backgrounds(of_minute, minutes)
-        before = self._base(start_s - BASE_S).seconds[-1:]
-        return _of_seconds(
-            heard, background[heard.calibration is not None], before[0] if before else None
+        background = self._background(
+            minute(start_s).start_s, revised, calibrated=heard.calibration is not None
         )
+        last = self._base(start_s - BASE_S).seconds[-1:]
+        before = last[0] if last else None
+        known = self._recent.sums.get(start_s)
+        if known is not None and known[:3] == (heard, background, before):
+            return known.sums
+        sums = window_sums.of_seconds(heard, background, before)
+        self._recent.sums[start_s] = BaseSums(heard, background, before, sums)
+        return sums
 
-    def _write_base(self, start_s: int, minutes: dict[int, MinuteBackground]) -> None:
+    def _write_base(self, start_s: int, revised: Mapping[int, MinuteBackground]) -> None:
         heard = self._base(start_s)
         if heard.seconds:
-            stored = self._stored.get(start_s)
-            sums = self._base_sums(start_s, minutes)
-            self._write(
-                base(start_s),
-                sums,
-                window_seconds.dump(heard),
-                before=None if stored is None else stored.final,
-            )
+            stored = self._recent.bases.get(start_s)
+            sums = self._base_sums(start_s, revised)
+            before = None if stored is None else stored.final
+            written = self._write(base(start_s), sums, window_seconds.dump(heard), before=before)
+            self._recent.bases[start_s] = BaseRow(heard, written.final)
 
-    def _write_minute(self, key: Key, minutes: dict[int, MinuteBackground]) -> None:
+    def _write_minute(self, key: Key, revised: Mapping[int, MinuteBackground]) -> None:
         starts = [at for at in range(key.start_s, key.end_s, BASE_S) if self._base(at).seconds]
         if starts:
-            sums = window_sums.merged(self._base_sums(at, minutes) for at in starts)
-            known = self._minutes.get(key.start_s)
+            sums = window_sums.merged(self._base_sums(at, revised) for at in starts)
+            known = self._recent.minutes.get(key.start_s)
             before = None if known is None else known.final
-            self._write(key, sums, window_sums.dump(sums), before=before)
+            written = self._write(key, sums, window_sums.dump(sums), before=before)
+            self._recent.minutes[key.start_s] = StoredMinute(
+                self._device, key.start_s, background_of(written), written.final
+            )
 
-    def _write(self, key: Key, sums: Sums, stored: bytes, *, before: bool | None) -> None:
+    def _write(self, key: Key, sums: Sums, stored: bytes, *, before: bool | None) -> WindowRow:
         """Give a window its row; `before`: whether the one that is there is final."""
         self._written[key] = sums
-        self.rows.append(
-            row(
-                sums,
-                key,
-                site=self._site,
-                device=self._device,
-                final=bool(before) or self._due.get(key, False),
-                stored=stored,
-                known=before is not None,
-            )
+        written = row(
+            sums,
+            key,
+            site=self._site,
+            device=self._device,
+            final=bool(before) or self._due.get(key, False),
+            stored=stored,
+            known=before is not None,
         )
+        self.rows.append(written)
+        return written
+
+
+def background_of(minute_row: WindowRow) -> MinuteBackground:
+    """What a minute's row says of the background."""
+    return MinuteBackground(
+        round(10 * minute_row.l90_db), minute_row.coverage_s, minute_row.calibration is not None
+    )
 
 
 def _background(them: Sequence[Heard]) -> MinuteBackground:

@@ -1,7 +1,7 @@
 """What the book of windows is told, what it asks of the stored rows, and what it is answered."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict
@@ -11,11 +11,15 @@ from processors.window_keys import Key
 from processors.window_seconds import NOTHING_HEARD, Heard
 from schemas.base import DeviceId, Frozen, SiteId
 
+NEVER_S: Final = 1 << 40
+"""Later than anything, in seconds since the epoch."""
+
 
 class Touched(Frozen):
     """What a fold says of a window: these readings are new in it, or its row is due.
 
-    Among messages it asks to tell the world of the final rows that come of it.
+    Among messages it asks to tell the world of the final rows that come of it. `newest_s`: no row
+    of the device begins later.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -26,6 +30,7 @@ class Touched(Frozen):
     key: Key
     heard: Heard = NOTHING_HEARD
     final: bool
+    newest_s: int = NEVER_S
 
 
 class Span(NamedTuple):

@@ -9,13 +9,13 @@ touched; `window_book` makes rows of that and of what was stored before, in the 
 stores this state. So a late reading finds its window however old that is, and nothing waits here.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Final
+from typing import Final, cast
 from zoneinfo import ZoneInfo
 
 from processors import window_columns, window_seconds, window_state
@@ -28,7 +28,7 @@ from processors.window_questions import Touched
 from processors.window_seconds import NOTHING_HEARD, Heard
 from processors.window_state import WindowsState
 from schemas.base import ACTIVE_SCORE, DeviceId, SiteId
-from schemas.readings import AnyBatch, cut
+from schemas.readings import AnyLevels, AnyRecord, cut, read_levels
 
 __all__ = ["LARGER_S", "fold", "step"]
 
@@ -67,6 +67,8 @@ def fold(
         step=partial(step, zones=zones, active_score=active_score),
         dump=WindowsState.dump,
         load=window_state.load,
+        # no third octaves: half the cost
+        read=cast("Callable[[bytes], AnyRecord]", read_levels),
         page=partial(page, zones=zones, active_score=active_score),
     )
 
@@ -84,7 +86,7 @@ def step(
 
 def page(
     states: Mapping[DeviceId, WindowsState],
-    batches: Sequence[AnyBatch],
+    batches: Sequence[AnyLevels],
     tick: Tick | None = None,
     *,
     zones: Zones,
@@ -96,7 +98,7 @@ def page(
     ----------
     states : mapping of str to WindowsState
         Of the devices that are known.
-    batches : sequence of AnyBatch
+    batches : sequence of AnyLevels
         In the order of the log.
     tick : Tick or None
         The last of those among the batches: what earlier ones would have written early is written
@@ -108,7 +110,7 @@ def page(
         The states that have changed, and the windows that have.
     """
     changed: States[WindowsState] = {}
-    fresh: list[AnyBatch] = []
+    fresh: list[AnyLevels] = []
     for device, heard in _by_device(batches).items():
         changed[device], new = _counted(states.get(device) or WindowsState(device), heard)
         fresh += new
@@ -128,9 +130,9 @@ def page(
     return changed, joined(told)
 
 
-def _by_device(batches: Sequence[AnyBatch]) -> dict[DeviceId, list[AnyBatch]]:
+def _by_device(batches: Sequence[AnyLevels]) -> dict[DeviceId, list[AnyLevels]]:
     """Those whose time is no guess; others are archived, not folded."""
-    found: dict[DeviceId, list[AnyBatch]] = {}
+    found: dict[DeviceId, list[AnyLevels]] = {}
     for batch in batches:
         if batch.clock == "unsynced":
             continue
@@ -143,14 +145,14 @@ def _by_device(batches: Sequence[AnyBatch]) -> dict[DeviceId, list[AnyBatch]]:
 
 
 def _counted(
-    state: WindowsState, batches: Sequence[AnyBatch]
-) -> tuple[WindowsState, list[AnyBatch]]:
+    state: WindowsState, batches: Sequence[AnyLevels]
+) -> tuple[WindowsState, list[AnyLevels]]:
     """Count a device's batches, and pick the readings that are new."""
     ledger, off_clock, overlapping = state.ledger, state.off_clock, state.overlapping
     on_time = [batch for batch in batches if _is_on_time(batch)]
     if len(on_time) < len(batches):
         off_clock += sum(b.count for b in batches) - sum(b.count for b in on_time)
-    fresh: list[AnyBatch] = []
+    fresh: list[AnyLevels] = []
     for run in _runs(on_time):
         first, last = run[0], run[-1]
         count = last.first_seq + last.count - first.first_seq
@@ -168,7 +170,7 @@ def _counted(
     return counted, fresh
 
 
-def _is_on_time(batch: AnyBatch) -> bool:
+def _is_on_time(batch: AnyLevels) -> bool:
     """Whether it ends when it may have, given when it was received."""
     apart = batch.received_at - batch.started_at
     if AT_ONCE <= apart <= BEHIND:  # nearly always, and no batch is longer than AHEAD
@@ -176,9 +178,9 @@ def _is_on_time(batch: AnyBatch) -> bool:
     return -AHEAD <= apart - timedelta(seconds=batch.count) <= BEHIND
 
 
-def _runs(batches: Sequence[AnyBatch]) -> Iterator[list[AnyBatch]]:
+def _runs(batches: Sequence[AnyLevels]) -> Iterator[list[AnyLevels]]:
     """Batches that follow each other in one session."""
-    run: list[AnyBatch] = []
+    run: list[AnyLevels] = []
     session, next_seq = "", 0
     for batch in batches:
         if run and (batch.first_seq != next_seq or batch.session != session):
@@ -190,7 +192,7 @@ def _runs(batches: Sequence[AnyBatch]) -> Iterator[list[AnyBatch]]:
         yield run
 
 
-def _cuts(run: Sequence[AnyBatch], seqs: Sequence[int]) -> Iterator[AnyBatch]:
+def _cuts(run: Sequence[AnyLevels], seqs: Sequence[int]) -> Iterator[AnyLevels]:
     """What these readings are of batches that follow each other."""
     for batch in run:
         end = batch.first_seq + batch.count
@@ -263,7 +265,13 @@ def _touched(
 ) -> Touched:
     # every value was checked when the batch was read
     return Touched.trusted(
-        site=state.site, device=state.device, zone=zone, key=key, heard=heard, final=final
+        site=state.site,
+        device=state.device,
+        zone=zone,
+        key=key,
+        heard=heard,
+        final=final,
+        newest_s=state.newest_us // SECOND_US,
     )
 
 

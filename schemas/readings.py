@@ -6,7 +6,7 @@ is wrong, are left to the full check, so that a record is refused here if it is 
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 from msgspec import Meta, MsgspecError, Struct, json, to_builtins
 
@@ -26,8 +26,8 @@ _MANY: Final = 1 << 16
 """Names that are remembered at most."""
 
 
-class Levels(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """As `messages.Levels`."""
+class Levels(Struct, frozen=True, gc=False, kw_only=True):
+    """As `messages.Levels`, without what windows make nothing of."""
 
     laeq_1s_db: _Level
     lceq_1s_db: _Level
@@ -37,11 +37,16 @@ class Levels(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     lcpeak_db: _Level
     overload: bool
     floor: bool
+
+
+class Spectrum(Levels, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
+    """As `messages.Levels`."""
+
     third_octaves_db: Annotated[tuple[_Level, ...], Meta(min_length=1, max_length=31)]
 
 
-class Batch(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """As `envelopes.LabelledBatch`."""
+class LevelBatch(Struct, frozen=True, gc=False, kw_only=True):
+    """As `envelopes.LabelledBatch`, without what windows make nothing of."""
 
     site: str
     device: str
@@ -52,7 +57,6 @@ class Batch(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     calibration: str | None
     levels: Annotated[tuple[Levels, ...], Meta(min_length=1, max_length=MAX_READINGS)]
     received_at: _Time
-    digest: _Digest
     model: str | None
     labels: tuple[_Scores, ...] = ()
     version: Literal[1] = 1
@@ -63,21 +67,39 @@ class Batch(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
         return len(self.levels)
 
 
-class Record(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """As `envelopes.ReadingEnvelope`; one with marks of dropped readings is read as such."""
+class Batch(LevelBatch, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
+    """As `envelopes.LabelledBatch`."""
 
-    batches: tuple[Batch, ...] = ()
+    levels: Annotated[tuple[Spectrum, ...], Meta(min_length=1, max_length=MAX_READINGS)]
+    digest: _Digest
+
+
+class LevelRecord(Struct, frozen=True, gc=False):
+    """As `envelopes.ReadingEnvelope`, without what windows make nothing of."""
+
+    batches: tuple[LevelBatch, ...] = ()
     tick: _Time | None = None
     dropped: tuple[()] = ()
     version: Literal[1] = 1
 
 
+class Record(LevelRecord, frozen=True, gc=False, forbid_unknown_fields=True):
+    """As `envelopes.ReadingEnvelope`; one with marks of dropped readings is read as such."""
+
+    batches: tuple[Batch, ...] = ()
+
+
 AnyBatch = Batch | LabelledBatch
 AnyRecord = Record | ReadingEnvelope
+AnyLevels = LevelBatch | LabelledBatch
 
 _record: Final = json.Decoder(Record)
+_levels: Final = json.Decoder(LevelRecord)
 _names: Final[set[tuple[str | None, ...]]] = set()
 _labels: Final[set[str]] = set()
+
+
+Some = TypeVar("Some", bound=LevelRecord)
 
 
 def read(payload: bytes) -> AnyRecord:
@@ -88,8 +110,23 @@ def read(payload: bytes) -> AnyRecord:
     BadMessage
         As `codec.decode` does.
     """
+    return _read(payload, _record)
+
+
+def read_levels(payload: bytes) -> LevelRecord | ReadingEnvelope:
+    """Check a record of `readings.v1`, but for third octaves and digests, which are left out.
+
+    Raises
+    ------
+    BadMessage
+        As `codec.decode` does.
+    """
+    return _read(payload, _levels)
+
+
+def _read(payload: bytes, decoder: json.Decoder[Some]) -> Some | ReadingEnvelope:
     try:
-        record = _record.decode(payload)
+        record = decoder.decode(payload)
     except (MsgspecError, RecursionError):
         return decode(ReadingEnvelope, payload)
     return record if all(map(_is_usual, record.batches)) else _read_fully(payload)
@@ -102,11 +139,11 @@ def whole(batch: AnyBatch) -> LabelledBatch:
     return LabelledBatch.model_validate(to_builtins(batch))
 
 
-def cut(batch: AnyBatch, first_seq: int, count: int) -> Batch:
+def cut(batch: AnyLevels, first_seq: int, count: int) -> LevelBatch:
     """Some readings of a batch, as a batch."""
     begin = first_seq - batch.first_seq
     some = slice(begin, begin + count)
-    return Batch(
+    return LevelBatch(
         site=batch.site,
         device=batch.device,
         session=batch.session,
@@ -116,13 +153,12 @@ def cut(batch: AnyBatch, first_seq: int, count: int) -> Batch:
         calibration=batch.calibration,
         levels=batch.levels[some],  # type: ignore[arg-type]  # of either kind
         received_at=batch.received_at,
-        digest=batch.digest,
         model=batch.model,
         labels=tuple(map(dict, batch.labels[some])),
     )
 
 
-def _is_usual(batch: Batch) -> bool:
+def _is_usual(batch: LevelBatch) -> bool:
     return (
         (batch.site, batch.device, batch.session, batch.calibration, batch.model) in _names
         and len(batch.labels) == (len(batch.levels) if batch.model is not None else 0)

@@ -15,6 +15,7 @@ from processors.adapters.postgres import connected, unavailable
 from processors.adapters.tables import TABLES, days_of
 from processors.partitions import Checkpoint, Commit, Key
 from processors.settings import ProcessorSettings
+from processors.window_book import Book
 from schemas.base import DeviceId, Frozen
 
 Cursor = AsyncCursor[Any]
@@ -59,6 +60,7 @@ class PostgresStore:
         self._settings = settings
         self._connection: AsyncConnection[Any] | None = None
         self._days: set[date] = set()
+        self._book = Book()
 
     async def __aenter__(self) -> Self:
         return self
@@ -80,6 +82,7 @@ class PostgresStore:
 
     async def claim(self, program: str, key: Key, checkpoint: Checkpoint) -> Checkpoint:
         """Write a starting point with its next version."""
+        self._book = Book()  # others may have written since
         given = {"program": program, **key._asdict(), **asdict(checkpoint)}
         async with self._transaction() as cursor:
             await cursor.execute(_CLAIM, given)
@@ -99,7 +102,7 @@ class PostgresStore:
                 return  # the answer to this very commit was lost
             _check_holder(program, held, commits)
             messages = [message for commit in commits for message in commit.messages]
-            rows, told = await window_store.resolved(cursor, rows, messages)
+            rows, told = await window_store.resolved(cursor, self._book, rows, messages)
             await _write_rows(cursor, rows)
             await _advance(cursor, program, commits)
             await outbox.add(cursor, told)
@@ -120,6 +123,7 @@ class PostgresStore:
                 async with self._connection.transaction(), self._connection.cursor() as cursor:
                     yield cursor
             except BaseException:
+                self._book = Book()  # what it remembers was not stored
                 if self._connection.broken or self._connection.closed:
                     await self._drop()
                 raise

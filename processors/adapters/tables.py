@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Composed, Identifier
 from processors.adapters import window_store
 from processors.archive import IndicesRow, ReadingRow, StatusRow
 from processors.notify import NotificationRow
+from processors.window_book import Book
 from processors.window_questions import Touched
 from processors.window_rows import WindowRow
 from processors.window_state import Account
@@ -256,7 +257,8 @@ class TouchedWindows:
 
     async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
         """Merge what is new with the table that this connection sees."""
-        windows = await window_store.revised(cursor, [r for r in rows if isinstance(r, Touched)])
+        touched = [row for row in rows if isinstance(row, Touched)]
+        windows = await window_store.revised(cursor, Book(), touched)
         for table in TABLES[WindowRow]:
             await table.write(cursor, windows)
 

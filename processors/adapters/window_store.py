@@ -5,8 +5,8 @@ from typing import Any, Final, LiteralString
 
 from psycopg import AsyncCursor
 
-from processors import window_book
 from processors.sources import MinuteBackground
+from processors.window_book import Book
 from processors.window_keys import MINUTE_S, Key
 from processors.window_questions import (
     Answer,
@@ -63,7 +63,7 @@ WHERE wanted.due OR parent.final IS NOT NULL"""
 
 
 async def resolved(
-    cursor: Cursor, rows: Sequence[Frozen], messages: Sequence[Alert | Window | Touched]
+    cursor: Cursor, book: Book, rows: Sequence[Frozen], messages: Sequence[Alert | Window | Touched]
 ) -> tuple[Sequence[Frozen], Sequence[Alert | Window]]:
     """Put the rows of windows in place of what says that they are touched.
 
@@ -71,6 +71,8 @@ async def resolved(
     ----------
     cursor : AsyncCursor
         In the transaction that will write the rows.
+    book : Book
+        To be thrown away if that transaction fails.
     rows, messages : sequence
         Of a commit. If `Touched` is among the messages, final windows of a minute and more are
         told; base windows would be five times as many, and are in the database.
@@ -79,23 +81,23 @@ async def resolved(
     told = [message for message in messages if not isinstance(message, Touched)]
     if not touched:
         return rows, told
-    windows = await revised(cursor, touched)
+    windows = await revised(cursor, book, touched)
     if len(told) < len(messages):
         told += [one for one in windows if one.final and one.length_s >= MINUTE_S]
     return [*(row for row in rows if not isinstance(row, Touched)), *windows], told
 
 
-async def revised(cursor: Cursor, touched: Sequence[Touched]) -> list[WindowRow]:
+async def revised(cursor: Cursor, book: Book, touched: Sequence[Touched]) -> list[WindowRow]:
     """Rows that follow from what is touched, and from what the database holds."""
-    book = window_book.revised(touched)
-    question = next(book)
+    revising = book.revised(touched)
+    answer: Answer | None = None
     while True:
-        answer = await _answer(cursor, question)
         try:
-            question = book.send(answer)
+            question = revising.send(answer)
         except StopIteration as done:
             rows: list[WindowRow] = done.value
             return rows
+        answer = await _answer(cursor, question)
 
 
 async def _answer(cursor: Cursor, question: Question) -> Answer:

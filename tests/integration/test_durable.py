@@ -67,8 +67,8 @@ def undisturbed(records: Sequence[tuple[Key, bytes]]) -> set[Row]:
     runs = {key: FoldRun(windows.fold(ZONES), {}) for key in workers.partitions(topics.READINGS)}
     table = WindowTable()
     for key, value in records:
-        outputs, _ = runs[key].apply(value)
-        table.apply(outputs)
+        runs[key].apply(value)
+        table.apply(runs[key].settle())
     return {tuple(getattr(row, name) for name in COLUMNS) for row in table.rows.values()}
 
 
@@ -99,7 +99,7 @@ def reached(positions: Mapping[Key, int]) -> tuple[list[int], list[int]]:
 async def test_killed_workers_lose_nothing_and_count_nothing_twice(
     settings: ProcessorSettings, database: Database
 ) -> None:
-    records = log_of(seconds=480)
+    records = log_of(seconds=3600)
     start = await workers.start_here("windows", topics.READINGS, settings)
     await workers.append(settings, records)
     for kill in range(3):
