@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo SECONDS=90 SOUND=street.wav DEVICES=20`
-.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test test-training conformity privacy faults clean
+.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test test-training conformity privacy reference faults clean
 
 # many short processes: none of them should compile our code again
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,6 +18,7 @@ help:
 	@echo "make faults       everything killed at random; the record must be that of an undisturbed run (KILLS=, SEED=)"
 	@echo "make conformity   our levels against the published values"
 	@echo "make test-training  a tiny model trained, exported and heard with (installs torch)"
+	@echo "make reference    docs/reference anew from the code"
 	@echo "make unit | integration | e2e | laws | format | training | secrets | clean"
 
 setup: $(SYNCED)
@@ -72,6 +73,10 @@ privacy: setup
 	@.venv/bin/uv sync --quiet --frozen --inexact --group privacy
 	@$(PYTHON) -m benchmarks.ceiling $(if $(JSON),--json)
 	@OMP_NUM_THREADS=1 $(PYTHON) -m benchmarks.privacy $(if $(JSON),--json)
+
+# docs/reference, from the code
+reference: servers
+	@$(PYTHON) -m deploy.reference
 
 # does killing anything change the record? KILLS=30 SEED=1
 faults: servers test-tools

@@ -72,15 +72,9 @@ def give(
         If the database does not answer.
     """
     row = {"alert_id": alert_id, "verdict": verdict, "said_by": said_by, "note": note}
-    try:
-        with _asked(settings) as connection:
-            if connection.execute(_GIVE, row).rowcount == 0:
-                raise BadConfig(f"no alert {alert_id}")
-    except errors.InsufficientPrivilege:
-        raise BadConfig(
-            f"{settings.postgres_user} may not judge alerts: "
-            "set CITYHUM_POSTGRES_USER=cityhum_operator and its password file"
-        ) from None
+    with _asked(settings) as connection:
+        if connection.execute(_GIVE, row).rowcount == 0:
+            raise BadConfig(f"no alert {alert_id}")
 
 
 def history(settings: ProcessorSettings, alert_id: UUID) -> list[dict[str, Any]]:
@@ -112,5 +106,11 @@ def _rows(
 
 @contextmanager
 def _asked(settings: ProcessorSettings) -> Iterator[psycopg.Connection[Any]]:
-    with unavailable(), psycopg.connect(conninfo(settings)) as connection:
-        yield connection
+    try:
+        with unavailable(), psycopg.connect(conninfo(settings)) as connection:
+            yield connection
+    except errors.InsufficientPrivilege:
+        raise BadConfig(
+            f"{settings.postgres_user} may not judge alerts: "
+            "set CITYHUM_POSTGRES_USER=cityhum_operator and its password file"
+        ) from None

@@ -7,7 +7,13 @@ from typing import LiteralString, Self, TypeVar
 
 from psycopg import Connection, DataError, InterfaceError, OperationalError
 from psycopg.conninfo import make_conninfo
-from psycopg.errors import QueryCanceled, UndefinedColumn, UndefinedFunction, UndefinedTable
+from psycopg.errors import (
+    InsufficientPrivilege,
+    QueryCanceled,
+    UndefinedColumn,
+    UndefinedFunction,
+    UndefinedTable,
+)
 from psycopg.rows import TupleRow, class_row
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
@@ -65,6 +71,8 @@ class PostgresReader:
             ) from None
         except DataError as error:
             raise BadQuestion(_first_line(error)) from None
+        except InsufficientPrivilege as error:
+            raise BadConfig(f"database: {_first_line(error)}: log in as cityhum_reader") from None
         except (UndefinedTable, UndefinedColumn, UndefinedFunction) as error:
             raise Unavailable(f"database: {_first_line(error)}: run cityhum migrate") from error
         except (OperationalError, InterfaceError, PoolTimeout, TooManyRequests) as error:
