@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from deploy.local import api_keys
 from deploy.local.stack import Addresses
 from deploy.local.supervise import Program
+from processors.settings import ProcessorSettings
 from schemas.errors import Unavailable
 
 CITYHUM = (sys.executable, "-m", "cityhum")
 PROCESSORS = ("classify", "windows", "alerts", "archive", "relay")
+NOTIFY = "notify"
+"""Runs where CITYHUM_NOTIFY_FILE says whom to tell."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,14 @@ def server_side(addresses: Addresses, faces: Faces) -> list[Program]:
     """Bridge, processors, dashboard and API."""
     return [
         Program("bridge", [*CITYHUM, "bridge"], addresses.environment("bridge")),
-        *(processor(addresses, name) for name in PROCESSORS),
+        *(processor(addresses, name) for name in (*PROCESSORS, *_wanted())),
         dashboard(addresses, faces.dashboard),
         api(addresses, faces.api),
     ]
+
+
+def _wanted() -> Sequence[str]:
+    return [NOTIFY] if ProcessorSettings().notify_file else []
 
 
 def processor(addresses: Addresses, name: str) -> Program:
