@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo SECONDS=90 SOUND=street.wav DEVICES=20`
-.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test test-training conformity privacy reference faults clean
+.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test fuzz-api test-training conformity privacy reference faults security fuzz clean
 
 # many short processes: none of them should compile our code again
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,6 +16,9 @@ help:
 	@echo "make check        style, types, import rules, unit and property tests, doctests"
 	@echo "make privacy      words sought in what leaves the device; the ceiling under 100,000 bad batches (JSON=1)"
 	@echo "make faults       everything killed at random; the record must be that of an undisturbed run (KILLS=, SEED=)"
+	@echo "make security     who may what, tried by everybody against real servers with TLS and logins; secrets sought (JSON=1)"
+	@echo "make fuzz         a million mutated messages through the bridge, 10,000 through MQTT (COUNT=, MQTT=, JSON=1)"
+	@echo "make fuzz-api     the HTTP API asked thousands of questions made from its OpenAPI document"
 	@echo "make conformity   our levels against the published values"
 	@echo "make test-training  a tiny model trained, exported and heard with (installs torch)"
 	@echo "make reference    docs/reference anew from the code"
@@ -81,6 +84,19 @@ reference: servers
 # does killing anything change the record? KILLS=30 SEED=1
 faults: servers test-tools
 	@$(PYTHON) -m benchmarks faults $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
+# who may what, tried by everybody, on the servers as a city runs them; JSON=1
+security: servers
+	@$(PYTHON) -m benchmarks.security $(if $(JSON),--json)
+
+# mutated messages: none lost, none forwarded that the ceiling forbids. COUNT=1000000 MQTT=10000 SEED=1 JSON=1
+fuzz: servers
+	@OMP_NUM_THREADS=1 $(PYTHON) -m benchmarks.fuzz $(if $(COUNT),--count $(COUNT)) \
+		$(if $(MQTT),--mqtt $(MQTT)) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json)
+
+# the API asked hundreds of good and bad questions made from its own document
+fuzz-api: servers test-tools
+	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q tests/integration/test_api_fuzz.py
 
 test: check integration e2e
 

@@ -18,7 +18,16 @@ from processors.access import Streams
 
 _SERVER: Final = "mosquitto"
 _PATIENCE_S: Final = 10.0
-_STREAMS: Final = ("features", "results", "indices", "status", "ack", "alerts/siren", "other")
+_STREAMS: Final = (
+    "features",
+    "results",
+    "indices",
+    "status",
+    "ack",
+    "alerts/siren",
+    "levels",
+    "other",
+)
 _SUCCESS: Final = 0
 
 
@@ -50,9 +59,9 @@ class Client:
         self._client.loop_start()
         self.inside = self._ask()
 
-    def publishes(self, topic: str) -> bool:
+    def publishes(self, topic: str, payload: bytes = b"hello") -> bool:
         """Whether the broker takes a message."""
-        self._client.publish(topic, b"hello", qos=1)
+        self._client.publish(topic, payload, qos=1)
         return self._ask()
 
     def subscribe(self, topic: str) -> bool:

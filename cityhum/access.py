@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from cityhum import environment
-from processors import access
+from processors import access, access_page
 from processors.access import Grant
 from processors.adapters import kafka_access, text_file
 from processors.settings import ProcessorSettings
@@ -41,6 +41,12 @@ def check(file: File = _FILE) -> None:
     if found:
         raise typer.Exit(1)
     typer.echo("as planned")
+
+
+@app.command()
+def show(file: File = _FILE) -> None:
+    """Print the whole table: Mosquitto, Kafka, PostgreSQL."""
+    typer.echo(access_page.page(access.parse(text_file.read(file), str(file))))
 
 
 def _wanted(file: Path) -> frozenset[Grant]:
