@@ -1,10 +1,12 @@
 """How questions are put: the parameters that several of them share."""
 
+import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Final, Literal, NamedTuple
 
 from fastapi import Depends, Header, Query
+from pydantic import BeforeValidator
 
 from api.services import Known
 from records.spans import MOST_POINTS, Span
@@ -35,10 +37,27 @@ Cursor = Annotated[
     str | None, Query(max_length=200, description="`next` of the page before; none: the first")
 ]
 Limit = Annotated[int, Query(ge=1, le=1000, description="items on a page")]
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def _written(pattern: re.Pattern[str], example: str) -> BeforeValidator:
+    """Take text of one form only: pydantic would also read numbers as seconds of 1970."""
+
+    def checked(text: object) -> object:
+        if isinstance(text, str) and not pattern.fullmatch(text):
+            raise ValueError(f"write it as {example}")
+        return text
+
+    return BeforeValidator(checked)
+
+
+_Instant = Annotated[UtcTime, _written(_INSTANT, "2026-05-04T10:00:00Z")]
+Day = Annotated[date, _written(_DATE, "2026-05-04")]
 _From = Annotated[
-    UtcTime | None, Query(alias="from", description="with its zone: 2026-05-04T10:00:00Z")
+    _Instant | None, Query(alias="from", description="with its zone: 2026-05-04T10:00:00Z")
 ]
-_To = Annotated[UtcTime | None, Query(alias="to", description="not included; none: now")]
+_To = Annotated[_Instant | None, Query(alias="to", description="not included; none: now")]
 _MEDIA_TYPES: Final[dict[str, Format]] = {"text/csv": "csv", "application/geo+json": "geojson"}
 
 

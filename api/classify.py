@@ -20,12 +20,18 @@ _WITHIN_S: Final = 60.0
 _CLOSE: Final = {"Connection": "close"}
 """So that nobody waits for the rest of a body that is refused."""
 
+_SOUNDS: Final = (
+    "audio/wav",
+    "audio/flac",
+    "audio/ogg",
+    "audio/mpeg",
+    "application/octet-stream",
+)
 _BODY: Final = {
     "requestBody": {
         "required": True,
         "content": {
-            media_type: {"schema": {"type": "string", "format": "binary"}}
-            for media_type in ("audio/wav", "audio/flac", "audio/ogg", "audio/mpeg")
+            media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in _SOUNDS
         },
     }
 }

@@ -1,7 +1,7 @@
 """Devices, levels, labels, windows and indicators."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -14,6 +14,7 @@ from api.answers import CSV, GEOJSON, AsObject, also, as_csv, as_json
 from api.asking import (
     RESOLUTIONS,
     Cursor,
+    Day,
     Devices,
     LastHour,
     Limit,
@@ -171,8 +172,8 @@ def indicators(
     services: Known,
     wanted: Wanted,
     devices: Devices,
-    first: Annotated[date | None, Query(alias="from", description="none: 30 days")] = None,
-    last: Annotated[date | None, Query(alias="to", description="included; none: today")] = None,
+    first: Annotated[Day | None, Query(alias="from", description="none: 30 days")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="included; none: today")] = None,
 ) -> Response:
     """Ld, Le, Ln and Lden by date of the site, with coverage; a date that nobody heard says 0."""
     last = last or services.now().date()

@@ -154,6 +154,7 @@ class ApiContract:
             ({"device": LOUD, "from": "2016-05-04T10:00:00Z", "resolution": "1s"}, 422, "points"),
             ({"device": LOUD, "from": "1971-01-01T00:00:00Z", "points": 100}, 422, "100 days"),
             ({"device": LOUD, "from": "2026-05-04T10:00:00"}, 422, "from: Input should have time"),
+            ({"device": LOUD, "from": "1777880000"}, 422, "write it as 2026-05-04T10:00:00Z"),
             ({"device": LOUD, "from": "2027-01-01T00:00:00Z"}, 422, "ends before it begins"),
             ({"device": 51 * [LOUD]}, 422, "device"),
             ({"device": LOUD, "points": 10**9}, 422, "points"),
