@@ -18,17 +18,16 @@ from processors.access import Streams
 
 _SERVER: Final = "mosquitto"
 _PATIENCE_S: Final = 10.0
-_STREAMS: Final = (
-    "features",
-    "results",
-    "indices",
-    "status",
-    "ack",
-    "alerts/siren",
-    "levels",
-    "other",
-)
-_SUCCESS: Final = 0
+_BELOW: Final = f"cityhum/v1/{SITE}/{DEVICES[0]}"
+_TOPICS: Final = {
+    **{
+        stream: f"{_BELOW}/{stream}"
+        for stream in ("features", "results", "indices", "status", "ack", "levels", "other")
+    },
+    "alerts": f"{_BELOW}/alerts/siren",
+    "homeassistant": f"homeassistant/device/{DEVICES[0]}/config",
+}
+"""Every stream of a device, and one that is none."""
 
 
 class Client:
@@ -123,9 +122,7 @@ def _streams(stack: SecureStack) -> Iterator[Trial]:
     for client in clients.values():
         client.subscribe("#")
         client.subscribe("$SYS/#")
-    for stream in _STREAMS:
-        topic = f"cityhum/v1/{SITE}/{DEVICES[0]}/{stream}"
-        kind = stream.partition("/")[0]
+    for kind, topic in _TOPICS.items():
         for user, client in clients.items():
             rule = rules["device" if user in DEVICES else user]
             wanted = kind in rule.write and _reaches(rule, user)
