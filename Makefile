@@ -8,7 +8,7 @@ PYTHON := .venv/bin/python
 SYNCED := .venv/.synced
 CODE := schemas acoustics hearing agents processors records api cityhum dashboard training benchmarks deploy
 # no doctests in processors/adapters, whose imports take a second
-PURE_TESTS := --ignore=processors/adapters tests/unit tests/property schemas acoustics hearing agents processors records api dashboard/charts.py
+PURE_TESTS := --ignore=processors/adapters tests/unit tests/property schemas acoustics hearing agents processors records api dashboard/charts dashboard/tables.py dashboard/spans.py dashboard/summary.py dashboard/columns.py dashboard/reports.py
 
 help:
 	@echo "make demo         twenty simulated devices through the whole stack (SECONDS=, SOUND=, DEVICES=, SEED=)"

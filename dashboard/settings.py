@@ -7,7 +7,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class DashboardSettings(BaseSettings):
-    """Where the database is; the dashboard reads it through the read-only role."""
+    """Where the database is; the dashboard reads it through the read-only role.
+
+    Verdicts on alerts can be given where there is a password of the operator's role.
+    """
 
     model_config = SettingsConfigDict(env_prefix="CITYHUM_DASHBOARD_", frozen=True, extra="ignore")
 
@@ -19,4 +22,9 @@ class DashboardSettings(BaseSettings):
     postgres_db: str = "cityhum"
     postgres_user: str = "cityhum_reader"
     postgres_password_file: Path | None = None
+    operator_user: str = "cityhum_operator"
+    operator_password_file: Path | None = None
+    metrics: tuple[str, ...] = Field(
+        default=(), description="http addresses of the processors' metrics, as a JSON list"
+    )
     refresh_s: float = Field(default=2.0, ge=0.5)

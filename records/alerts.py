@@ -67,6 +67,7 @@ ORDER BY onset_at DESC, alert_id DESC
 LIMIT %(limit)s
 """
 )
+_RULES: Final[LiteralString] = "SELECT DISTINCT rule FROM alert ORDER BY rule"
 _ALERT: Final[LiteralString] = _COLUMNS + "WHERE alert.alert_id = %(alert_id)s"
 
 
@@ -93,6 +94,15 @@ def newest(
     }
     rows = reader.rows(_ALERTS, asked, Alert)
     return page(rows, limit, lambda row: (row.onset_at, str(row.alert_id)))
+
+
+class _Named(NamedTuple):
+    rule: str
+
+
+def rules(reader: Reader) -> list[str]:
+    """Names of the rules that have ever raised an alert."""
+    return [row.rule for row in reader.rows(_RULES, {}, _Named)]
 
 
 def one(reader: Reader, alert_id: UUID) -> Alert | None:

@@ -1,46 +1,82 @@
-"""City now: where it is how loud, what each device hears, which alerts are open."""
+"""City now: where it is how loud, what each device hears, which alerts are open, who is offline."""
 
+import pandas as pd
 import streamlit as st
 
-from dashboard import charts
-from dashboard.adapters import queries
-from dashboard.shared import ALERT_COLUMNS, SETTINGS, pool, show
+from dashboard.charts import city as charts
+from dashboard.charts.style import CONFIG
+from dashboard.columns import columns
+from dashboard.filters import ALL, choice
+from dashboard.page import NO_DEVICES, live, page, reader, sites, zone_of
+from dashboard.tables import table, top_labels
+from processors.adapters.clock import utc_now
+from records import alerts, city
+from records.spans import last
+
+HOUR_S = 3600
 
 
-@st.fragment(run_every=SETTINGS.refresh_s)
-def _live() -> None:
-    show(_draw)
+def _page() -> None:
+    with st.columns([1, 2])[0]:
+        site = choice("Site", [ALL, *(one.site for one in sites())], key="site")
+    live(lambda: _draw(None if site == ALL else site))
 
 
-def _draw() -> None:
-    city = queries.city_now(pool())
-    heard = city.laeq_10s_db.notna()
+def _draw(site: str | None) -> str:
+    zone = zone_of(site)
+    heard = table(city.now(reader(), site), city.Heard, zone)
+    if heard.empty:
+        st.info(NO_DEVICES)
+        return zone
+    first, second, third = st.columns(3)
+    first.metric("Heard now", f"{heard.laeq_10s_db.notna().sum()} of {len(heard)}")
+    second.metric("Offline", int((~heard.online.astype(bool)).sum()))
+    third.metric("Open alerts", int(heard.alerts.map(lambda rules: len(rules or ())).sum()))
     plane, side = st.columns([3, 2])
     with plane:
-        st.plotly_chart(charts.city_plane(city), key="plane")
-        if heard.any() and not city.calibrated[heard].all():
+        st.plotly_chart(charts.plane(heard), key="plane", config=dict(CONFIG))
+        if (heard.calibrated == False).any():  # noqa: E712  # None: not heard
             st.caption("Levels of devices without a calibration are relative to full scale.")
     with side:
-        first, second, third = st.columns(3)
-        first.metric("devices heard", f"{int(heard.sum())}/{len(city)}")
-        second.metric("offline", int((~city.online).sum()))
-        third.metric("open alerts", int(city.alerts.notna().sum()))
-        st.subheader("Alerts of the last hour")
-        alerts = queries.alerts(pool(), 3600)
-        st.dataframe(alerts, hide_index=True, height=420, column_config=ALERT_COLUMNS)
-    city["hears"] = [
-        charts.top_labels(labels, scores)
-        for labels, scores in zip(city.labels, city.scores, strict=True)
-    ]
+        _alerts(site, zone)
+    _devices(heard)
+    return zone
+
+
+def _alerts(site: str | None, zone: str) -> None:
+    st.subheader("Alerts of the last hour", anchor=False)
+    asked = alerts.Wanted(site=site)
+    newest = alerts.newest(reader(), last(HOUR_S, utc_now()), asked, limit=100)
+    if not newest.items:
+        st.info("None.")
+        return
     st.dataframe(
-        city[["device", "name", "laeq_10s_db", "hears", "alerts", "online", "heard_at"]],
+        table(newest.items, alerts.Alert, zone),
         hide_index=True,
-        column_config={
-            "laeq_10s_db": st.column_config.NumberColumn("LAeq,10s dB", format="%.1f"),
-            "heard_at": st.column_config.DatetimeColumn("last reading", format="HH:mm:ss"),
-        },
+        height=min(35 * (len(newest.items) + 1) + 3, 450),
+        column_order=["onset_at", "rule", "device", "state", "peak_laeq_1s_db"],
+        column_config=columns(onset_at=st.column_config.DatetimeColumn("onset", format="HH:mm:ss")),
+        key="newest",
     )
 
 
-st.title("City now")
-_live()
+def _devices(heard: pd.DataFrame) -> None:
+    heard = heard.assign(
+        hears=[
+            top_labels(labels, scores)
+            for labels, scores in zip(heard.labels, heard.scores, strict=True)
+        ],
+        alerts=heard.alerts.map(lambda rules: ", ".join(rules or ())),
+    )
+    st.dataframe(
+        heard,
+        hide_index=True,
+        height=35 * (len(heard) + 1) + 3,
+        column_order=["device", "name", "laeq_10s_db", "hears", "alerts", "online", "last_at"],
+        column_config=columns(),
+        placeholder="",
+        key="devices",
+    )
+
+
+page("City now", _page)

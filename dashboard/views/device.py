@@ -1,61 +1,86 @@
-"""Device: its levels over time, the labels under them, its alerts on them."""
+"""Device: its levels over time, spectrum, labels and alerts, what is missing, how it is set."""
 
 import streamlit as st
 
-from dashboard import charts
-from dashboard.adapters import queries
-from dashboard.shared import ALERT_COLUMNS, SETTINGS, SPANS_S, pool, show
+from dashboard import answers
+from dashboard.charts import device as charts
+from dashboard.charts import indices as index_charts
+from dashboard.charts.device import Shown
+from dashboard.charts.style import CONFIG
+from dashboard.columns import columns, unmarked
+from dashboard.filters import device, last_day, span_of, span_s
+from dashboard.page import live, page, reader, zone_of
+from dashboard.summary import calibrations, summary
+from dashboard.tables import table
+from records import minutes
+from records.devices import Device
+from records.spans import Span
 
-SECONDS_SHOWN_SINGLY = 3600
-
-
-def _choice(name: str, options: list[str]) -> str:
-    """A select box that remembers its choice in the address."""
-    asked = st.query_params.get(name)
-    index = options.index(asked) if asked in options else 0
-    chosen = st.selectbox(name.capitalize(), options, index=index)
-    st.query_params[name] = chosen
-    return chosen
-
-
-def _draw_device(device: str, seconds: int) -> None:
-    alerts = queries.alerts(pool(), seconds, device)
-    if seconds <= SECONDS_SHOWN_SINGLY:
-        levels = queries.device_levels(pool(), device, seconds)
-        figure = charts.level_lines(levels, alerts)
-    else:
-        length_s = 60 if seconds <= SPANS_S["1 day"] else 3600
-        levels = queries.device_windows(pool(), device, seconds, length_s)
-        figure = charts.window_band(levels, alerts)
-    if levels.empty:
-        st.info(f"No readings of {device} in this span.")
-        return
-    labels = charts.label_timeline(queries.device_labels(pool(), device, seconds))
-    charts.same_span([figure, labels], levels)
-    st.plotly_chart(figure, key="levels")
-    if levels.calibration.isna().any():
-        st.caption("Not calibrated: levels are relative to full scale.")
-    st.plotly_chart(labels, key="labels")
-    st.dataframe(alerts, hide_index=True, column_config=ALERT_COLUMNS)
-
-
-@st.fragment(run_every=SETTINGS.refresh_s)
-def _live(device: str, seconds: int) -> None:
-    show(lambda: _draw_device(device, seconds))
+STEPS = 300
 
 
 def _page() -> None:
-    devices = queries.city_now(pool()).device.tolist()
-    if not devices:
-        st.info("No devices yet: `cityhum migrate` loads deploy/sites.yaml.")
+    first, second, third = st.columns(3)
+    with first:
+        chosen = device()
+    with second:
+        seconds = span_s("1 hour")
+    with third:
+        day = last_day()
+    zone = zone_of(chosen.site)
+    live(lambda: _draw(chosen, span_of(seconds, day, zone), zone), seconds)
+
+
+def _draw(chosen: Device, span: Span, zone: str) -> str:
+    st.caption(f"{unmarked(chosen.name)}, {unmarked(chosen.street)} street")
+    shown = answers.of_device(reader(), chosen, span, zone)
+    if shown.levels.empty:
+        st.info("Nothing was heard of this device in this span.")
+        return zone
+    _figures(shown)
+    st.plotly_chart(charts.over_time(shown), key="levels", config=dict(CONFIG))
+    if shown.levels.calibration.isna().any():
+        st.caption("Not calibrated: levels are relative to full scale.")
+    _alerts(shown)
+    _indices(chosen, span, zone)
+    return zone
+
+
+def _figures(shown: Shown) -> None:
+    told = summary(shown.levels, (shown.end - shown.begin).total_seconds(), shown.step_s)
+    figures: dict[str, int | str] = {
+        "LAeq": f"{told.laeq_db:.1f} dB",
+        "LAFmax": f"{told.lafmax_db:.1f} dB",
+        "Heard": f"{100 * told.coverage:.1f} %",
+        "Gaps": told.gaps,
+        "Calibration": ", ".join(calibrations(shown.levels)),
+    }
+    for place, (name, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
+        place.metric(name, value)
+
+
+def _alerts(shown: Shown) -> None:
+    if shown.alerts.empty:
         return
-    left, right = st.columns(2)
-    with left:
-        device = _choice("device", devices)
-    with right:
-        span = _choice("span", list(SPANS_S))
-    _live(device, SPANS_S[span])
+    st.subheader("Alerts", anchor=False)
+    st.dataframe(
+        shown.alerts,
+        hide_index=True,
+        column_order=["onset_at", "rule", "ended_at", "peak_laeq_1s_db", "peak_score", "verdict"],
+        column_config=columns(),
+        placeholder="",
+        key="alerts",
+    )
 
 
-st.title("Device")
-show(_page)
+def _indices(chosen: Device, span: Span, zone: str) -> None:
+    st.subheader("Acoustic indices", anchor=False)
+    rows = minutes.indices(reader(), chosen.device, span, STEPS)
+    if not rows:
+        st.caption("None: devices send them each minute (docs/indices.md), simulated ones do not.")
+        return
+    figure = index_charts.over_time(table(rows, minutes.Indices, zone), minutes.step_s(span, STEPS))
+    st.plotly_chart(figure, key="indices", config=dict(CONFIG))
+
+
+page("Device", _page)

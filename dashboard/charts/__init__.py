@@ -1,0 +1,1 @@
+"""Tables -> figures. Pure; colours that colour-blind people can tell apart."""

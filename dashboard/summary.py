@@ -1,0 +1,56 @@
+"""A span in a few figures. Pure."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+
+class Summary(NamedTuple):
+    """LAeq over all seconds heard, the highest LAFmax, the share heard, and how many gaps."""
+
+    laeq_db: float
+    lafmax_db: float
+    coverage: float
+    gaps: int
+
+
+def summary(levels: pd.DataFrame, seconds: float, step_s: int) -> Summary:
+    """Sum up levels of one device, at least one row.
+
+    Parameters
+    ----------
+    levels : DataFrame
+        Fields of `records.levels.Level`, by time.
+    seconds : float
+        Length of the span.
+    step_s : int
+        Of what was asked for: what is further apart than this has a gap between.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"laeq_db": [60.0, 70.0], "lafmax_db": [65.0, 72.0],
+    ...     "coverage_s": [10, 10], "started_at": pd.to_datetime([0, 30], unit="s")})
+    >>> summary(rows, 40.0, 10)
+    Summary(laeq_db=67.4, lafmax_db=72.0, coverage=0.5, gaps=1)
+    """
+    heard_s = levels.coverage_s.astype(float)
+    energy = np.average(10 ** (levels.laeq_db.astype(float) / 10), weights=heard_s)
+    steps = levels.started_at.diff().dt.total_seconds()
+    return Summary(
+        laeq_db=round(float(10 * np.log10(energy)), 2),
+        lafmax_db=float(levels.lafmax_db.max()),
+        coverage=min(1.0, float(heard_s.sum()) / seconds),
+        gaps=int((steps > 1.5 * step_s).sum()),
+    )
+
+
+def calibrations(levels: pd.DataFrame) -> list[str]:
+    """Names of the calibrations in a span.
+
+    Examples
+    --------
+    >>> calibrations(pd.DataFrame({"calibration": ["2026-04-01a", None]}))
+    ['2026-04-01a', 'none']
+    """
+    return sorted({"none" if pd.isna(name) else str(name) for name in levels.calibration})

@@ -1,0 +1,85 @@
+"""Answers -> tables: times on the site's clocks, alerts for a figure, labels as shares. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from io import BytesIO
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from records.labels import LabelSecond, LabelWindow
+from schemas.base import ACTIVE_SCORE
+
+
+def table(rows: Sequence[NamedTuple], of: type[NamedTuple], zone: str) -> pd.DataFrame:
+    """Rows as a table with their fields as columns, also without a row; times by the clock there.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> class Row(NamedTuple):
+    ...     at: datetime | None
+    >>> at = datetime(2026, 5, 4, 10, tzinfo=UTC)
+    >>> str(table([Row(at), Row(None)], Row, "Europe/Berlin")["at"].iloc[0])
+    '2026-05-04 12:00:00'
+    """
+    fields = of._fields
+    columns = {name: [getattr(row, name) for row in rows] for name in fields}
+    frame = pd.DataFrame(columns, columns=list(fields))
+    for name, kind in of.__annotations__.items():
+        if kind in (datetime, datetime | None):
+            frame[name] = by_clock(frame[name], zone)
+    return frame
+
+
+def by_clock(times: "pd.Series[datetime]", zone: str) -> "pd.Series[pd.Timestamp]":
+    """Instants as the clocks there show them, without a zone: figures know none."""
+    return pd.to_datetime(times, utc=True).dt.tz_convert(zone).dt.tz_localize(None)
+
+
+def wall(at: datetime, zone: str) -> datetime:
+    """An instant as the clocks there show it."""
+    return at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def closed(alerts: pd.DataFrame, until: datetime) -> pd.DataFrame:
+    """Alerts for a figure: open ones reach to a time."""
+    return alerts.assign(ended_at=alerts.ended_at.fillna(pd.Timestamp(until)))
+
+
+def seconds_shared(rows: Sequence[LabelSecond], zone: str) -> pd.DataFrame:
+    """Active seconds as shares: each is wholly its label's."""
+    return table(rows, LabelSecond, zone).assign(share=1.0)
+
+
+def windows_shared(rows: Sequence[LabelWindow], length_s: int, zone: str) -> pd.DataFrame:
+    """Windows with the share of their time in which the label was active."""
+    frame = table(rows, LabelWindow, zone)
+    return frame.assign(share=(frame.active_s.astype(float) / length_s).clip(upper=1.0))
+
+
+def top_labels(labels: Sequence[str] | None, scores: Sequence[int] | None) -> str:
+    """The active labels of one second, the most certain first, with their scores.
+
+    Examples
+    --------
+    >>> top_labels(["birds", "siren", "wind"], [510, 930, 120])
+    'siren 93 %, birds 51 %'
+    """
+    ranked = sorted(zip(scores or (), labels or (), strict=True), reverse=True)
+    return ", ".join(
+        f"{label} {score / 10:.0f} %" for score, label in ranked if score >= ACTIVE_SCORE
+    )
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    """As CSV, with a header."""
+    return frame.to_csv(index=False).encode()
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    """As Parquet."""
+    buffer = BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()

@@ -1,0 +1,110 @@
+"""Fleet: who is seen, what is spooled or missing, whose clock is wrong, who is behind."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.adapters import dead_letters
+from dashboard.columns import columns
+from dashboard.page import NO_DEVICES, SETTINGS, live, page, reader, zone_of
+from dashboard.tables import table
+from processors.adapters.clock import utc_now
+from records import fleet
+from schemas.errors import Unavailable
+
+BEHIND_S = 15.0
+
+
+def _draw() -> str:
+    zone = zone_of()
+    devices = table(fleet.health(reader()), fleet.Health, zone)
+    if devices.empty:
+        st.info(NO_DEVICES)
+        return zone
+    _figures(devices)
+    _devices(devices)
+    left, right = st.columns(2)
+    with left:
+        _processors(zone)
+    with right:
+        _targets(zone)
+        _dead_letters()
+    return zone
+
+
+def _figures(devices: pd.DataFrame) -> None:
+    delay = fleet.delay(reader())
+    figures: dict[str, int | str] = {
+        "Offline": int((~devices.online.astype(bool)).sum()),
+        "Spooled readings": int(devices.spooled_readings.fillna(0).sum()),
+        "Missing readings": int(devices.missing.fillna(0).sum()),
+        "From bridge to row, 95 %": "–" if delay.p95_s is None else f"{delay.p95_s:.1f} s",
+    }
+    for place, (name, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
+        place.metric(name, value)
+
+
+def _devices(devices: pd.DataFrame) -> None:
+    st.subheader("Devices", anchor=False)
+    st.dataframe(
+        devices.assign(disk_free_gb=devices.disk_free_bytes.astype(float) / 1e9),
+        hide_index=True,
+        height=35 * (len(devices) + 1) + 3,
+        column_order=[
+            *("device", "name", "online", "last_at", "spooled_readings", "missing", "dropped"),
+            *("quarantined", "clock", "off_clock", "overlapping", "duplicates", "calibration"),
+            *("overruns", "temperature_c", "disk_free_gb", "agent_version", "status_at"),
+        ],
+        column_config=columns(),
+        placeholder="",
+        key="fleet",
+    )
+
+
+def _processors(zone: str) -> None:
+    st.subheader("Processors", anchor=False)
+    rows = fleet.progress(reader())
+    if not rows:
+        st.info("No processor has stored anything yet.")
+        return
+    now = utc_now()
+    late_s = [(now - row.oldest_commit_at).total_seconds() for row in rows]
+    st.dataframe(
+        table(rows, fleet.Progress, zone).assign(lag_s=late_s),
+        hide_index=True,
+        column_order=["program", "topic", "partitions", "lag_s", "behind", "newest_commit_at"],
+        column_config=columns(),
+        key="processors",
+    )
+    if max(late_s) > BEHIND_S:
+        st.warning("A partition has stored nothing for more than 15 s: a processor is behind.")
+
+
+def _targets(zone: str) -> None:
+    st.subheader("Waiting for delivery", anchor=False)
+    rows = fleet.waiting(reader())
+    if not rows:
+        st.caption("Nothing.")
+        return
+    st.dataframe(
+        table(rows, fleet.Waiting, zone), hide_index=True, column_config=columns(), key="targets"
+    )
+
+
+def _dead_letters() -> None:
+    st.subheader("Dead letters", anchor=False)
+    if not SETTINGS.metrics:
+        st.caption("Counted where CITYHUM\\_DASHBOARD\\_METRICS names the processors' metrics.")
+        return
+    try:
+        counted = dead_letters.by_reason(SETTINGS.metrics)
+    except Unavailable as error:
+        st.warning(str(error))
+        return
+    if not counted:
+        st.caption("None since the processors started.")
+        return
+    rows = pd.DataFrame(sorted(counted.items()), columns=["reason", "messages"])
+    st.dataframe(rows, hide_index=True, key="dead")
+
+
+page("Fleet", lambda: live(_draw))

@@ -1,0 +1,103 @@
+"""Answers -> what a page shows; answers come from a reader that knows them by heart."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
+from typing import LiteralString, TypeVar
+
+import pandas as pd
+
+from dashboard import answers, reports
+from dashboard.columns import unmarked
+from dashboard.spans import until_end_of
+from dashboard.tables import csv, parquet, table
+from records.alerts import Alert
+from records.days import LoudHours, Percentiles
+from records.devices import Device
+from records.indicators import DayLevels
+from records.labels import LabelSecond, LabelWindow
+from records.levels import Level, Spectrum
+from records.spans import Span, last
+
+Row = TypeVar("Row")
+NOW = datetime(2026, 5, 4, 10, 15, tzinfo=UTC)
+POLE = Device("pole-01", "harbour", "Quay", "busy", 54.3, 10.1, 4.0, 0.0, True, True, NOW)  # noqa: FBT003
+SECOND = Level("pole-01", NOW, 60.0, 64.0, 65.0, None, None, None, 1, 0, None)
+
+
+class Known:
+    """A reader whose answers are given by their kind; it remembers what was asked."""
+
+    def __init__(self, answers: Mapping[type, list[object]]) -> None:
+        self.answers = answers
+        self.asked: list[Mapping[str, object]] = []
+
+    def rows(self, sql: LiteralString, asked: Mapping[str, object], of: type[Row]) -> list[Row]:
+        """What is known of that kind."""
+        assert sql
+        self.asked.append(asked)
+        return [row for row in self.answers.get(of, []) if isinstance(row, of)]
+
+
+def test_ten_minutes_are_drawn_by_seconds_on_the_clocks_of_the_site() -> None:
+    known: dict[type, list[object]] = {
+        Level: [SECOND],
+        LabelSecond: [LabelSecond(NOW, "siren", 900, 60.0)],
+        Spectrum: [Spectrum(NOW, [50.0])],
+    }
+    shown = answers.of_device(Known(known), POLE, last(600, NOW), "Europe/Berlin")
+    assert shown.levels.started_at[0] == datetime(2026, 5, 4, 12, 15)  # noqa: DTZ001
+    assert (shown.step_s, shown.spectra_step_s, list(shown.labels.share)) == (1, 1, [1.0])
+
+
+def test_ten_years_of_a_device_without_data_ask_for_days_and_are_empty() -> None:
+    known = Known({})
+    shown = answers.of_device(known, POLE, last(315_360_000, NOW), "Europe/Berlin")
+    assert shown.step_s == 86_400
+    assert all(frame.empty for frame in shown[:4])
+    assert {asked.get("length_s", 86_400) for asked in known.asked} == {86_400}
+
+
+def test_a_month_tells_how_long_a_label_was_active_in_each_hour() -> None:
+    hour = LabelWindow("pole-01", NOW, "birds", "natural", 900, 9, 700, 900, 60.0, 55.0, None, 0.1)
+    shown = answers.of_device(
+        Known({LabelWindow: [hour]}), POLE, last(30 * 86_400, NOW), "Europe/Berlin"
+    )
+    assert list(shown.labels.share) == [0.25]
+
+
+def test_an_open_alert_is_shown_to_this_moment_and_ten_minutes_at_most() -> None:
+    alert = Alert(
+        *(None, 1, "raised", "siren", "1", "harbour", "pole-01", "s", NOW, NOW, None, None),  # type: ignore[arg-type]
+        *(80.0, 900, None, 9, False, None, None),
+    )
+    soon, late = (answers.around(alert, NOW + timedelta(seconds=s)) for s in (20, 9999))
+    assert soon == Span(NOW - timedelta(seconds=30), NOW + timedelta(seconds=50))
+    assert late.seconds == 600
+
+
+def test_the_past_ends_with_its_day_and_never_lies_ahead() -> None:
+    past = until_end_of(date(2026, 5, 2), 86_400, NOW, "Europe/Berlin")
+    assert past.end == datetime(2026, 5, 2, 22, tzinfo=UTC)
+    assert until_end_of(date(2027, 1, 1), 60, NOW, "Europe/Berlin").end == NOW
+
+
+def test_a_month_without_coverage_is_a_table_of_empty_days() -> None:
+    silent = DayLevels("pole-01", date(2026, 5, 4), None, None, None, None, None, 0, 0, 0, 0)
+    report = reports.levels(
+        Known({DayLevels: [silent], Percentiles: [], LoudHours: []}),
+        "pole-01",
+        reports.Asked(*reports.dates(86_400, date(2026, 5, 4))),
+    )
+    assert report.lden_db.isna().all()
+    assert list(report.day_coverage) == [0]
+
+
+def test_downloads_say_what_the_table_says() -> None:
+    report = table([SECOND], Level, "UTC")
+    assert pd.read_parquet(BytesIO(parquet(report))).equals(report)
+    assert csv(report).startswith(b"device,started_at,laeq_db")
+
+
+def test_names_are_no_markdown() -> None:
+    assert unmarked("<b>a</b> $x$ :red[y]") == r"\<b\>a\</b\> \$x\$ \:red\[y\]"
