@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from hearing.frontends import mel64, mobilenet, transformer, yamnet
+from hearing.frontends import fine_coarse, mel64, mobilenet, transformer, yamnet
 from hearing.frontends.spectra import Sound
 from hearing.manifest import Input
 from schemas.errors import BadConfig
@@ -62,6 +62,12 @@ def _mel64(shape: tuple[int, ...], _rate_hz: int) -> Look | None:
     return None
 
 
+def _fine_coarse(shape: tuple[int, ...], _rate_hz: int) -> Look | None:
+    if shape != (fine_coarse.ROWS, mel64.BANDS):
+        return None
+    return Look(fine_coarse.RATE_HZ, fine_coarse.LOOK, fine_coarse.patches)
+
+
 def _yamnet(shape: tuple[int, ...], _rate_hz: int) -> Look | None:
     if shape != (yamnet.PATCH_FRAMES, yamnet.BANDS):
         return None
@@ -96,6 +102,7 @@ def _as_it_is(sound: Sound) -> NDArray[np.float32]:
 
 _MAKERS: dict[str, Callable[[tuple[int, ...], int], Look | None]] = {
     "mel64x100": _mel64,
+    "mel64x100+32x8": _fine_coarse,
     "yamnet64": _yamnet,
     "mn128": _mobilenet,
     "ast128": _transformer,

@@ -11,7 +11,9 @@ from hearing.taxonomy import FROM_AUDIOSET
 from schemas.base import Frozen, Label, SlugId
 from schemas.errors import BadConfig
 
-Frontend = Literal["mel32x8", "mel64x100", "yamnet64", "mn128", "ast128", "waveform"]
+Frontend = Literal[
+    "mel32x8", "mel64x100", "mel64x100+32x8", "yamnet64", "mn128", "ast128", "waveform"
+]
 Precision = Literal["float32", "int8"]
 LARGEST: Final = 4_000_000
 """Numbers in a patch: twenty seconds at 192 kHz."""

@@ -9,7 +9,15 @@ import typer
 from rich.console import Console
 
 from schemas.errors import CityhumError
-from training import data, fullband_config, fullband_pool, fullband_train, rounding
+from training import (
+    card,
+    data,
+    fullband_config,
+    fullband_pair,
+    fullband_pool,
+    fullband_train,
+    rounding,
+)
 from training import fullband_evaluation as evaluation
 from training import fullband_export as export
 from training.config import Config, Run
@@ -70,9 +78,12 @@ def export_all(
     for key, plain in orjson.loads(_results(chosen, recordings).read_bytes()).items():
         fold = int(key)
         folder = models / "folds" / f"{name}-fold{fold}" if fold else models / name
-        net = fullband_train.load(chosen, recordings, Run(fold, chosen.train.seed))
-        weights = export.to_onnx(net, chosen.frames)
-        export.write(folder, chosen, recordings, weights, evaluation.Found.model_validate(plain))
+        net = fullband_pair.load(chosen, recordings, Run(fold, chosen.train.seed))
+        weights = export.to_onnx(net)
+        found = evaluation.Found.model_validate(plain)
+        manifest = export.write(folder, chosen, recordings, weights, found)
+        parameters = sum(weight.numel() for weight in net.parameters())
+        (folder / "card.md").write_text(card.text(manifest, fold=fold, parameters=parameters))
         Console().print(folder)
 
 

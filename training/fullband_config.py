@@ -33,8 +33,7 @@ class FullBand(Frozen):
 
     name: str
     version: str
-    recordings: Path = Field(description="the configuration whose `data` and licence are used")
-    frames: int = Field(description="of a patch, 10 ms apart")
+    recordings: Path = Field(description="configuration of the model that hears codes")
     train: Schooling
 
 

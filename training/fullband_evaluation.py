@@ -13,15 +13,15 @@ from tqdm import tqdm
 from hearing import clips as hearing_clips
 from hearing import taxonomy
 from hearing.decide import Scores
-from hearing.frontends import mel64
+from hearing.frontends import fine_coarse, mel64
 from hearing.manifest import Input, Manifest
 from hearing.metrics import area_under_curve
 from schemas.base import Frozen
-from training import data, evaluation, fullband_train, sounds, thresholds
+from training import data, evaluation, fullband_pair, fullband_train, sounds, thresholds
 from training.config import Config, Run
 from training.data import Clip
 from training.fullband_config import FullBand
-from training.fullband_net import Street
+from training.fullband_pair import Pair
 from training.judging import FoldMetrics
 from training.thresholds import Decisions, Judged
 
@@ -39,7 +39,7 @@ class Found(Frozen):
 class Logits:
     """A net as a listener, but for the activation."""
 
-    net: Street
+    net: Pair
     manifest: Manifest
 
     def scores(self, patches: hearing_clips.Patches, /) -> Scores:
@@ -49,9 +49,12 @@ class Logits:
         return found
 
 
-def given(chosen: FullBand) -> Input:
-    """What the model is given."""
-    return Input(frontend="mel64x100", rate_hz=mel64.RATE_HZ, shape=(chosen.frames, mel64.BANDS))
+GIVEN: Final = Input(
+    frontend="mel64x100+32x8",
+    rate_hz=fine_coarse.RATE_HZ,
+    shape=(fine_coarse.ROWS, mel64.BANDS),
+)
+"""What the model is given."""
 
 
 def evaluate(chosen: FullBand, recordings: Config) -> Mapping[int, Found]:
@@ -76,7 +79,7 @@ def evaluate(chosen: FullBand, recordings: Config) -> Mapping[int, Found]:
     for run in fullband_train.runs(settings):
         if not run.held_out:
             continue
-        net = fullband_train.load(chosen, recordings, run)
+        net = fullband_pair.load(chosen, recordings, run)
         held = [clip for clip in clips if clip.group == run.held_out]
         logits = heard(net, chosen, held)
         by_run[run] = fold_metrics(held, logits)
@@ -101,7 +104,7 @@ def evaluate(chosen: FullBand, recordings: Config) -> Mapping[int, Found]:
     return {fold: Found(decisions=decided[fold], metrics=metrics[fold]) for fold in decided}
 
 
-def heard(net: Street, chosen: FullBand, clips: list[Clip]) -> list[Scores]:
+def heard(net: Pair, chosen: FullBand, clips: list[Clip]) -> list[Scores]:
     """Logits [looks, labels] of each clip, cut as `cityhum evaluate` cuts it."""
     listener = Logits(net.eval(), _bare(chosen))
     return [
@@ -116,7 +119,7 @@ def _bare(chosen: FullBand) -> Manifest:
         name=chosen.name,
         version=chosen.version,
         sha256="0" * 64,
-        input=given(chosen),
+        input=GIVEN,
         labels=taxonomy.LABELS,
         thresholds=halves,
         temperature=dict.fromkeys(taxonomy.LABELS, 1.0),

@@ -8,39 +8,36 @@ from pathlib import Path
 import torch
 
 from hearing import taxonomy
-from hearing.frontends import mel64
 from hearing.manifest import Manifest
 from training.config import Config
 from training.fullband_config import FullBand
-from training.fullband_evaluation import Found, given
-from training.fullband_net import Street
+from training.fullband_evaluation import GIVEN, Found
+from training.fullband_pair import Pair
 
 
-def to_onnx(net: Street, frames: int) -> bytes:
+def to_onnx(net: Pair) -> bytes:
     """Serialise a network without what it needed for learning only.
 
     Parameters
     ----------
-    net : Street
+    net : Pair
         In evaluation mode.
-    frames : int
-        Of a patch; the number of patches stays free.
 
     Returns
     -------
     bytes
-        ONNX: `level_db` float32 [n, frames, 64] to `logits` float32 [n, labels].
+        ONNX: `patches` float32 [n, 204, 64] to `logits` float32 [n, labels]; n is free.
     """
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         path = Path(folder) / "model.onnx"
         warnings.simplefilter("ignore")  # the exporter warns about its own internals
         torch.onnx.export(
             net.cpu().to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]
-            (torch.zeros((2, frames, mel64.BANDS)),),
+            (torch.zeros((2, *GIVEN.shape)),),
             path,
-            input_names=["level_db"],
+            input_names=["patches"],
             output_names=["logits"],
-            dynamic_axes={"level_db": {0: "patches"}, "logits": {0: "patches"}},
+            dynamic_axes={"patches": {0: "n"}, "logits": {0: "n"}},
             opset_version=17,
             dynamo=False,
         )
@@ -75,7 +72,7 @@ def write(
         name=chosen.name,
         version=chosen.version,
         sha256=hashlib.sha256(weights).hexdigest(),
-        input=given(chosen),
+        input=GIVEN,
         labels=labels,
         thresholds=dict(zip(labels, found.decisions.thresholds, strict=True)),
         temperature=dict(zip(labels, found.decisions.temperatures, strict=True)),

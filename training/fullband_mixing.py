@@ -13,7 +13,7 @@ from scipy.signal import lfilter
 
 from acoustics.weighting import a_weighting_db
 from hearing import taxonomy
-from hearing.frontends import mel64, mobilenet, spectra
+from hearing.frontends import fine_coarse, mel64, mobilenet, spectra
 from training.fullband_pieces import (
     BED,
     DISTRACTOR,
@@ -25,7 +25,7 @@ from training.fullband_pieces import (
 from training.parts import by_chance
 
 Power = NDArray[np.float32]
-FRAMES: Final = 196
+FRAMES: Final = fine_coarse.FINE_ROWS
 """Of a mixture: 2 s."""
 FOLDS: Final = (1, 2, 3, 4)
 _SHARES: Final = (0.34, 0.28, 0.20, 0.09, 0.05, 0.04)

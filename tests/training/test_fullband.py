@@ -7,6 +7,7 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from typer import Typer
 from typer.testing import CliRunner
 
 from cityhum.evaluate import hear
@@ -14,6 +15,7 @@ from cityhum.labelled import read_manifest
 from hearing import judging
 from hearing.adapters import runtime
 from tests.training.town import LABELS, config_of, recorded
+from training.__main__ import app as coarse
 from training.fullband import app
 from training.fullband_muon import orthogonal
 from training.fullband_net import Street
@@ -23,7 +25,6 @@ _CONFIG = """
 name: small
 version: 0.0.1
 recordings: tiny.yaml
-frames: 196
 train:
   seed: 1
   more_seeds: []
@@ -74,17 +75,19 @@ def a_teacher(folder: Path) -> Path:
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("city")
     tiny = config_of(root)
+    run(coarse, "prepare", "--config", tiny)
+    run(coarse, "train", "--config", tiny)
     teacher = a_teacher(root / "teacher")
     tiny.write_text(tiny.read_text().replace("data:\n", f"data:\n  teacher: {teacher}\n"))
     (root / "small.yaml").write_text(_CONFIG)
     for step in ("prepare", "train", "evaluate"):
-        run(step, "--config", root / "small.yaml")
-    run("export", "--config", root / "small.yaml", "--models", root / "models")
+        run(app, step, "--config", root / "small.yaml")
+    run(app, "export", "--config", root / "small.yaml", "--models", root / "models")
     return root / "models"
 
 
-def run(*words: str | Path) -> None:
-    done = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+def run(program: Typer, *words: str | Path) -> None:
+    done = CliRunner().invoke(program, [str(word) for word in words], catch_exceptions=False)
     assert done.exit_code == 0, done.output
 
 
@@ -104,7 +107,7 @@ def test_every_fold_has_a_model_that_was_decided_without_it(models: Path) -> Non
     manifest = runtime.load(models / "folds" / names[0]).manifest
     (accuracy,) = (v for k, v in manifest.metrics.items() if k.endswith("_fold1_accuracy"))
     assert accuracy >= 0.5  # a third would be chance
-    assert manifest.input.frontend == "mel64x100"
+    assert manifest.input.frontend == "mel64x100+32x8"
 
 
 def test_loudness_does_not_matter_to_the_net() -> None:

@@ -142,6 +142,7 @@ def test_patches_of_mobilenet_are_log_powers_of_128_bands() -> None:
         (Input(frontend="mn128", rate_hz=32_000, shape=(1, 128, 400)), 3.99003125, 1),
         (Input(frontend="ast128", rate_hz=16_000, shape=(1024, 128)), 4.0, 1),
         (Input(frontend="waveform", rate_hz=16_000, shape=(15_600,)), 0.975, 1),
+        (Input(frontend="mel64x100+32x8", rate_hz=16_000, shape=(204, 64)), 2.0, 1),
     ],
 )
 def test_a_look_makes_patches_of_the_shape_that_the_model_wants(

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from acoustics.clips import looped_codes
 from hearing import looks
-from hearing.frontends import mel64
+from hearing.frontends import fine_coarse, mel64
 from hearing.manifest import Input
 
 
@@ -55,3 +56,10 @@ def test_a_patch_ends_with_the_sound_and_silence_is_100_db_down() -> None:
     assert np.array_equal(patch, mel64.patches(sound, 90))
     silence = look.patches(np.zeros(look.samples, np.float32))
     assert silence == pytest.approx(np.full_like(patch, -100))
+
+
+def test_beside_the_levels_are_the_codes_that_a_device_sends() -> None:
+    sound = np.tile(a_sound(), 2)[:32_000]
+    (patch,) = fine_coarse.patches(sound)
+    assert np.array_equal(patch[:196], mel64.patches(sound, 196)[0])
+    assert np.array_equal(patch[196:].reshape(16, 32), looped_codes(sound))
