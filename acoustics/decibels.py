@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -182,10 +182,38 @@ def exceeded(counts: Mapping[int, int], percent: int) -> float:
     >>> exceeded(counts, 10), exceeded(counts, 50), exceeded(counts, 90)
     (91.0, 51.0, 11.0)
     """
-    missing = -(-sum(counts.values()) * percent // 100)
+    return percentiles(counts, (percent,))[0]
+
+
+def percentiles(counts: Mapping[int, int], percents: Sequence[int]) -> list[float]:
+    """Several percentile levels at once, as `exceeded` gives each.
+
+    Parameters
+    ----------
+    counts : mapping of int to int, not empty
+        Class to count.
+    percents : sequence of int, 1 to 100, ascending
+        Which.
+
+    Returns
+    -------
+    list of float
+        Levels, dB.
+
+    Examples
+    --------
+    >>> percentiles({600: 1, 611: 9}, (10, 90))
+    [61.1, 61.1]
+    """
+    total = sum(counts.values())
+    wanted = [-(-total * percent // 100) for percent in percents]
+    found: list[float] = []
+    reached = 0
     for level_class in sorted(counts, reverse=True):
-        missing -= counts[level_class]
-        if missing <= 0:
-            return level_class / CLASSES_PER_DB
-    msg = f"no L{percent} of {dict(counts)}"
+        reached += counts[level_class]
+        while wanted[len(found)] <= reached:
+            found.append(level_class / CLASSES_PER_DB)
+            if len(found) == len(wanted):
+                return found
+    msg = f"no L{percents[len(found)]} of {dict(counts)}"
     raise ValueError(msg)

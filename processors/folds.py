@@ -9,6 +9,7 @@ states, rows, outbox and the next offset in one transaction.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from processors.window_questions import Touched
@@ -58,10 +59,12 @@ States = dict[DeviceId, State]
 
 def joined(outputs: Sequence[Outputs]) -> Outputs:
     """All outputs in their order."""
+    if len(outputs) == 1:
+        return outputs[0]
     return Outputs(
-        rows=tuple(row for one in outputs for row in one.rows),
-        messages=tuple(message for one in outputs for message in one.messages),
-        conflicts=tuple(batch for one in outputs for batch in one.conflicts),
+        rows=tuple(chain.from_iterable([one.rows for one in outputs])),
+        messages=tuple(chain.from_iterable([one.messages for one in outputs])),
+        conflicts=tuple(chain.from_iterable([one.conflicts for one in outputs])),
     )
 
 

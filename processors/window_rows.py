@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from pydantic import Field
 
-from acoustics.decibels import exceeded, level_of
+from acoustics.decibels import level_of, percentiles
 from hearing.taxonomy import ORIGINS
 from processors import sources
 from processors.window_keys import Key
@@ -41,6 +41,7 @@ def row(
     """
     a, c, z = (_level(total, sums.seconds) for total in sums.energies)
     lafmax, lasmax, lcpeak = sums.maxima
+    l10, l50, l90 = percentiles(sums.classes, (10, 50, 90))
     total = sums.energies[0]
     # every value is our own: nothing to check
     return WindowRow.trusted(
@@ -56,9 +57,9 @@ def row(
         lafmax_db=lafmax / 100,
         lasmax_db=lasmax / 100,
         lcpeak_db=lcpeak / 100,
-        l10_db=exceeded(sums.classes, 10),
-        l50_db=exceeded(sums.classes, 50),
-        l90_db=exceeded(sums.classes, 90),
+        l10_db=l10,
+        l50_db=l50,
+        l90_db=l90,
         # a slewed clock can put the middle of one second more into a window
         coverage_s=min(sums.seconds, key.seconds),
         overload_s=sums.overload_s,

@@ -79,16 +79,14 @@ def of_seconds(heard: Heard, background: int | None, before: Second | None) -> S
         The last second of the window before, if that has any: an event that it holds already does
         not begin here.
     """
+    levels = [second[1] for second in heard.seconds]
     classes: dict[int, int] = {}
-    total = 0
-    for second in heard.seconds:
-        level = second.laeq
-        total += energy(level)
-        index = class_of(level)
+    for level in levels:
+        index = (level + _CLASS // 2) // _CLASS  # as `class_of` says
         classes[index] = classes.get(index, 0) + 1
     return Sums(
-        len(heard.seconds),
-        (total, heard.c_energy, heard.z_energy),
+        len(levels),
+        (sum(map(energy, levels)), heard.c_energy, heard.z_energy),
         heard.maxima,
         heard.overload_s,
         heard.floor_s,
@@ -115,7 +113,8 @@ def _sounded(
             if sums is None:
                 sums = found[label] = [0, 0, 0, 0, 0, 0]
             sums[0] += 1
-            sums[1] += at_ms - last_ms.get(label, -BASE_MS) > GAP_MS
+            if at_ms - last_ms.get(label, -BASE_MS) > GAP_MS:
+                sums[1] += 1
             last_ms[label] = at_ms
             sums[2] += score
             sums[3] = max(sums[3], score)

@@ -127,7 +127,7 @@ def page(
             if after is not before:
                 changed[device] = after
                 told.append(outputs)
-    return changed, joined(told)
+    return changed, joined([outputs for outputs in told if outputs is not NOTHING])
 
 
 def _by_device(batches: Sequence[AnyLevels]) -> dict[DeviceId, list[AnyLevels]]:

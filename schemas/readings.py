@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal, TypeVar
 
 from msgspec import Meta, MsgspecError, Struct, json, to_builtins
+from pydantic import Field, ValidationError
 
+from schemas.base import DeviceId, Frozen, Label, Name, SessionId, SiteId
 from schemas.codec import decode
 from schemas.envelopes import LabelledBatch, ReadingEnvelope
 from schemas.messages import MAX_READINGS, Clock
@@ -129,7 +131,7 @@ def _read(payload: bytes, decoder: json.Decoder[Some]) -> Some | ReadingEnvelope
         record = decoder.decode(payload)
     except (MsgspecError, RecursionError):
         return decode(ReadingEnvelope, payload)
-    return record if all(map(_is_usual, record.batches)) else _read_fully(payload)
+    return record if all(map(_is_usual, record.batches)) else decode(ReadingEnvelope, payload)
 
 
 def whole(batch: AnyBatch) -> LabelledBatch:
@@ -158,22 +160,42 @@ def cut(batch: AnyLevels, first_seq: int, count: int) -> LevelBatch:
     )
 
 
+class _Names(Frozen):
+    site: SiteId
+    device: DeviceId
+    session: SessionId
+    calibration: Annotated[Name | None, Field(max_length=64)]
+    model: Annotated[Name | None, Field(max_length=128)]
+    labels: tuple[Label, ...]
+
+
 def _is_usual(batch: LevelBatch) -> bool:
+    """Whether it is what it says, as far as reading the JSON has not shown that."""
     return (
-        (batch.site, batch.device, batch.session, batch.calibration, batch.model) in _names
+        (
+            (
+                (batch.site, batch.device, batch.session, batch.calibration, batch.model) in _names
+                and all(map(_labels.issuperset, batch.labels))
+            )
+            or _is_named(batch)
+        )
         and len(batch.labels) == (len(batch.levels) if batch.model is not None else 0)
         and _EARLY < batch.started_at.year < _LATE
         and _EARLY < batch.received_at.year < _LATE
-        and all(map(_labels.issuperset, batch.labels))
     )
 
 
-def _read_fully(payload: bytes) -> ReadingEnvelope:
-    envelope = decode(ReadingEnvelope, payload)
-    for known in (_names, _labels):
-        if len(known) > _MANY:
-            known.clear()
-    for batch in envelope.batches:
-        _names.add((batch.site, batch.device, batch.session, batch.calibration, batch.model))
-        _labels.update(*batch.labels)
-    return envelope
+def _is_named(batch: LevelBatch) -> bool:
+    """Whether names that were not heard of before are names; those are remembered."""
+    names = (batch.site, batch.device, batch.session, batch.calibration, batch.model)
+    labels = set[str]().union(*batch.labels)
+    try:
+        _Names.model_validate(dict(zip(_Names.model_fields, (*names, tuple(labels)), strict=True)))
+    except ValidationError:
+        return False
+    if len(_names) + len(_labels) > _MANY:
+        _names.clear()
+        _labels.clear()
+    _names.add(names)
+    _labels.update(labels)
+    return True

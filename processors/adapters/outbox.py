@@ -20,7 +20,7 @@ _ADD: Final = """
 WITH added AS (
     INSERT INTO outbox (kind, key, payload)
     SELECT kind, key, payload::json
-    FROM unnest(%(kinds)s::text[], %(keys)s::text[], %(payloads)s::text[])
+    FROM unnest(%(kinds)b::text[], %(keys)b::text[], %(payloads)b::text[])
         WITH ORDINALITY AS message (kind, key, payload, position)
     ORDER BY position
     RETURNING id, kind
