@@ -98,7 +98,7 @@ def test_the_tutorial_works_word_by_word(clone: Path) -> None:
 
 
 def _run(clone: Path, command: str) -> str:
-    words = [clone / ".venv" / "bin" / "python", "-m", "deploy.local", command]
+    words = [str(clone / ".venv" / "bin" / "python"), "-m", "deploy.local", command]
     done = subprocess.run(
         words, cwd=clone, env=_plain(), capture_output=True, text=True, check=True
     )
