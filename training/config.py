@@ -49,6 +49,28 @@ class DataConfig(Frozen):
     )
 
 
+class Recipe(Frozen):
+    """What patches are mixed of."""
+
+    shares: tuple[float, float, float, float, float] = Field(
+        default=(0.40, 0.27, 0.13, 0.10, 0.10),
+        description="clean, mixed, with a siren, negative, street; what there is nothing for is "
+        "left out",
+    )
+    as_recorded: float = Field(
+        default=0.0, ge=0, le=1, description="share of the clean ones that nothing is done to"
+    )
+
+
+class Refinement(Frozen):
+    """A second, gentler training that begins with the weights of the first."""
+
+    recipe: Recipe
+    steps: int
+    learning_rate: float
+    averaged: float
+
+
 class TrainConfig(Frozen):
     """How long and how fast."""
 
@@ -69,6 +91,7 @@ class TrainConfig(Frozen):
     opinion: float = Field(description="share of the teacher's opinion in a clean patch's target")
     picture: float = Field(description="weight of the loss on the teacher's embedding")
     threads: int
+    refine: Refinement | None = None
 
 
 class Config(Frozen):

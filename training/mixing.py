@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from acoustics import mel
 from hearing import taxonomy
+from training.config import Recipe
 from training.parts import (
     FRAMES,
     SIREN_LABEL,
@@ -29,9 +30,36 @@ from training.pools import BED, DISTRACTOR, FOREGROUND, SIREN, STREET, Pool
 
 _WEIGHTS: Final = {"siren": 1.6, "speech": 0.6, "birds": 0.3, "traffic": 0.3, "wind": 0.3}
 _ESC_WEIGHT: Final = 0.6
-_SHARES: Final = (0.40, 0.27, 0.13, 0.10, 0.10)  # clean, mixed, with siren, negative, street;
-# what lacks its material is left out
 _URBAN: Final = taxonomy.LABELS[:10]
+
+Finished = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
+"""Codes, target and what is known of it: a row of a batch."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """What becomes of sound on its way into the codes.
+
+    Attributes
+    ----------
+    far : bool
+        Echo, distance and frames that get lost, now and then.
+    colour_db : float
+        Of the microphone, up to so much either way.
+    hiss_db : float
+        The loudest, re the sound.
+    jitter_db : float
+        Of every code.
+    """
+
+    far: bool
+    colour_db: float
+    hiss_db: float
+    jitter_db: float
+
+
+STREET_WAY: Final = Way(far=True, colour_db=7.0, hiss_db=-15.0, jitter_db=0.6)
+AS_RECORDED: Final = Way(far=False, colour_db=2.5, hiss_db=-30.0, jitter_db=0.2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +111,8 @@ def _weight(label: str) -> float:
 class Mixer:
     """Draws training batches from the pieces that a fold may hear."""
 
-    def __init__(self, pool: Pool, held_out: int, seed: int) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, held_out: int, seed: int, recipe: Recipe) -> None:
+        self._pool, self._as_recorded = pool, recipe.as_recorded
         self._rng = np.random.default_rng(seed)
         allowed = (pool.group != held_out) | (held_out == 0)
         self._beds = np.flatnonzero(allowed & (pool.kind == BED))
@@ -98,7 +126,7 @@ class Mixer:
         self._scenes = scenes + sirens * max(1, len(scenes) // max(1, len(sirens)) - 1)
         beds = len(self._beds) > 0
         there = (True, beds, beds and len(self._sirens) > 0, beds and len(self._distractors) > 0)
-        shares = np.array(_SHARES) * np.array([*there, len(scenes) > 0])
+        shares = np.array(recipe.shares) * np.array([*there, len(scenes) > 0])
         self._shares = shares / shares.sum()
         by_label = _by_label(pool, np.flatnonzero(allowed & (pool.kind == FOREGROUND)))
         self._events = list(by_label.values())
@@ -122,7 +150,7 @@ class Mixer:
         kinds = self._rng.choice(1 + len(makers), size=n, p=self._shares)
         pieces = [self._foreground() if kind == 0 else -1 for kind in kinds]
         patches = [
-            self._finish([self._part(piece, whole=True)] if kind == 0 else makers[kind - 1]())
+            self._clean(piece) if kind == 0 else self._finish(makers[kind - 1](), STREET_WAY)
             for kind, piece in zip(kinds, pieces, strict=True)
         ]
         return Batch(
@@ -140,6 +168,12 @@ class Mixer:
     def restore(self, state: str) -> None:
         """Go on from a `state`."""
         self._rng.bit_generator.state = json.loads(state)
+
+    def _clean(self, piece: int) -> Finished:
+        """One sound alone; a share of these as they were recorded."""
+        untouched = self._as_recorded > 0 and by_chance(self._rng, self._as_recorded)
+        way = AS_RECORDED if untouched else STREET_WAY
+        return self._finish([self._part(piece, whole=True, way=way)], way)
 
     def _mixed(self) -> list[Part]:
         rng = self._rng
@@ -195,7 +229,7 @@ class Mixer:
             among = pieces.by_source[int(self._rng.integers(len(pieces.by_source)))]
         return int(among[int(self._rng.integers(len(among)))])
 
-    def _part(self, piece: int, *, whole: bool) -> Part:
+    def _part(self, piece: int, *, whole: bool, way: Way = STREET_WAY) -> Part:
         pool, rng = self._pool, self._rng
         begin, length = pool.start[piece], int(pool.length[piece])
         codes = pool.codes[begin : begin + length]
@@ -217,19 +251,19 @@ class Mixer:
                 power[FRAMES - len(stretch) :] = stretch
             else:
                 power[: len(stretch)] = stretch
-        return Part(travelled(power, rng), pool.heard[piece], pool.perhaps[piece])
+        arrived = travelled(power, rng) if way.far else power
+        return Part(arrived, pool.heard[piece], pool.perhaps[piece])
 
-    def _finish(
-        self, parts: list[Part]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+    def _finish(self, parts: list[Part], way: Way) -> Finished:
         rng = self._rng
-        hidden = hidden_frames(rng)
+        hidden = hidden_frames(rng) & way.far
         target, known = targets(parts, ~hidden)
-        total = np.sum([part.power for part in parts], axis=0) * colour(rng, 7.0)
-        hiss = 10 ** (rng.uniform(-60, -15) / 10) * rng.uniform(0.3, 1.7, (FRAMES, 1))
+        total = np.sum([part.power for part in parts], axis=0) * colour(rng, way.colour_db)
+        hiss = 10 ** (rng.uniform(-60, way.hiss_db) / 10) * rng.uniform(0.3, 1.7, (FRAMES, 1))
         total = total + np.float32(total.mean()) * hiss.astype(np.float32)
         level_db = rng.uniform(-75, -12) - 10 * np.log10(total.sum(axis=1).mean() + 1e-20)
-        jitter_db = 0.6 * rng.standard_normal(total.shape, dtype=np.float32) + np.float32(level_db)
-        codes = mel.power_to_codes(total * 10 ** (jitter_db / 10))
+        noise = rng.standard_normal(total.shape, dtype=np.float32)
+        code_db = way.jitter_db * noise + np.float32(level_db)
+        codes = mel.power_to_codes(total * 10 ** (code_db / 10))
         codes[hidden] = mel.NO_FRAME
         return codes, target, known

@@ -1,6 +1,6 @@
 """A network in training: what one step is, and all that a checkpoint must hold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hearing import taxonomy
 from training import teacher
-from training.config import Run, TrainConfig
+from training.config import Recipe, Run, TrainConfig
 from training.lessons import Lessons
 from training.mixing import Batch, Mixer
 from training.net import Street8
@@ -18,6 +18,9 @@ from training.pools import Pool
 
 _LR_PEAK: Final = 0.2
 _SMOOTH: Final = 0.98
+Material = tuple[Pool, Lessons]
+"""What is mixed, and what the teacher says of it."""
+
 _Stateful = nn.Module | torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler
 
 
@@ -29,10 +32,11 @@ def new_net(settings: TrainConfig) -> Street8:
 class Pupil:
     """A network in training, with all that a checkpoint must hold."""
 
-    def __init__(self, settings: TrainConfig, pool: Pool, taught: Lessons, run: Run) -> None:
+    def __init__(self, settings: TrainConfig, recipe: Recipe, given: Material, run: Run) -> None:
+        pool, taught = given
         torch.manual_seed(run.seed + run.held_out)
         self._settings, self._taught = settings, taught
-        self._mixer = Mixer(pool, run.held_out, run.seed * 10 + run.held_out)
+        self._mixer = Mixer(pool, run.held_out, run.seed * 10 + run.held_out, recipe)
         self._net = new_net(settings).to(memory_format=torch.channels_last)
         self._picture = nn.Linear(8 * settings.width, teacher.EMBEDDING)
         learnt = [*self._net.parameters(), *self._picture.parameters()]
@@ -48,6 +52,10 @@ class Pupil:
             self._net, avg_fn=_running_mean(settings.averaged), use_buffers=True
         )
         self.step, self.loss = 0, 0.0
+
+    def begin_with(self, weights: Mapping[str, Tensor]) -> None:
+        """Begin with the weights of another network instead of random ones."""
+        self._net.load_state_dict(weights)
 
     def learn(self) -> None:
         """One step."""

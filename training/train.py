@@ -1,6 +1,6 @@
 """Fit one network to what a fold may hear; a run that was killed goes on where it stopped."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training import teacher
-from training.config import Config, Run
-from training.lessons import Lessons, by_piece, class_names, lessons, settled, without_teacher
+from training.config import Config, Recipe, Run, TrainConfig
+from training.lessons import by_piece, class_names, lessons, settled, without_teacher
 from training.net import Street8
 from training.pools import Pool
-from training.pupil import Pupil, new_net
+from training.pupil import Material, Pupil, new_net
 
 _SAVED_EVERY: Final = 25
 
@@ -66,17 +66,35 @@ def train(config: Config, pool: Pool, run: Run) -> Path:
     path = weights_path(config, run)
     if path.exists():
         return path
-    torch.set_num_threads(config.train.threads)
-    pupil = Pupil(config.train, *_material(config, pool, run.held_out), run)
-    checkpoint = path.with_suffix(".part")
+    settings = config.train
+    torch.set_num_threads(settings.threads)
+    material = _material(config, pool, run.held_out)
+    if settings.refine is None:
+        return _taught(lambda: Pupil(settings, Recipe(), material, run), path, settings.steps)
+    gentler = settings.refine
+    first = _taught(
+        lambda: Pupil(settings, Recipe(), material, run), path.with_suffix(".first"), settings.steps
+    )
+    changed = gentler.model_dump(include={"steps", "learning_rate", "averaged"})
+
+    def refining() -> Pupil:
+        again = settings.model_copy(update=changed)
+        pupil = Pupil(again, gentler.recipe, material, run)
+        pupil.begin_with(_read(settings, first).state_dict())
+        return pupil
+
+    return _taught(refining, path, gentler.steps)
+
+
+def _taught(new: Callable[[], Pupil], path: Path, steps: int) -> Path:
+    """Let a pupil learn from where it stopped, and keep its weights."""
+    if path.exists():
+        return path
+    pupil, checkpoint = new(), path.with_name(f"{path.name}.part")
     if checkpoint.exists():
         pupil.resume(checkpoint)
     progress = tqdm(
-        range(pupil.step, config.train.steps),
-        initial=pupil.step,
-        total=config.train.steps,
-        desc=f"without fold {run.held_out}, seed {run.seed}",
-        unit="step",
+        range(pupil.step, steps), initial=pupil.step, total=steps, desc=path.stem, unit="step"
     )
     for step in progress:
         pupil.learn()
@@ -88,7 +106,7 @@ def train(config: Config, pool: Pool, run: Run) -> Path:
     return path
 
 
-def _material(config: Config, pool: Pool, held_out: int) -> tuple[Pool, Lessons]:
+def _material(config: Config, pool: Pool, held_out: int) -> Material:
     if config.data.teacher is None:
         return pool, without_teacher(pool)
     embedding, scores = by_piece(config.data, teacher.load(config))
@@ -105,8 +123,12 @@ def _save(state: dict[str, object], path: Path) -> None:
 
 def load(config: Config, run: Run) -> Street8:
     """A trained network, ready to listen."""
-    net = new_net(config.train)
-    net.load_state_dict(torch.load(weights_path(config, run), weights_only=True))
+    return _read(config.train, weights_path(config, run))
+
+
+def _read(settings: TrainConfig, path: Path) -> Street8:
+    net = new_net(settings)
+    net.load_state_dict(torch.load(path, weights_only=True))
     return net.eval()
 
 

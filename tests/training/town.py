@@ -38,7 +38,7 @@ train:
   seed: 1
   width: 4
   dropout: 0.1
-  steps: 60
+  steps: 50
   batch: 24
   learning_rate: 0.01
   weight_decay: 0.01
@@ -47,6 +47,7 @@ train:
   opinion: 0.0
   picture: 0.0
   threads: 1
+  refine: {{recipe: {{as_recorded: 0.5}}, steps: 30, learning_rate: 0.005, averaged: 0.8}}
 """
 
 

@@ -12,6 +12,7 @@ from schemas.messages import NO_FRAME
 from tests.builders import OTHER_SESSION, SESSION
 from tests.unit.processors.test_judgement import judged
 from training import field
+from training.config import Recipe
 from training.field import Example, HeardReading
 from training.mixing import Mixer
 from training.pools import DISTRACTOR, FOREGROUND, SIREN, Pool
@@ -92,7 +93,7 @@ def test_a_mixer_hears_the_field_as_sirens_and_as_what_is_none() -> None:
     assert pool.source[-1] == pool.source[-2] > pool.source[:-2].max()
     assert pool.codes.shape[0] == pool.length.sum()
     held_out = 1 + several[0].group % 3  # another fold may hear it
-    batch = Mixer(pool, held_out, seed=1).batch(64)
+    batch = Mixer(pool, held_out, seed=1, recipe=Recipe()).batch(64)
     assert batch.codes.shape == (64, 32, 32)
     assert field.with_field(pool, []) is pool
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from hearing.taxonomy import LABELS
+from training.config import Recipe
 from training.mixing import Mixer
 from training.parts import FRAMES, SIREN_LABEL
 from training.pools import BED, DISTRACTOR, FOREGROUND, SIREN, STREET, Pool
@@ -40,7 +41,7 @@ def pool() -> Pool:
 
 
 def test_a_batch_is_patches_with_targets_between_0_and_1(pool: Pool) -> None:
-    batch = Mixer(pool, 0, seed=4).batch(64)
+    batch = Mixer(pool, 0, seed=4, recipe=Recipe()).batch(64)
     assert batch.codes.shape == (64, FRAMES, 32)
     assert batch.codes.dtype == np.uint8
     assert batch.target.shape == batch.known.shape == (64, len(LABELS))
@@ -49,24 +50,37 @@ def test_a_batch_is_patches_with_targets_between_0_and_1(pool: Pool) -> None:
 
 
 def test_the_same_seed_mixes_the_same_batch(pool: Pool) -> None:
-    once, again = (Mixer(pool, 0, seed=4).batch(16) for _ in range(2))
+    once, again = (Mixer(pool, 0, seed=4, recipe=Recipe()).batch(16) for _ in range(2))
     assert (once.codes == again.codes).all()
     assert (once.target == again.target).all()
 
 
 def test_a_held_out_recording_is_never_drawn(pool: Pool) -> None:
-    mixer = Mixer(pool, 1, seed=4)
+    mixer = Mixer(pool, 1, seed=4, recipe=Recipe())
     assert {mixer._foreground() for _ in range(50)} == {1}
 
 
+def test_what_is_as_recorded_loses_no_frame(pool: Pool) -> None:
+    shares = (1.0, 0.0, 0.0, 0.0, 0.0)
+    lost = [
+        (
+            Mixer(pool, 0, seed=4, recipe=Recipe(shares=shares, as_recorded=of)).batch(64).codes
+            == 255
+        )
+        for of in (0.0, 1.0)
+    ]
+    assert lost[0].any()
+    assert not lost[1].any()
+
+
 def test_sirens_and_their_absence_both_occur(pool: Pool) -> None:
-    batch = Mixer(pool, 0, seed=4).batch(256)
+    batch = Mixer(pool, 0, seed=4, recipe=Recipe()).batch(256)
     known = batch.known[:, SIREN_LABEL] > 0
     share = batch.target[known, SIREN_LABEL].mean()
     assert 0.05 < share < 0.5
 
 
 def test_a_siren_of_less_than_three_quarters_of_a_second_is_left_open(pool: Pool) -> None:
-    batch = Mixer(pool, 0, seed=4).batch(2048)
+    batch = Mixer(pool, 0, seed=4, recipe=Recipe()).batch(2048)
     assert (batch.known[:, SIREN_LABEL] == 0).any()
     assert not ((batch.known == 0) & (batch.target > 0.3)).any()
