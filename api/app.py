@@ -5,9 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from importlib import metadata
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from api import alert_routes, classify, health, live, problems, record_routes
+from api.asking import only_known
 from api.services import Services
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -49,6 +50,6 @@ def create(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
     problems.handle(app)
     documented = problems.documented(401, 403, 404, 422, 429, 503)
     for routes in (record_routes, live, alert_routes, classify):  # live before /alerts/{alert_id}
-        app.include_router(routes.router, responses=documented)
+        app.include_router(routes.router, responses=documented, dependencies=[Depends(only_known)])
     app.include_router(health.router, responses=problems.documented(503))
     return app

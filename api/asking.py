@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Annotated, Final, Literal, NamedTuple
 
-from fastapi import Depends, Header, Query
+from fastapi import Depends, Header, Query, Request
 from pydantic import BeforeValidator
+from starlette.exceptions import HTTPException
 
 from api.services import Known
 from records.spans import MOST_POINTS, Span
@@ -108,3 +109,19 @@ def _filter(devices: _AnyDevices = (), site: SiteId | None = None, rules: _AnyRu
 
 
 Which = Annotated[Filter, Depends(_filter)]
+
+
+async def only_known(request: Request) -> None:
+    """Refuse a parameter that nobody reads: one letter wrong, and `from` would mean always.
+
+    Raises
+    ------
+    HTTPException
+        422, with those that are read.
+    """
+    documents = request.app.openapi()["paths"][request.scope["route"].path]
+    parameters = documents[request.method.lower()].get("parameters", ())
+    known = {one["name"] for one in parameters if one["in"] == "query"}
+    for name in request.query_params:
+        if name not in known:
+            raise HTTPException(422, f"unknown parameter {name!r}: {', '.join(sorted(known))}")

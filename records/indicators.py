@@ -40,7 +40,7 @@ SELECT asked.device, asked.on_date::date AS date, calibrated, ld_db, le_db, ln_d
        coalesce(evening_coverage, 0) AS evening_coverage,
        coalesce(night_coverage, 0) AS night_coverage,
        coalesce(hours_over_limit, 0) AS hours_over_limit
-FROM unnest(%(devices)s::text[]) AS named (device)
+FROM (SELECT DISTINCT unnest(%(devices)s::text[])) AS named (device)
 CROSS JOIN generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS day (on_date)
 CROSS JOIN LATERAL (SELECT named.device, day.on_date) AS asked
 LEFT JOIN (

@@ -43,14 +43,19 @@ WHERE device = %(device)s AND score >= %(active)s AND time >= %(begin)s AND time
 ORDER BY time, label
 """
 _WINDOWS: Final[LiteralString] = """
-SELECT device, started_at, label, origin, active_s, events, mean_score, max_score, laeq_active_db,
-       source_leq_db, source_leq_upper_db, energy_share
-FROM label_window
-WHERE device = ANY(%(devices)s) AND length_s = %(length_s)s
-  AND started_at >= %(begin)s AND started_at < %(end)s
-  AND (%(labels)s::text[] IS NULL OR label = ANY(%(labels)s))
-  AND (started_at, device || '/' || label) > (%(after_at)s, %(after_name)s)
-ORDER BY started_at, device || '/' || label
+SELECT found.* FROM (SELECT DISTINCT unnest(%(devices)s::text[])) AS named (device)
+CROSS JOIN LATERAL (  -- along the primary key: a page costs what a page holds, for each device
+    SELECT device, started_at, label, origin, active_s, events, mean_score, max_score,
+           laeq_active_db, source_leq_db, source_leq_upper_db, energy_share
+    FROM label_window
+    WHERE device = named.device AND length_s = %(length_s)s
+      AND started_at >= %(begin)s AND started_at < %(end)s
+      AND (%(labels)s::text[] IS NULL OR label = ANY(%(labels)s))
+      AND (started_at, device || '/' || label) > (%(after_at)s, %(after_name)s)
+    ORDER BY started_at, label
+    LIMIT %(limit)s
+) AS found
+ORDER BY started_at, found.device || '/' || label
 LIMIT %(limit)s
 """
 

@@ -12,7 +12,19 @@ _WINDOWS: Final[LiteralString] = """
 SELECT site, device, started_at, length_s, calibration, laeq_db, lceq_db, lzeq_db, lafmax_db,
        lasmax_db, lcpeak_db, l10_db, l50_db, l90_db, coverage_s, overload_s, floor_s, final,
        coalesce(heard.labels, '[]') AS labels
-FROM level_window
+FROM (
+    SELECT found.* FROM (SELECT DISTINCT unnest(%(devices)s::text[])) AS named (device)
+    CROSS JOIN LATERAL (  -- along the primary key: a page costs what a page holds, for each device
+        SELECT * FROM level_window
+        WHERE device = named.device AND length_s = %(length_s)s
+          AND started_at >= %(begin)s AND started_at < %(end)s
+          AND (started_at, device) > (%(after_at)s, %(after_device)s)
+        ORDER BY started_at
+        LIMIT %(limit)s
+    ) AS found
+    ORDER BY started_at, found.device
+    LIMIT %(limit)s
+) AS page
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object(
         'label', label, 'origin', origin, 'active_s', active_s, 'events', events,
@@ -21,15 +33,10 @@ LEFT JOIN LATERAL (
         'energy_share', energy_share
     ) ORDER BY label) AS labels
     FROM label_window
-    WHERE label_window.device = level_window.device
-      AND label_window.length_s = level_window.length_s
-      AND label_window.started_at = level_window.started_at
+    WHERE label_window.device = page.device AND label_window.length_s = page.length_s
+      AND label_window.started_at = page.started_at
 ) AS heard ON true
-WHERE length_s = %(length_s)s AND device = ANY(%(devices)s)
-  AND started_at >= %(begin)s AND started_at < %(end)s
-  AND (started_at, device) > (%(after_at)s, %(after_device)s)
-ORDER BY started_at, device
-LIMIT %(limit)s
+ORDER BY started_at, page.device
 """
 
 

@@ -157,6 +157,7 @@ class ApiContract:
             ({"device": LOUD, "from": "1777880000"}, 422, "write it as 2026-05-04T10:00:00Z"),
             ({"device": LOUD, "from": "2027-01-01T00:00:00Z"}, 422, "ends before it begins"),
             ({"device": 51 * [LOUD]}, 422, "device"),
+            ({"device": LOUD, "form": "2026-05-04T10:00:00Z"}, 422, "unknown parameter 'form'"),
             ({"device": LOUD, "points": 10**9}, 422, "points"),
         ],
     )
