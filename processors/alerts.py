@@ -7,10 +7,9 @@ none overlapping another of its rule.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
@@ -38,8 +37,7 @@ NO_SCORES: Final[LabelScores] = MappingProxyType({})
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class AlertsState:
+class AlertsState(NamedTuple):
     """State of one device; `spans` are onset and end of its newest alerts, by rule.
 
     `unsure` counts historical alerts older than those spans: whether they overlap another cannot
@@ -48,11 +46,11 @@ class AlertsState:
 
     device: str
     site: str = ""
-    ledger: Ledger = field(default_factory=Ledger)
-    dropped: Ledger = field(default_factory=Ledger)
-    live: Lane = field(default_factory=Lane)
-    late: Late = Late()  # noqa: RUF009  # frozen
-    spans: Mapping[str, tuple[Span, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    ledger: Ledger = Ledger()
+    dropped: Ledger = Ledger()
+    live: Lane = Lane()
+    late: Late = Late()
+    spans: Mapping[str, tuple[Span, ...]] = MappingProxyType({})
     unsure: int = 0
 
     @property
@@ -137,7 +135,7 @@ def _heard(
     ledger, new = state.ledger.counted(
         batch.session, batch.first_seq, batch.count, at_s=first_us // SECOND_US + batch.count
     )
-    state = replace(state, ledger=ledger, site=batch.site)
+    state = state._replace(ledger=ledger, site=batch.site)
     if not new:
         return state, NOTHING
     rules = tuple(rule for rule in rules if rule.concerns(state.site, state.device))
@@ -149,7 +147,7 @@ def _heard(
     if fresh:
         live = lanes.received(lanes.under_rules(state.live, rules), fresh, received_us)
         live, alerts, passed = lanes.heard(live, state.known, state.place, hold_us=HOLD_US)
-        state, past = _with_ended(replace(state, live=live), alerts), [*past, *passed]
+        state, past = _with_ended(state._replace(live=live), alerts), [*past, *passed]
     if not past:
         return state, _outputs(alerts, ())
     return _with_late(state, late.received(state.late, past, received_us), alerts, rules)
@@ -160,7 +158,7 @@ def _with_late(
 ) -> tuple[AlertsState, Outputs]:
     """Let late seconds be heard, beside live alerts that there are already."""
     after, found = late.heard(waiting, state.known, state.place, rules)
-    state, historical = _historical(replace(state, late=after), found)
+    state, historical = _historical(state._replace(late=after), found)
     return state, _outputs(alerts, historical)
 
 
@@ -170,14 +168,14 @@ def _ticked(state: AlertsState, tick: Tick, rules: tuple[Rule, ...]) -> tuple[Al
     any_dropped = state is not before
     live, alerts, passed = _live_ticked(state, at_us, any_dropped=any_dropped)
     if live is not state.live:
-        state = _with_ended(replace(state, live=live), alerts)
+        state = _with_ended(state._replace(live=live), alerts)
     rules = tuple(rule for rule in rules if rule.concerns(state.site, state.device))
     if passed or any_dropped:
         waiting = late.received(state.late, passed, at_us)
         return _with_late(state, waiting, alerts, rules)
     if state.late.is_busy and at_us >= state.late.heard_us + late.PATIENCE_US:
         after, found = late.given_up(state.late, state.place, rules)
-        state, historical = _historical(replace(state, late=after), found)
+        state, historical = _historical(state._replace(late=after), found)
         return state, _outputs(alerts, historical)
     return state, _outputs(alerts, ())
 
@@ -206,7 +204,7 @@ def _with_dropped(state: AlertsState, tick: Tick, at_s: int) -> AlertsState:
         dropped, _ = dropped.counted(lost.session, lost.first_seq, lost.count, at_s=at_s)
     if dropped.sessions == state.dropped.sessions:
         return state
-    return replace(state, dropped=dropped)
+    return state._replace(dropped=dropped)
 
 
 def _seconds(batch: AnyBatch, seqs: Sequence[int], first_us: int) -> list[Second]:
@@ -235,7 +233,7 @@ def _with_ended(state: AlertsState, alerts: Sequence[Alert]) -> AlertsState:
             span = microseconds(alert.onset_at), microseconds(alert.ended_at)
             known = sorted((*spans.get(alert.rule, ()), span))
             spans[alert.rule] = tuple(known[-MAX_SPANS:])
-    return replace(state, spans=spans) if spans != state.spans else state
+    return state._replace(spans=spans) if spans != state.spans else state
 
 
 def _historical(
@@ -253,7 +251,7 @@ def _historical(
                 kept.append(found)
                 state = _with_ended(state, [found])
             case "unsure":
-                state = replace(state, unsure=state.unsure + 1)
+                state = state._replace(unsure=state.unsure + 1)
     return state, tuple(kept)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from processors.window_questions import Touched
 from schemas.base import DeviceId, Frozen, SeqRange
@@ -18,6 +18,9 @@ from schemas.readings import AnyBatch, AnyRecord, read
 from schemas.results import Alert, Window
 
 State = TypeVar("State")
+
+GARBAGE: Final = 1_000_000
+"""Objects before Python looks for cycles: readings and rows are many, and have none."""
 
 
 class Tick(NamedTuple):

@@ -6,7 +6,7 @@ otherwise it waits until event time is `hold_us` past it.
 
 from bisect import insort
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from processors import background, detector, rules
@@ -36,8 +36,7 @@ class Known(NamedTuple):
         return self.counted.holds(session, seq, seq) or self.dropped.holds(session, seq, seq)
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(NamedTuple):
     """Where a device is in its own time; `newest_us`, `span_us`: event time, `heard_us`: received.
 
     `span_us` is the length of the newest batch: a device that sends once a minute is not lost
@@ -52,7 +51,7 @@ class Lane:
     span_us: int = 0
     pending: tuple[Second, ...] = ()
     watches: tuple[Watch, ...] = ()
-    background: Background = field(default_factory=Background)
+    background: Background = Background()
     ticked_us: int = 0
     silent_us: int = 0
 
@@ -146,7 +145,7 @@ def under_rules(lane: Lane, current: Sequence[Rule]) -> Lane:
     known = {watch.rule.rule: watch for watch in lane.watches}
     watches = [_under_rule(known.pop(rule.rule, None), rule) for rule in current]
     orphans = [watch for watch in known.values() if watch.open]
-    return replace(lane, watches=(*watches, *orphans))
+    return lane._replace(watches=(*watches, *orphans))
 
 
 def received(lane: Lane, seconds: Sequence[Second], received_us: int) -> Lane:
@@ -154,8 +153,7 @@ def received(lane: Lane, seconds: Sequence[Second], received_us: int) -> Lane:
     pending = list(lane.pending)
     for second in seconds:
         insort(pending, second, key=event_order)
-    return replace(
-        lane,
+    return lane._replace(
         newest_us=max(lane.newest_us, seconds[-1].end_us),
         heard_us=max(lane.heard_us, received_us),
         span_us=len(seconds) * SECOND_US,
@@ -168,7 +166,7 @@ def ticked(lane: Lane, at_us: int) -> Lane:
     """Count the silence up to a tick."""
     passed_us = at_us - max(lane.heard_us, lane.ticked_us)
     silent_us = lane.silent_us + min(max(passed_us, 0), TICKS_US)
-    return replace(lane, ticked_us=max(at_us, lane.ticked_us), silent_us=silent_us)
+    return lane._replace(ticked_us=max(at_us, lane.ticked_us), silent_us=silent_us)
 
 
 def heard(lane: Lane, known: Known, place: Place, *, hold_us: int) -> Heard:
@@ -186,7 +184,7 @@ def heard(lane: Lane, known: Known, place: Place, *, hold_us: int) -> Heard:
             continue
         lane, new = hear(lane, second, place)
         alerts += new
-    return Heard(replace(lane, pending=waiting[count:]), tuple(alerts), tuple(passed))
+    return Heard(lane._replace(pending=waiting[count:]), tuple(alerts), tuple(passed))
 
 
 def hear(lane: Lane, second: Second, place: Place) -> Step:
@@ -201,8 +199,7 @@ def hear(lane: Lane, second: Second, place: Place) -> Step:
         before = before.at(second.start_us)
         after = before.plus(second.levels_db[0])
     steps = [detector.hear(watch, second, place, before.level_db) for watch in lane.watches]
-    lane = replace(
-        lane,
+    lane = lane._replace(
         position_us=second.end_us,
         session=second.session,
         next_seq=second.seq + 1,
@@ -216,7 +213,7 @@ def lost(lane: Lane, place: Place) -> Step:
     """End whatever is open where the signal ended."""
     steps = [detector.lost(watch, lane.position_us, place) for watch in lane.watches]
     alerts = tuple(alert for _, new in steps for alert in new)
-    return replace(lane, watches=tuple(watch for watch, _ in steps)), alerts
+    return lane._replace(watches=tuple(watch for watch, _ in steps)), alerts
 
 
 def event_order(second: Second) -> tuple[int, str, int]:

@@ -19,7 +19,7 @@ from schemas.results import Alert, Window
 
 Message = TypeVar("Message", bound=Frozen)
 
-MAX_READINGS: Final = 20_000
+MAX_READINGS: Final = 30_000
 MAX_WAIT_S: Final = 0.5
 STUCK_S: Final = 15.0
 LOOK_EVERY_S: Final = 3.0

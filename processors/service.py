@@ -22,7 +22,7 @@ from processors.adapters.levels_topics import Shown
 from processors.adapters.offsets import Offsets, opened_offsets
 from processors.adapters.rule_file import RuleBook, RuledRun
 from processors.adapters.store import PostgresStore
-from processors.folds import Fold, State
+from processors.folds import GARBAGE, Fold, State
 from processors.home_assistant import Retained
 from processors.partitions import FoldRun, Key, Open, Program, RowsRun
 from processors.registry import Registry
@@ -33,9 +33,6 @@ from schemas.messages import Indices, Status
 from schemas.results import Alert
 
 log = logging.getLogger(__name__)
-
-_GARBAGE: Final = 50_000
-"""Objects before Python looks for cycles: readings and rows are many, and have none."""
 
 Running = Callable[[asyncio.Event], Awaitable[None]]
 """A program that is ready: works until the event is set."""
@@ -79,7 +76,7 @@ FOLDS: Final[Mapping[str, Callable[[ProcessorSettings], Program]]] = {
 
 async def run(name: str, settings: ProcessorSettings, stop: asyncio.Event) -> None:
     """Run one processor until told to stop; waits for its servers, and says so."""
-    gc.set_threshold(_GARBAGE)
+    gc.set_threshold(GARBAGE)
     if settings.metrics_port:
         start_http_server(settings.metrics_port)
     log.info("started", extra={"program": name})

@@ -1,6 +1,7 @@
 """The processes of a replay: each takes partitions from cold, one after the other."""
 
 import asyncio
+import gc
 import multiprocessing
 import queue
 import signal
@@ -12,6 +13,7 @@ from processors.adapters import replay_catalog
 from processors.adapters.replay_job import Job, Tell, Told, folds_of, replay_cold
 from processors.adapters.replay_shadow import Shadow
 from processors.adapters.replay_source import opened_source
+from processors.folds import GARBAGE
 from schemas.errors import CityhumError, Unavailable
 
 _LOOK_S: Final = 0.2
@@ -27,6 +29,7 @@ class _Queue(Protocol):
 
 async def alone(jobs: Sequence[Job], tell: Tell) -> None:
     """Do all jobs in this process."""
+    gc.set_threshold(GARBAGE)
     settings, request = jobs[0].settings, jobs[0].request
     async with (
         opened_source(settings, request) as source,
