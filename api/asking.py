@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Final, Literal, NamedTuple
 
 from fastapi import Depends, Header, Query, Request
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from starlette.exceptions import HTTPException
 
 from api.services import Known
@@ -54,7 +54,9 @@ def _written(pattern: re.Pattern[str], example: str) -> BeforeValidator:
 
 
 _Instant = Annotated[UtcTime, _written(_INSTANT, "2026-05-04T10:00:00Z")]
-Day = Annotated[date, _written(_DATE, "2026-05-04")]
+Day = Annotated[
+    date, Field(ge=date(1971, 1, 1), lt=date(9998, 1, 1)), _written(_DATE, "2026-05-04")
+]
 _From = Annotated[
     _Instant | None, Query(alias="from", description="with its zone: 2026-05-04T10:00:00Z")
 ]

@@ -1,6 +1,6 @@
 """Devices, levels, labels, windows and indicators."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
@@ -29,7 +29,7 @@ from records.devices import Device
 from records.indicators import DayLevels
 from records.labels import LabelWindow
 from records.levels import Level
-from records.spans import affordable, finest
+from records.spans import affordable, covered, finest
 from schemas.base import Frozen, Label, SiteId
 from schemas.results import Window
 
@@ -48,7 +48,7 @@ class Series(Frozen):
     """Levels of one device; what was not heard has none."""
 
     device: str
-    coverage: float = Field(ge=0, description="share of the span that was heard")
+    coverage: float = Field(ge=0, le=1, description="share of the span that was heard")
     levels: tuple[Annotated[Level, AsObject()], ...]
 
 
@@ -121,7 +121,7 @@ def levels(
             "begin": span.begin,
             "end": span.end,
             "resolution_s": length_s,
-            "series": _series(devices, found, span.seconds),
+            "series": _series(devices, found, lambda heard_s: covered(span, length_s, heard_s)),
         }
     )
 
@@ -185,14 +185,16 @@ def indicators(
     return as_json({"indicators": found})
 
 
-def _series(devices: Sequence[str], found: Iterable[Level], span_s: float) -> list[object]:
+def _series(
+    devices: Sequence[str], found: Iterable[Level], coverage: Callable[[float], float]
+) -> list[object]:
     by_device: dict[str, list[Level]] = {device: [] for device in devices}
     for level in found:
         by_device[level.device].append(level)
     return [
         {
             "device": device,
-            "coverage": sum(level.coverage_s for level in levels) / span_s,
+            "coverage": coverage(sum(level.coverage_s for level in levels)),
             "levels": levels,
         }
         for device, levels in by_device.items()

@@ -44,6 +44,7 @@ def serve(settings: ApiSettings) -> None:
         config = uvicorn.Config(
             app,
             log_config=None,
+            log_level="warning",
             access_log=False,
             server_header=False,
             limit_concurrency=_CONNECTIONS,

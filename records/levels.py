@@ -1,13 +1,11 @@
 """Levels over time, as finely as can be drawn or sent at bounded cost."""
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, LiteralString, NamedTuple
 
 from records.reader import Reader
 from records.spans import MOST_POINTS, Span, affordable
-from schemas.errors import BadQuestion
 
 SECOND: Final = 1
 
@@ -88,38 +86,3 @@ def over_time(reader: Reader, devices: Sequence[str], span: Span, length_s: int)
         "most": 2 * MOST_POINTS,  # two agents with one id say every second twice
     }
     return reader.rows(_SECONDS if length_s == SECOND else _WINDOWS, asked, Level)
-
-
-_SPECTRA: Final[LiteralString] = """
-SELECT started_at, array_agg(level_db ORDER BY band) AS third_octaves_db
-FROM (
-    SELECT date_bin(make_interval(secs => %(slice_s)s), started_at, %(begin)s) AS started_at, band,
-           (10 * log(avg(power(10::float8, level / 10::float8))))::real AS level_db
-    FROM reading CROSS JOIN LATERAL
-        unnest(third_octaves_db) WITH ORDINALITY AS heard (level, band)
-    WHERE device = %(device)s AND started_at >= %(begin)s AND started_at < %(end)s
-      AND clock <> 'unsynced'
-    GROUP BY 1, 2
-) AS slices
-GROUP BY 1 ORDER BY 1
-"""
-MOST_SPECTRA_S: Final = 86_400
-
-
-def spectra(reader: Reader, device: str, span: Span, slices: int) -> list[Spectrum]:
-    """Third-octave levels over time, in at most so many slices of equal length.
-
-    Raises
-    ------
-    BadQuestion
-        If the span is longer than a day: spectra are of seconds, no windows hold them.
-    """
-    if span.seconds > MOST_SPECTRA_S:
-        raise BadQuestion("spectra of more than a day: ask for at most 24 h")
-    asked = {
-        "device": device,
-        "begin": span.begin,
-        "end": span.end,
-        "slice_s": max(1.0, math.ceil(span.seconds / slices)),
-    }
-    return reader.rows(_SPECTRA, asked, Spectrum)

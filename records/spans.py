@@ -1,7 +1,7 @@
 """Spans of time, and how finely they can be answered at bounded cost. Pure."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from schemas.errors import BadQuestion
@@ -47,9 +47,10 @@ def finest(span: Span, points: int, devices: int = 1) -> int:
 
     Examples
     --------
-    >>> finest(last(3600, datetime(2026, 5, 4, tzinfo=UTC)), points=2000)
+    >>> noon = datetime.fromisoformat("2026-05-04T12:00:00Z")
+    >>> finest(last(3600, noon), points=2000)
     10
-    >>> finest(last(30 * 86400, datetime(2026, 5, 4, tzinfo=UTC)), points=2000)
+    >>> finest(last(30 * 86400, noon), points=2000)
     3600
     """
     for length_s in LENGTHS_S:
@@ -80,4 +81,16 @@ def affordable(span: Span, length_s: int, devices: int = 1) -> int:
     return length_s
 
 
-EVER: Final = Span(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
+def covered(span: Span, length_s: int, heard_s: float) -> float:
+    """Share of the windows that begin in a span which was heard, 0 to 1.
+
+    Examples
+    --------
+    >>> half_past = datetime.fromisoformat("2026-05-04T10:30:00Z")
+    >>> covered(last(7200, half_past), 3600, heard_s=1800)
+    0.25
+    """
+    begins = -(-span.begin.timestamp() // length_s)
+    ends = -(-span.end.timestamp() // length_s)
+    # days are those of the site's clocks: they begin elsewhere, and have 23 or 25 hours
+    return min(1.0, heard_s / (max(1.0, ends - begins) * length_s))

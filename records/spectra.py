@@ -1,6 +1,6 @@
 """Third-octave levels over a span of any length at the same small cost: one second of each slice.
 
-Spectra are of seconds, no window holds them; `levels.spectra` takes the mean of all seconds.
+Spectra are of seconds, no window holds them.
 """
 
 import math

@@ -169,6 +169,11 @@ class ApiContract:
         assert (answer.status_code, answer.json()["status"]) == (status, status)
         assert says in answer.json()["detail"]
 
+    @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "0", "2026-02-30"])
+    def test_a_date_that_no_calendar_holds_is_refused(self, ask: Ask, day: str) -> None:
+        for bound in ("from", "to"):
+            assert ask("/v1/indicators", device=LOUD, **{bound: day}).status_code == 422
+
     @pytest.mark.parametrize("cursor", ["x", "bm90aGluZw", "WyJhIiwgMV0", "8" * 200])
     @pytest.mark.parametrize("path", ["/v1/windows", "/v1/labels", "/v1/alerts"])
     def test_a_cursor_of_somebody_else_is_refused(self, ask: Ask, path: str, cursor: str) -> None:

@@ -30,12 +30,6 @@ def test_levels_are_answered_in_seconds_and_in_windows(reader: PostgresReader) -
     assert sum(row.coverage_s for row in quarters if row.device == LOUD) == 3600
 
 
-def test_a_spectrum_of_a_slice_is_its_energy_mean(reader: PostgresReader) -> None:
-    slices = levels.spectra(reader, LOUD, HOUR, slices=60)
-    assert len(slices) == SECONDS / 60
-    assert slices[0].third_octaves_db == pytest.approx([50.0] * 25)
-
-
 def test_labels_are_answered_by_the_second_and_by_the_window(reader: PostgresReader) -> None:
     heard = labels.by_second(reader, LOUD, HOUR)
     assert [(row.label, row.score) for row in heard] == 5 * [("siren", 900)]  # wind is not active
