@@ -7,6 +7,8 @@ from typing import Annotated, Final
 import typer
 
 from cityhum import environment
+from cityhum.output import AsJson, answer
+from cityhum.status import Status
 from processors import access, access_page
 from processors.access import Grant
 from processors.adapters import kafka_access, text_file
@@ -24,23 +26,22 @@ def access_list() -> None:
 
 
 @app.command()
-def apply(file: File = _FILE) -> None:
+def apply(file: File = _FILE, *, as_json: AsJson = False) -> None:
     """Make Kafka's access list what the table says; lines that it does not name are removed."""
     settings = environment.read(ProcessorSettings)
     added, removed = asyncio.run(kafka_access.apply(settings, _wanted(file)))
-    typer.echo(f"{added} lines added, {removed} removed")
+    said = f"{added} lines added, {removed} removed"
+    answer({"added": added, "removed": removed}, said, as_json=as_json)
 
 
 @app.command()
-def check(file: File = _FILE) -> None:
+def check(file: File = _FILE, *, as_json: AsJson = False) -> None:
     """Compare Kafka's access list with the table; status 1 if they differ."""
     settings = environment.read(ProcessorSettings)
     found = asyncio.run(kafka_access.differences(settings, _wanted(file)))
-    for difference in found:
-        typer.echo(difference)
+    answer({"differences": found}, "\n".join(found) or "as planned", as_json=as_json)
     if found:
-        raise typer.Exit(1)
-    typer.echo("as planned")
+        raise typer.Exit(Status.PROBLEMS)
 
 
 @app.command()

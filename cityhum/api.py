@@ -13,6 +13,7 @@ from api.adapters import key_file
 from api.keys import PREFIX, Key, KeyFile, Scope
 from api.settings import ApiSettings
 from cityhum import environment, logs
+from cityhum.output import AsJson, answer
 from cityhum.secret_files import write_private
 
 app = typer.Typer(invoke_without_command=True)
@@ -36,11 +37,13 @@ def new(
     name: Annotated[str, typer.Argument(help="whose it is: letters, digits and hyphens")],
     scope: Annotated[list[Scope], typer.Option(help="what it may ask; may be repeated")],
     per_minute: Annotated[int, typer.Option(min=1, help="how often, in the long run")] = 600,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Make a key and print it, this once; its digest goes into CITYHUM_API_KEYS_FILE."""
     secret = PREFIX + secrets.token_urlsafe(32)
     add(environment.read(ApiSettings).keys_file, keys.made(name, scope, secret, per_minute))
-    typer.echo(secret)
+    answer({"name": name, "key": secret}, secret, as_json=as_json)
 
 
 def add(path: Path, key: Key) -> None:

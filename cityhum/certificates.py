@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from cityhum.output import AsJson, answer
 from cityhum.secret_files import private_folder, replace_text, write_private
 from schemas.errors import BadConfig
 
@@ -46,15 +47,20 @@ class Signed:
 def app(
     folder: Annotated[Path, typer.Argument(help="where certificates and keys are kept")],
     host: Annotated[list[str], typer.Option(help="name or address that clients call; repeat it")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Make certificates for Mosquitto, Kafka and PostgreSQL; later, renew them.
 
     The authority (ca.crt, ca.key) is made once and kept. Give ca.crt to devices and processors, and
     keep ca.key elsewhere once you have what you need.
     """
-    for server, certificate in issue(folder, host, datetime.now(UTC)).items():
-        until = certificate.not_valid_after_utc.date()
-        typer.echo(f"{server:<10} valid until {until} for {', '.join(host)}")
+    issued = issue(folder, host, datetime.now(UTC))
+    until = {server: str(one.not_valid_after_utc.date()) for server, one in issued.items()}
+    said = [
+        f"{server:<10} valid until {end} for {', '.join(host)}" for server, end in until.items()
+    ]
+    answer({"hosts": host, "valid_until": until}, "\n".join(said), as_json=as_json)
 
 
 def issue(folder: Path, hosts: list[str], now: datetime) -> dict[str, x509.Certificate]:

@@ -10,6 +10,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from cityhum import environment
+from cityhum.output import AsJson, answer
 from cityhum.password_book import SERVICES, PasswordBook, new_password
 from cityhum.secret_files import write_private
 from processors import registry
@@ -46,12 +47,14 @@ def add(
     credential: Credential = None,
     secrets: Secrets = _SECRETS,
     pid_file: PidFile = _PID_FILE,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Let a device in; its password is written once, into a file for the device."""
     book = _book(secrets, device)
     if device in book.users():
         raise BadConfig(f"{device} has a password already: cityhum devices rotate {device}")
-    _give(device, credential, secrets, pid_file)
+    _give(device, credential, secrets, pid_file, as_json=as_json)
 
 
 @app.command()
@@ -60,34 +63,54 @@ def rotate(
     credential: Credential = None,
     secrets: Secrets = _SECRETS,
     pid_file: PidFile = _PID_FILE,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Give a device another password; the old one ends at once."""
     _known(secrets, device)
-    _give(device, credential, secrets, pid_file)
+    _give(device, credential, secrets, pid_file, as_json=as_json)
 
 
 @app.command()
-def revoke(device: Device, secrets: Secrets = _SECRETS, pid_file: PidFile = _PID_FILE) -> None:
+def revoke(
+    device: Device,
+    secrets: Secrets = _SECRETS,
+    pid_file: PidFile = _PID_FILE,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Shut a device out: its connection ends, and its password no longer opens."""
     book = _known(secrets, device)
     book.shut_out(device)
     (secrets / "devices" / device).unlink(missing_ok=True)
-    typer.echo(f"{device} is shut out; {_reload(pid_file)}")
+    mosquitto = _reload(pid_file)
+    told = {"device": device, "mosquitto": mosquitto}
+    answer(told, f"{device} is shut out; {mosquitto}", as_json=as_json)
 
 
 @app.command("list")
-def list_devices(secrets: Secrets = _SECRETS) -> None:
+def list_devices(secrets: Secrets = _SECRETS, *, as_json: AsJson = False) -> None:
     """Say who may log in, who was shut out, and where the sites file puts each."""
     book = PasswordBook(secrets / "mosquitto")
     settings = environment.read(ProcessorSettings)
     sites = registry.parse(text_file.read(settings.sites_file), str(settings.sites_file)).site_of
     inside, outside = book.users() - set(SERVICES), book.revoked()
-    for device in sorted(inside | outside | set(sites)):
-        may = "yes" if device in inside else "revoked" if device in outside else "no password"
-        typer.echo(f"{device:<24}{may:<13}{sites.get(device, 'in no site')}")
+    may = {
+        device: "yes" if device in inside else "revoked" if device in outside else "no password"
+        for device in sorted(inside | outside | set(sites))
+    }
+    answer(
+        [{"device": one, "may": what, "site": sites.get(one)} for one, what in may.items()],
+        "\n".join(
+            f"{one:<24}{what:<13}{sites.get(one, 'in no site')}" for one, what in may.items()
+        ),
+        as_json=as_json,
+    )
 
 
-def _give(device: str, credential: Path | None, secrets: Path, pid_file: Path) -> None:
+def _give(
+    device: str, credential: Path | None, secrets: Path, pid_file: Path, *, as_json: bool
+) -> None:
     path = credential or Path(f"{device}.password")
     if path.exists():
         raise BadConfig(f"{path} exists: move it away, or name another with --credential")
@@ -100,7 +123,9 @@ def _give(device: str, credential: Path | None, secrets: Path, pid_file: Path) -
     except OSError as error:
         raise BadConfig(f"{error.filename}: {error.strerror}") from None
     PasswordBook(secrets / "mosquitto").let_in({device: word})
-    typer.echo(f"{path}: {device}'s password, for it alone; {_reload(pid_file)}")
+    mosquitto = _reload(pid_file)
+    told = {"device": device, "password_file": str(path), "mosquitto": mosquitto}
+    answer(told, f"{path}: {device}'s password, for it alone; {mosquitto}", as_json=as_json)
 
 
 def _book(secrets: Path, device: str) -> PasswordBook:

@@ -1,7 +1,7 @@
 """`cityhum notify`: check who is told of alerts, try a target, and what was given up."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from cityhum import environment
-from cityhum.output import AsJson, answer, complain
+from cityhum.output import AsJson, answer
 from cityhum.status import Status
 from processors import notify_words
 from processors.adapters.clock import utc_now
@@ -41,28 +41,21 @@ def check(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Print every target, and every mistake; status 2 if there is any."""
+    """Print every target, and every mistake; status 1 if there is any."""
     settings = _settings(file)
     targets, mistakes = serving.checked(settings)
-    if as_json:
-        answer(
-            {
-                "targets": [one.model_dump(mode="json") for one in targets],
-                "mistakes": [one._asdict() for one in mistakes],
-            },
-            "",
-            as_json=True,
-        )
-    else:
-        _say(targets, mistakes)
+    told = {"targets": targets, "mistakes": [one._asdict() for one in mistakes]}
+    answer(told, "\n".join(_words(targets, mistakes)), as_json=as_json)
     if mistakes:
-        raise typer.Exit(Status.MISTAKE)
+        raise typer.Exit(Status.PROBLEMS)
 
 
 @app.command(name="test")
 def try_target(
     target: Annotated[str, typer.Argument(help="its name in the file in force")],
     file: Annotated[Path | None, typer.Option("--file", help="another file")] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Tell a target, once and at once, of an alert that never was: rule `test`."""
     targets, sites = serving.load(_settings(file))
@@ -71,7 +64,7 @@ def try_target(
         names = ", ".join(one.target for one in targets) or "none"
         raise BadConfig(f"no target is called {target}: there are {names}")
     asyncio.run(_tell(found, sites))
-    typer.echo(f"{target} has taken it")
+    answer({"target": target, "taken": True}, f"{target} has taken it", as_json=as_json)
 
 
 @dead_app.command(name="list")
@@ -85,10 +78,12 @@ def list_dead(target: TargetName = None, *, as_json: AsJson = False) -> None:
 def retry(
     ids: Annotated[list[int] | None, typer.Argument(help="as `list` prints them")] = None,
     target: TargetName = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Try again from the start: those named, those of a target, or all."""
     count = dead.retry(environment.read(ProcessorSettings), ids or None, target)
-    typer.echo(f"{count} will be tried again")
+    answer({"again": count}, f"{count} will be tried again", as_json=as_json)
 
 
 def _settings(file: Path | None) -> ProcessorSettings:
@@ -122,11 +117,11 @@ def _invented(target: Target, sites: Registry) -> Alert:
     )
 
 
-def _say(targets: Sequence[Target], mistakes: Sequence[Mistake]) -> None:
-    for one in () if mistakes else targets:
-        typer.echo(f"{one.target}  {_described(one)}")
-    for mistake in mistakes:
-        complain(str(mistake))
+def _words(targets: Sequence[Target], mistakes: Sequence[Mistake]) -> Iterator[str]:
+    if mistakes:
+        yield from map(str, mistakes)
+    else:
+        yield from (f"{one.target}  {_described(one)}" for one in targets)
 
 
 def _described(target: Target) -> str:

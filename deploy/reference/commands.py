@@ -35,13 +35,11 @@ def _sections() -> Iterator[str]:
     for role, names in COMMANDS.items():
         yield f"## {role}"
         for name in names:
-            command = loaded(name)
-            yield from _described(f"cityhum {name}", command, summary_of(name))
-            for verb, one in getattr(command, "commands", {}).items():
-                yield from _described(f"cityhum {name} {verb}", one, "")
+            yield from _described(f"cityhum {name}", loaded(name), summary_of(name))
 
 
 def _described(name: str, command: Any, summary: str) -> Iterator[str]:  # noqa: ANN401  # Typer's
+    """A command, and then its verbs."""
     context = typer.Context(command, info_name=name)
     yield f"### {name}"
     yield cleandoc(command.help or summary)
@@ -49,3 +47,5 @@ def _described(name: str, command: Any, summary: str) -> Iterator[str]:  # noqa:
     records = (one.get_help_record(context) for one in command.params if one.name != "help")
     rows = [[code(names), said] for names, said in filter(None, records)]
     yield table(["argument or option", "meaning"], rows)
+    for verb, one in getattr(command, "commands", {}).items():
+        yield from _described(f"{name} {verb}", one, "")

@@ -10,18 +10,22 @@ from cityhum.main import COMMANDS, build, loaded
 
 SERVE = {"agent run", "api", "bridge", "work"}
 """They run until they are stopped, and say nothing but logs."""
-WRITE = {"migrate", "schemas", "simulate-sites"}
-"""What they make is a file or a database, not an answer."""
+WRITE = {"access show", "migrate", "schemas", "schemas asyncapi", "schemas json", "simulate-sites"}
+"""What they make is a document or a database, not an answer."""
 
 
 def commands() -> Iterator[tuple[str, Any]]:
     for name in (name for names in COMMANDS.values() for name in names):
-        command = loaded(name)
-        verbs = getattr(command, "commands", {})
-        if not verbs or command.invoke_without_command:
-            yield name, command
-        for verb, one in verbs.items():
-            yield f"{name} {verb}", one
+        yield from runnable(name, loaded(name))
+
+
+def runnable(name: str, command: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401  # Typer's
+    """The command if it does something without a verb, and those of its verbs."""
+    verbs = getattr(command, "commands", {})
+    if not verbs or command.invoke_without_command:
+        yield name, command
+    for verb, one in verbs.items():
+        yield from runnable(f"{name} {verb}", one)
 
 
 ALL = dict(commands())
