@@ -125,7 +125,8 @@ class Kafka:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = self._java(
             *("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "kafka.tools.StorageTool", "format"),
-            *("--ignore-formatted", "--cluster-id", cluster, "--config", self._properties_file),
+            # one argument, since an id may begin with a dash
+            *("--ignore-formatted", f"--cluster-id={cluster}", "--config", self._properties_file),
             *self._first_users(),
         )
         done = subprocess.run(command, capture_output=True, text=True, check=False)
