@@ -54,7 +54,7 @@ def _written(pattern: re.Pattern[str], example: str) -> BeforeValidator:
 
 
 _Instant = Annotated[UtcTime, _written(_INSTANT, "2026-05-04T10:00:00Z")]
-Day = Annotated[
+_Day = Annotated[
     date, Field(ge=date(1971, 1, 1), lt=date(9998, 1, 1)), _written(_DATE, "2026-05-04")
 ]
 _From = Annotated[
@@ -74,6 +74,18 @@ def _span(default: timedelta) -> Callable[[Known, datetime | None, datetime | No
 
 LastHour = Annotated[Span, Depends(_span(timedelta(hours=1)))]
 LastDay = Annotated[Span, Depends(_span(timedelta(days=1)))]
+
+
+def _days(
+    services: Known,
+    first: Annotated[_Day | None, Query(alias="from", description="none: 30 days")] = None,
+    last: Annotated[_Day | None, Query(alias="to", description="included; none: today")] = None,
+) -> tuple[date, date]:
+    last = last or services.now().date()
+    return first or last - timedelta(days=29), last
+
+
+Days = Annotated[tuple[date, date], Depends(_days)]
 
 
 def _wanted(

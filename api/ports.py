@@ -11,6 +11,7 @@ from uuid import UUID
 
 from api.sounds import Heard
 from records.alerts import Alert, Wanted
+from records.days import MonthLevels
 from records.devices import Device
 from records.indicators import DayLevels
 from records.labels import LabelWindow
@@ -75,6 +76,10 @@ class Records(Protocol):
 
     def indicators(self, devices: Sequence[str], first: date, last: date, /) -> list[DayLevels]:
         """See `records.indicators.by_day`."""
+        ...
+
+    def months(self, devices: Sequence[str], first: date, last: date, /) -> list[MonthLevels]:
+        """See `records.indicators.by_month`."""
         ...
 
     def place(self) -> str:

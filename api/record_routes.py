@@ -1,8 +1,8 @@
 """Devices, levels, labels, windows and indicators."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
-from typing import Annotated, Final
+from datetime import datetime
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
@@ -14,7 +14,7 @@ from api.answers import CSV, GEOJSON, AsObject, also, as_csv, as_json
 from api.asking import (
     RESOLUTIONS,
     Cursor,
-    Day,
+    Days,
     Devices,
     LastHour,
     Limit,
@@ -24,7 +24,8 @@ from api.asking import (
     WindowLength,
 )
 from api.keys import Scope
-from api.services import Asked, Known
+from api.services import Asked
+from records.days import MonthLevels
 from records.devices import Device
 from records.indicators import DayLevels
 from records.labels import LabelWindow
@@ -34,8 +35,6 @@ from schemas.base import Frozen, Label, SiteId
 from schemas.results import Window
 
 router = APIRouter(prefix="/v1", tags=["record"], dependencies=[key_with(Scope.LEVELS)])
-
-_DAYS: Final = 30
 
 
 class DevicesAnswer(Frozen):
@@ -79,6 +78,12 @@ class IndicatorsAnswer(Frozen):
     """A row for each device and date."""
 
     indicators: tuple[Annotated[DayLevels, AsObject()], ...]
+
+
+class MonthsAnswer(Frozen):
+    """A row for each device and month."""
+
+    indicators: tuple[Annotated[MonthLevels, AsObject()], ...]
 
 
 @router.get("/devices", response_model=DevicesAnswer, responses=also(CSV, GEOJSON))
@@ -167,21 +172,22 @@ def windows(
 
 
 @router.get("/indicators", response_model=IndicatorsAnswer, responses=also(CSV))
-def indicators(
-    asked: Asked,
-    services: Known,
-    wanted: Wanted,
-    devices: Devices,
-    first: Annotated[Day | None, Query(alias="from", description="none: 30 days")] = None,
-    last: Annotated[Day | None, Query(alias="to", description="included; none: today")] = None,
-) -> Response:
+def indicators(asked: Asked, wanted: Wanted, devices: Devices, days: Days) -> Response:
     """Ld, Le, Ln and Lden by date of the site, with coverage; a date that nobody heard says 0."""
-    last = last or services.now().date()
-    first = first or last - timedelta(days=_DAYS - 1)
     asked.require(devices)
-    found = asked.indicators(devices, first, last)
+    found = asked.indicators(devices, *days)
     if wanted == "csv":
         return as_csv(DayLevels._fields, map(DayLevels._asdict, found))
+    return as_json({"indicators": found})
+
+
+@router.get("/indicators/months", response_model=MonthsAnswer, responses=also(CSV))
+def months(asked: Asked, wanted: Wanted, devices: Devices, days: Days) -> Response:
+    """Ld, Le, Ln and Lden of the months that these dates lie in, whole, with coverage."""
+    asked.require(devices)
+    found = asked.months(devices, *days)
+    if wanted == "csv":
+        return as_csv(MonthLevels._fields, map(MonthLevels._asdict, found))
     return as_json({"indicators": found})
 
 

@@ -30,7 +30,7 @@ class MonthLevels(NamedTuple):
 
     device: str
     date: date
-    calibrated: bool
+    calibrated: bool | None
     ld_db: float | None
     le_db: float | None
     ln_db: float | None

@@ -3,10 +3,11 @@
 A date without readings has a row too: coverage 0, no levels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final, LiteralString, NamedTuple
 
+from records.days import MonthLevels, levels_by_month
 from records.reader import Reader
 from schemas.errors import BadQuestion
 
@@ -64,6 +65,27 @@ def by_day(reader: Reader, devices: Sequence[str], first: date, last: date) -> l
     return reader.rows(_DAYS, asked, DayLevels)
 
 
+def by_month(reader: Reader, devices: Sequence[str], first: date, last: date) -> list[MonthLevels]:
+    """Indicators of devices for every month from that of the first date to that of the last.
+
+    Raises
+    ------
+    BadQuestion
+        If these are more than `MOST_DAYS` days, or none.
+    """
+    days(len(devices), first, last)
+    begin, end = first.replace(day=1), _next_month(last) - timedelta(days=1)
+    found = levels_by_month(reader, devices, begin, end)
+    heard = {(row.device, row.date) for row in found}
+    silent = [
+        MonthLevels(device, month, None, *4 * (None,), 0.0, 0.0, 0.0)
+        for device in dict.fromkeys(devices)
+        for month in _months(begin, end)
+        if (device, month) not in heard
+    ]
+    return sorted([*found, *silent], key=lambda row: (row.device, row.date))
+
+
 def days(devices: int, first: date, last: date) -> int:
     """How many days these are, for each device.
 
@@ -81,3 +103,13 @@ def days(devices: int, first: date, last: date) -> int:
             f"more than {MOST_DAYS} days, all devices together: ask for {first} to {most}"
         )
     return found
+
+
+def _months(begin: date, end: date) -> Iterator[date]:
+    while begin <= end:
+        yield begin
+        begin = _next_month(begin)
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)

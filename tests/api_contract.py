@@ -138,6 +138,17 @@ class ApiContract:
         assert len(days) == 30
         assert {(day["day_coverage"], day["lden_db"]) for day in days} == {(0, None)}
 
+    def test_months_are_told_whole_and_every_one(self, ask: Ask) -> None:
+        asked = {"device": SILENT, "from": "2025-11-30", "to": "2026-02-01"}
+        months = ask("/v1/indicators/months", **asked).json()["indicators"]
+        assert [month["date"] for month in months] == [
+            "2025-11-01",
+            "2025-12-01",
+            "2026-01-01",
+            "2026-02-01",
+        ]
+        assert {month["night_coverage"] for month in months} == {0}
+
     def test_it_is_ready(self, ask: Ask) -> None:
         assert ask("/health/ready", secret="").json() == {"status": "ok"}
 

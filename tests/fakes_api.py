@@ -8,6 +8,7 @@ from uuid import UUID
 
 from api.sounds import Heard, told
 from records.alerts import Alert, Wanted
+from records.days import MonthLevels
 from records.devices import Device, UnknownDevice
 from records.indicators import DayLevels
 from records.indicators import days as checked_days
@@ -126,6 +127,14 @@ class MemoryRecords:
             DayLevels(name, first + timedelta(day), None, *4 * (None,), 0, 0, 0, 0)
             for name in devices
             for day in range(checked_days(len(devices), first, last))
+        ]
+
+    def months(self, devices: Sequence[str], first: date, last: date) -> list[MonthLevels]:
+        numbers = range(12 * first.year + first.month - 1, 12 * last.year + last.month)
+        return [
+            MonthLevels(name, date(n // 12, n % 12 + 1, 1), None, *4 * (None,), 0, 0, 0)
+            for name in devices
+            for n in numbers
         ]
 
     def place(self) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from records import alerts, devices, indicators, levels, live, windows
 from records.alerts import Alert, Wanted
+from records.days import MonthLevels
 from records.devices import Device
 from records.indicators import DayLevels
 from records.labels import LabelWindow
@@ -68,6 +69,10 @@ class DatabaseRecords:
     def indicators(self, names: Sequence[str], first: date, last: date) -> list[DayLevels]:
         """Ask `records.indicators`."""
         return indicators.by_day(self._reader, names, first, last)
+
+    def months(self, names: Sequence[str], first: date, last: date) -> list[MonthLevels]:
+        """Ask `records.indicators`."""
+        return indicators.by_month(self._reader, names, first, last)
 
     def place(self) -> str:
         """Ask `records.live`."""

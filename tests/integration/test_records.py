@@ -84,6 +84,10 @@ def test_a_day_has_its_levels_and_its_coverage(reader: PostgresReader) -> None:
     assert day.ld_db == pytest.approx(65.25 - 3)  # the façade's correction
     assert day.day_coverage == pytest.approx(1 / 12)
     assert day.night_coverage == 0
+    (month,) = indicators.by_month(reader, [LOUD], date(2026, 5, 4), date(2026, 5, 4))
+    assert month.date == date(2026, 5, 1)
+    assert month.ld_db == pytest.approx(65.25 - 3)
+    assert month.day_coverage == pytest.approx(1 / 12 / 31)
 
 
 def test_unknown_devices_are_told_apart_from_silent_ones(reader: PostgresReader) -> None:
