@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -178,6 +179,17 @@ def test_a_secret_that_is_none_is_told_without_showing_it(secret: str) -> None:
     with pytest.raises(ValueError, match="the secret") as caught:
         notify_signature.key_of(secret)
     assert secret == "" or secret not in str(caught.value)
+
+
+def test_what_the_documentation_shows_verifies() -> None:
+    page = (ROOT / "docs" / "subscribe.md").read_text(encoding="utf-8")
+    shown: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], shown)  # noqa: S102  # our own page
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    headers = dict(notify_signature.headers(KEY, "event", b"body", datetime.now(UTC)))
+    assert shown["is_genuine"](secret, headers, b"body")
+    assert not shown["is_genuine"](secret, headers, b"bodies")
+    assert not shown["is_genuine"](secret, {**headers, "webhook-timestamp": "1614265330"}, b"body")
 
 
 # --- words ---------------------------------------------------------------------------------------
