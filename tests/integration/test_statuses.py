@@ -1,0 +1,102 @@
+"""How commands end: the same status for the same kind of end, whichever command it is."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+import typer
+
+from cityhum import main as command_line
+from cityhum.main import COMMANDS, loaded
+from cityhum.status import Status
+from schemas.errors import BadConfig, LogGap, Unavailable
+
+AWAY = {
+    "CITYHUM_POSTGRES_PORT": "1",
+    "CITYHUM_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+    "CITYHUM_MQTT_PORT": "1",
+}
+NAMES = [name for names in COMMANDS.values() for name in names]
+
+
+def ended(words: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["cityhum", *words.split()])
+    with pytest.raises(SystemExit) as end:
+        command_line.main()
+    return int(end.value.code or 0)
+
+
+def verbs() -> list[str]:
+    found = []
+    for name in NAMES:
+        inner = getattr(loaded(name), "commands", {})
+        found += [f"{name} {verb}" for verb in inner] or [name]
+    return found
+
+
+@pytest.mark.parametrize("words", verbs())
+def test_an_unknown_option_is_a_mistake_told_in_one_line(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(f"{words} --colour", monkeypatch) == Status.MISTAKE
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert told.err.startswith("cityhum: ")
+
+
+@pytest.mark.parametrize("words", verbs())
+def test_help_is_no_mistake(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(f"{words} --help", monkeypatch) == Status.DONE
+    assert "Usage" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "access check",
+        "alerts list",
+        "migrate",
+        "notify dead list",
+        "replay list",
+        "topics check",
+        "topics create",
+        "verdicts report",
+    ],
+)
+def test_a_server_that_is_away_is_told_in_one_line(
+    words: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in AWAY.items():
+        monkeypatch.setenv(name, value)
+    assert ended(words, monkeypatch) == Status.AWAY
+    *_, last = capfd.readouterr().err.splitlines()
+    assert last.startswith("cityhum: ")
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (None, Status.DONE),
+        (typer.Exit(Status.PROBLEMS), Status.PROBLEMS),
+        (BadConfig("no such file"), Status.MISTAKE),
+        (LogGap("gone"), Status.MISTAKE),
+        (Unavailable("Kafka"), Status.AWAY),
+        (RuntimeError("a bug"), Status.BUG),
+        (KeyboardInterrupt(), Status.INTERRUPTED),
+        (typer.Abort(), Status.INTERRUPTED),
+    ],
+    ids=repr,
+)
+def test_every_end_has_its_status(
+    end: BaseException | None, status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def app() -> None:
+        """End in one way."""
+        if end is not None:
+            raise end
+
+    monkeypatch.setitem(sys.modules, "cityhum.ending", SimpleNamespace(app=app))
+    monkeypatch.setattr(command_line, "COMMANDS", {"Tests": {"ending": "End in one way."}})
+    assert ended("ending", monkeypatch) == status
