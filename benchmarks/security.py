@@ -20,6 +20,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks import (
+    security_api,
     security_kafka,
     security_mqtt,
     security_postgres,
@@ -58,6 +59,7 @@ async def tried(stack: SecureStack) -> list[Trial]:
         *found,
         *security_tls.trials(stack),
         *security_postgres.trials(stack),
+        *await asyncio.to_thread(lambda: list(security_api.trials(stack))),
         *await security_kafka.trials(stack),
         *await asyncio.to_thread(lambda: list(security_mqtt.trials(stack))),
     ]

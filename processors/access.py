@@ -47,6 +47,8 @@ class Access(Frozen):
     mqtt: Mapping[Name, Streams]
     kafka: Mapping[Name, Topics]
     postgres: Mapping[Name, Mapping[Name, tuple[Right, ...]]]
+    api: Mapping[str, tuple[str, ...]] = {}
+    """Paths of the HTTP API by the scope of the key that they need."""
 
     def columns(self, role: str, table: str, verb: Verb) -> frozenset[str] | None:
         """Columns of a table with which a role may do something; None: with all of them."""

@@ -27,6 +27,10 @@ def _lines(access: Access) -> Iterator[str]:
     for user, topics in access.kafka.items():
         yield _kafka(user, topics)
     yield ""
+    yield from _head("scope of an API key", "opens")
+    for scope, paths in access.api.items():
+        yield _row(scope, _words(f"`{path}`" for path in paths))
+    yield ""
     yield from _head("PostgreSQL role", "table or view", "may")
     for role, tables in access.postgres.items():
         by_rights: dict[tuple[str, ...], list[str]] = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents.adapters.link import Link, Login, Message
-from benchmarks import security_kafka, security_mqtt, security_postgres, security_tls
+from benchmarks import security_api, security_kafka, security_mqtt, security_postgres, security_tls
 from benchmarks.security_stack import DEVICES, SITE, SecureStack
 from benchmarks.security_trial import Trial
 from deploy.local.ports import HOST
@@ -40,6 +40,10 @@ async def test_kafka_keeps_to_the_table(prepared: SecureStack) -> None:
 
 async def test_postgresql_keeps_to_the_table(prepared: SecureStack) -> None:
     assert _wrong(list(security_postgres.trials(prepared))) == []
+
+
+def test_the_api_keeps_to_the_table(prepared: SecureStack) -> None:
+    assert _wrong(list(security_api.trials(prepared))) == []
 
 
 def test_old_tls_and_weak_ciphers_are_refused(stack: SecureStack) -> None:
