@@ -63,6 +63,14 @@ class _Now(NamedTuple):
 class _Row(NamedTuple):
     id: int
     payload: str
+    latitude: float | None
+    longitude: float | None
+
+    @property
+    def alert(self) -> Alert:
+        """The alert, with the place of its device, as others are told it."""
+        alert = decode(Alert, self.payload.encode())
+        return alert.model_copy(update={"latitude": self.latitude, "longitude": self.longitude})
 
 
 _NOW: Final[LiteralString] = """
@@ -71,7 +79,8 @@ SELECT clock_timestamp() AS at, snapshot::text AS snapshot,
 FROM pg_current_snapshot() AS snapshot
 """
 _TOLD: Final[LiteralString] = """
-SELECT id, payload::text AS payload FROM outbox
+SELECT id, payload::text AS payload, latitude, longitude
+FROM outbox LEFT JOIN device ON device.device = payload ->> 'device'
 WHERE kind = 'alert' AND id > %(after)s AND txid >= pg_snapshot_xmin(%(seen)s::pg_snapshot)
   AND NOT pg_visible_in_snapshot(txid, %(seen)s::pg_snapshot)
   AND pg_visible_in_snapshot(txid, %(showing)s::pg_snapshot)
@@ -102,10 +111,7 @@ def since(reader: Reader, cursor: str) -> Changes:
     reached = place._replace(at=present.at, showing=place.showing or present.snapshot)
     asked = {"limit": AT_ONCE, **reached._asdict()}
     rows = reader.rows(_TOLD, asked, _Row)
-    told = [
-        Told(reached._replace(after=row.id).cursor, decode(Alert, row.payload.encode()))
-        for row in rows
-    ]
+    told = [Told(reached._replace(after=row.id).cursor, row.alert) for row in rows]
     full = len(rows) == AT_ONCE
     if full:
         reached = reached._replace(after=rows[-1].id)

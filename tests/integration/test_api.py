@@ -30,7 +30,7 @@ from schemas.results import Alert
 from tests.api_contract import ApiContract
 from tests.database import Database
 from tests.recorded import HOUR, LOUD, address, fill
-from tests.streams import alert
+from tests.streams import alert as a_siren
 
 SECRET = "cityhum_test"  # noqa: S105
 HEADERS = {"Authorization": f"Bearer {SECRET}"}
@@ -49,6 +49,11 @@ class TestApiOverPostgres(ApiContract):
 
 
 # --- the place in the outbox ----------------------------------------------------------------------
+
+
+def alert(number: int = 0, **overrides: object) -> Alert:
+    """An alert as it is told: where its device stands."""
+    return a_siren(number, latitude=54.32425, longitude=10.13670, **overrides)
 
 
 def tell(database: Database, *alerts: Alert) -> None:
