@@ -2,14 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Final, TypeVar
 
 import orjson
 import typer
 from pydantic import BaseModel
 from rich.console import Console, RenderableType
-from rich.progress import track
+from rich.progress import Progress
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 AsLines = Annotated[bool, typer.Option("--json", help="print a JSON object a line")]
@@ -53,10 +53,18 @@ def console() -> Console:
     return made
 
 
-def tracked(items: Sequence[Item], doing: str) -> Iterable[Item]:
+def tracked(items: Sequence[Item], doing: str) -> Iterator[Item]:
     """Give one item after the other, with a bar on stderr if that is a terminal."""
     shown = Console(stderr=True)
-    return track(items, doing, console=shown, transient=True, disable=not shown.is_terminal)
+    # what is printed meanwhile goes above the bar, unless it goes elsewhere: then it stays as it is
+    bar = Progress(
+        console=shown,
+        transient=True,
+        disable=not shown.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),
+    )
+    with bar:
+        yield from bar.track(items, description=doing)
 
 
 def complain(why: str) -> None:

@@ -94,6 +94,13 @@ def test_a_terminal_gets_a_bar_and_colours_and_a_file_gets_neither(sound: Path) 
     assert piped.stderr == b""
 
 
+def test_a_bar_takes_nothing_away_from_a_file(sound: Path, tmp_path: Path) -> None:
+    there = tmp_path / "said.txt"
+    command = ["sh", "-c", f"cityhum listen {sound} {sound} > {there}"]
+    assert b"Listening" in on_a_terminal(command)
+    assert there.read_text(encoding="utf-8").count("LAeq") == 2
+
+
 def test_no_color_is_honoured_on_a_terminal() -> None:
     assert b"\x1b[1m" in on_a_terminal(["cityhum", "--help"])
     coloured = on_a_terminal(["cityhum", "--help"])
