@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo SECONDS=90 SOUND=street.wav DEVICES=20`
-.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test fuzz-api test-training conformity privacy reference faults security fuzz clean
+.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test fuzz-api test-training conformity privacy reference faults security fuzz peers clean
 
 # many short processes: none of them should compile our code again
 unexport PYTHONDONTWRITEBYTECODE
@@ -103,6 +103,11 @@ test: check integration e2e
 # a tiny model from sounds made in the test, through every step; torch is too large for `make test`
 test-training: training
 	@OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q tests/training
+
+# others to be measured beside, in an environment of their own: quixstreams holds back our pydantic
+peers: setup
+	@[ -x .local/peers/bin/python ] || .venv/bin/uv venv --quiet --python .venv/bin/python .local/peers
+	@.venv/bin/uv pip install --quiet --python .local/peers/bin/python -r benchmarks/peers/requirements.txt
 
 # our levels against published values
 conformity: setup

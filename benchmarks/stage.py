@@ -3,6 +3,8 @@
 import asyncio
 import os
 import platform
+import resource
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -77,6 +79,19 @@ def family_cpu_s(pid: int) -> float:
     return own_s + sum(cpu_s(int(child)) for child in children)
 
 
+def spent_by(command: Sequence[str]) -> float:
+    """CPU time of a command, s."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def importing(module: str) -> list[str]:
+    """Command line that imports a module and nothing else."""
+    return [sys.executable, "-c", f"import {module}"]
+
+
 def resident_mb(pid: int) -> float:
     """Memory of a process, MB."""
     pages = Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]
@@ -95,6 +110,17 @@ def surroundings(*packages: str) -> dict[str, Any]:
         "load_before": round(os.getloadavg()[0], 2),
         "versions": {name: version(name) for name in packages},
     }
+
+
+def versions_of(interpreter: Path, *packages: str) -> dict[str, str]:
+    """Versions of packages in another environment; none if it is not there."""
+    if not interpreter.exists():
+        return {}
+    code = "import importlib.metadata as m, sys; print(*map(m.version, sys.argv[1:]))"
+    said = subprocess.run(
+        [str(interpreter), "-c", code, *packages], check=True, capture_output=True, text=True
+    )
+    return dict(zip(packages, said.stdout.split(), strict=True))
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -1,12 +1,15 @@
-"""The readings that everybody folds in `benchmarks.window_peers`, and the right windows."""
+"""The readings that everybody folds in `benchmarks.window_peers`, and the right windows.
 
-from collections import Counter
+All get the very same batches, as JSON of `readings.v1`: ours some in a record, as the bridge packs
+what waits; the others one in a record with the device as its key, since they window by key.
+"""
+
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-import orjson
-
+from acoustics.decibels import leq
 from schemas import topics
 from schemas.codec import encode
 from schemas.envelopes import LabelledBatch, ReadingEnvelope
@@ -14,7 +17,10 @@ from schemas.messages import Levels
 
 START_MS: Final = 1_777_888_800_000
 WINDOW_MS: Final = 10_000
-BEHIND: Final = 2
+PACKED: Final = {1: 64, 32: 16}
+"""Batches in a record of ours, by their size: at most 64, and 256 KiB."""
+ROUNDED_DB: Final = 0.02
+BEHIND: Final = 4
 """Windows of seconds after the last, so that everybody closes what is counted."""
 LABELS: Final = ("siren", "traffic", "birds", "speech")
 _MODEL: Final = "benchmark-0.0.0@000000000000"
@@ -32,14 +38,21 @@ class Event(NamedTuple):
     score: int
     closing: bool = False
 
-    def json(self) -> bytes:
-        """As the others read it."""
-        return orjson.dumps(
-            {
-                "device": self.device, "at_ms": self.at_ms, "at_s": self.at_ms / 1000,
-                "level_db": self.level_db, "label": self.label, "score": self.score,
-            }
-        )  # fmt: skip
+
+class Told(NamedTuple):
+    """What everybody says of a window."""
+
+    readings: int
+    laeq_db: float
+    lafmax_db: float
+
+    def agrees(self, other: "Told") -> bool:
+        """Whether both say the same, as far as levels are told."""
+        return (
+            self.readings == other.readings
+            and abs(self.laeq_db - other.laeq_db) < ROUNDED_DB
+            and abs(self.lafmax_db - other.lafmax_db) < ROUNDED_DB
+        )
 
 
 def events(devices: int, seconds: int) -> Iterator[Event]:
@@ -59,40 +72,43 @@ def events(devices: int, seconds: int) -> Iterator[Event]:
             )
 
 
-def truth(made: Sequence[Event]) -> dict[tuple[str, int], int]:
-    """Readings in each window that counts."""
-    return Counter(
-        (event.device, event.at_ms // WINDOW_MS * WINDOW_MS) for event in made if not event.closing
-    )
-
-
-def envelopes(made: Sequence[Event], batch: int) -> Iterator[tuple[int, bytes]]:
-    """The same as records of `readings.v1`: batches of some readings, some batches a record."""
-    waiting: dict[int, list[LabelledBatch]] = {}
-    by_device: dict[str, list[Event]] = {}
+def truth(made: Sequence[Event]) -> dict[tuple[str, int], Told]:
+    """Each window that counts."""
+    levels: dict[tuple[str, int], list[float]] = defaultdict(list)
     for event in made:
-        mine = by_device.setdefault(event.device, [])
+        if not event.closing:
+            levels[event.device, event.at_ms // WINDOW_MS * WINDOW_MS].append(event.level_db)
+    return {key: Told(len(them), leq(them), max(them)) for key, them in levels.items()}
+
+
+def batches(made: Sequence[Event], size: int) -> Iterator[LabelledBatch]:
+    """As they would be heard: each as soon as it is full."""
+    waiting: dict[str, list[Event]] = defaultdict(list)
+    for event in made:
+        mine = waiting[event.device]
         mine.append(event)
-        if len(mine) == batch:
-            yield from _joined(waiting, _batch(mine), max(1, 64 // batch))
+        if len(mine) == size:
+            yield _batch(mine)
             mine.clear()
-    for left in by_device.values():
-        if left:
-            yield from _joined(waiting, _batch(left), 1)
-    for partition, batches in waiting.items():
-        if batches:
-            yield partition, encode(ReadingEnvelope(batches=tuple(batches)))
+    yield from (_batch(left) for left in waiting.values() if left)
 
 
-def _joined(
-    waiting: dict[int, list[LabelledBatch]], batch: LabelledBatch, at_once: int
-) -> Iterator[tuple[int, bytes]]:
-    partition = topics.partition(batch.device)
-    batches = waiting.setdefault(partition, [])
-    batches.append(batch)
-    if len(batches) >= at_once:
-        yield partition, encode(ReadingEnvelope(batches=tuple(batches)))
-        batches.clear()
+def envelopes(made: Sequence[Event], size: int) -> Iterator[tuple[int, None, bytes]]:
+    """Records of `readings.v1`, as the bridge packs them under load."""
+    waiting: dict[int, list[LabelledBatch]] = defaultdict(list)
+    for batch in batches(made, size):
+        partition = topics.partition(batch.device)
+        waiting[partition].append(batch)
+        if len(waiting[partition]) == PACKED[size]:
+            yield partition, None, encode(ReadingEnvelope(batches=tuple(waiting.pop(partition))))
+    for partition, some in waiting.items():
+        yield partition, None, encode(ReadingEnvelope(batches=tuple(some)))
+
+
+def keyed(made: Sequence[Event], size: int) -> Iterator[tuple[int, str, bytes]]:
+    """Records for the others: a batch each, by device."""
+    for batch in batches(made, size):
+        yield topics.partition(batch.device), batch.device, encode(batch)
 
 
 def _batch(events_of_one: Sequence[Event]) -> LabelledBatch:

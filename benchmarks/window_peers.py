@@ -1,23 +1,24 @@
 """Ten-second windows beside others: `python -m benchmarks window_peers [--json]`.
 
-The job of everybody: readings of many devices, folded into ten-second windows of energy mean,
-maximum and sums by label, durable state on, each library's own way. In a second pass the worker is
-killed twice. Ours folds whole readings (levels, third octaves, percentiles) from `readings.v1`
-into PostgreSQL; the others fold small events into windows that they tell in a topic.
+Everybody reads the same batches of readings (1 or 32 in a batch), decodes their JSON, and folds
+them by device and ten seconds of event time into count, energy, maximum and sums of scores by
+label, durable state on, each library's own way. CPU time is all that the worker takes but for its
+imports. Ours does that and more (percentiles, sources,
+events, minutes, the ledger that drops duplicates) and stores rows in PostgreSQL; the others tell
+windows in a topic. In a second pass the worker is killed twice with SIGKILL.
 """
 
 import argparse
 import asyncio
 import json
+import math
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -26,15 +27,23 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from benchmarks import stage
-from benchmarks.window_job import START_MS, WINDOW_MS, Event, envelopes, events, truth
+from benchmarks.window_job import (
+    PACKED,
+    START_MS,
+    WINDOW_MS,
+    Event,
+    Told,
+    envelopes,
+    events,
+    keyed,
+    truth,
+)
+from benchmarks.window_workers import PEERS, SOURCE, TARGET, Peer, folder_of, peers
 from deploy.local import programs
 from deploy.local.stack import LocalStack
 from schemas import topics
 
-SOURCE: Final = "peer-events"
-TARGET: Final = "peer-windows"
-PEERS: Final = Path(".local/peers/bin/python")
-HERE: Final = Path(__file__).parent / "peers"
+IMPORTS: Final = stage.importing("processors.service")
 QUIET_MS: Final = 20_000
 KILL_AT: Final = (0.42, 0.72)
 FLUSH_MS: Final = 600_000
@@ -42,66 +51,18 @@ FLUSH_MS: Final = 600_000
 Key = tuple[str, int]
 
 
-@dataclass(frozen=True)
-class Peer:
-    """A worker that tells its windows in a topic."""
-
-    name: str
-    command: Callable[[LocalStack], Sequence[str]]
-    environment: Callable[[LocalStack], Mapping[str, str]] = lambda _: {}
-
-
-def peers() -> Iterator[Peer]:
-    """All that are installed."""
-
-    def faust(stack: LocalStack) -> Sequence[str]:
-        where = [stack.addresses.kafka_bootstrap, SOURCE, TARGET, str(_folder(stack, "faust"))]
-        return stage.python("benchmarks.peers.faust_windows", *where)
-
-    def quix(guarantee: str) -> Callable[[LocalStack], Sequence[str]]:
-        def command(stack: LocalStack) -> Sequence[str]:
-            where = [stack.addresses.kafka_bootstrap, SOURCE, TARGET, str(_folder(stack, "quix"))]
-            return [str(PEERS), str(HERE / "quix_windows.py"), *where, guarantee]
-
-        return command
-
-    def bytewax(stack: LocalStack) -> Sequence[str]:
-        kept = str(_folder(stack, "bytewax"))
-        return [str(PEERS), "-m", "bytewax.run", "-r", kept, "-s", "5", "-b", "0",
-                str(HERE / "bytewax_windows.py") + ":flow"]  # fmt: skip
-
-    def bytewax_names(stack: LocalStack) -> Mapping[str, str]:
-        return {
-            "PEER_BOOTSTRAP": stack.addresses.kafka_bootstrap,
-            "PEER_SOURCE": SOURCE,
-            "PEER_TARGET": TARGET,
-        }
-
-    yield Peer("faust, windowed table", faust)
-    if PEERS.exists():
-        yield Peer("quixstreams 3.28.1, at least once", quix("at-least-once"))
-        yield Peer("quixstreams 3.28.1, exactly once", quix("exactly-once"))
-        yield Peer("bytewax 0.21.1, SQLite recovery", bytewax, bytewax_names)
-
-
-def _folder(stack: LocalStack, name: str) -> Path:
-    folder = stack.addresses.secrets.parent / name
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 async def of_peer(
-    stack: LocalStack, peer: Peer, made: Sequence[Event], kills: Sequence[float]
+    stack: LocalStack, peer: Peer, made: Sequence[Event], batch: int, kills: Sequence[float]
 ) -> dict[str, Any]:
-    """Let a peer work off the events; compare what it tells last, and how often."""
+    """Let a peer work off the batches; compare what it tells last, and how often."""
     await _create_topics(stack)
-    await _send(stack, SOURCE, ((topics.partition(e.device), e.device, e.json()) for e in made))
+    await _send(stack, SOURCE, keyed(made, batch))
     if "bytewax" in peer.name:
-        await _run([str(PEERS), "-m", "bytewax.recovery", str(_folder(stack, "bytewax")), "1"])
+        await _run([str(PEERS), "-m", "bytewax.recovery", str(folder_of(stack, "bytewax")), "1"])
     log = stack.addresses.secrets.parent / "peer.log"
     expected = truth(made)
     told: Counter[Key] = Counter()
-    last: dict[Key, int] = {}
+    last: dict[Key, Told] = {}
     times: list[int] = []
     due = [share * len(expected) for share in kills]
     async with (
@@ -110,17 +71,16 @@ async def of_peer(
     ):
         command, environment = peer.command(stack), peer.environment(stack)
         process = await running.enter_async_context(stage.program(command, environment, log))
-        spent_s = begun_s = 0.0
+        spent_s = 0.0
         while found := await outputs.getmany(timeout_ms=QUIET_MS):
             for record in (record for some in found.values() for record in some):
-                key, count = _window(record.key, record.value)
+                key, window = _window(record.key, record.value)
                 if key in expected:
                     told[key] += 1
-                    last[key] = count
+                    last[key] = window
                     times.append(record.timestamp)
             if process.returncode is None:
-                begun_s = begun_s or stage.cpu_s(process.pid)
-                spent_s = stage.cpu_s(process.pid) - begun_s
+                spent_s = stage.cpu_s(process.pid)
             if due and len(told) >= due[0]:
                 due.pop(0)
                 process.kill()
@@ -130,13 +90,14 @@ async def of_peer(
                 )
             if len(told) == len(expected) and not kills:
                 break
-    wrong = sum(last[key] != expected[key] for key in last)
+    wrong = sum(not last[key].agrees(expected[key]) for key in last)
     seconds = (max(times) - min(times)) / 1000 if times else float("inf")
     return {
         "name": peer.name,
+        "batch": batch,
         "readings": len(made),
         "per_s": round(len(made) / seconds) if seconds else None,
-        "per_cpu_s": round(len(made) / spent_s) if spent_s and not kills else None,
+        "per_cpu_s": None if kills else _rate(made, spent_s, peer.imports),
         "windows": len(told),
         "wrong": wrong,
         "missing": len(expected) - len(told),
@@ -144,20 +105,20 @@ async def of_peer(
     }
 
 
-def _window(key: bytes | None, value: bytes) -> tuple[Key, int]:
-    """Whose window it is, and how many readings it says it has."""
+def _window(key: bytes | None, value: bytes) -> tuple[Key, Told]:
+    """Whose window it is, and what it says."""
     told = orjson.loads(value)
     window = told["value"]
     device = told.get("device") or (key or b"").decode()
-    return (device, int(told["start"])), window["count"]
+    level_db = 10 * math.log10(window["energy"] / window["count"])
+    return (device, int(told["start"])), Told(window["count"], level_db, window["max_db"])
 
 
 async def of_ours(
     stack: LocalStack, made: Sequence[Event], batch: int, kills: Sequence[float]
 ) -> dict[str, Any]:
     """Let `cityhum work windows` work off the same readings; compare its rows."""
-    records = list(envelopes(made, batch))
-    await _send(stack, topics.READINGS, ((place, None, value) for place, value in records))
+    await _send(stack, topics.READINGS, envelopes(made, batch))
     worker = programs.processor(stack.addresses, "windows")
     log = stack.addresses.secrets.parent / "ours.log"
     due = [share * len(made) for share in kills]
@@ -169,7 +130,7 @@ async def of_ours(
         process = await running.enter_async_context(
             stage.program(worker.command, worker.environment, log)
         )
-        spent_s = begun_s = 0.0
+        spent_s = 0.0
         quiet_since_s = time.monotonic()
         while not points or points[-1][1] < len(made):
             await asyncio.sleep(0.1)
@@ -178,8 +139,7 @@ async def of_ours(
                 points.append((time.monotonic(), folded))
                 quiet_since_s = time.monotonic()
             if process.returncode is None and folded:
-                begun_s = begun_s or stage.cpu_s(process.pid)
-                spent_s = stage.cpu_s(process.pid) - begun_s
+                spent_s = stage.cpu_s(process.pid)
             if due and folded >= due[0]:
                 due.pop(0)
                 process.kill()
@@ -189,19 +149,26 @@ async def of_ours(
                 )
             if time.monotonic() - quiet_since_s > QUIET_MS / 1000 + 20:
                 break
-        rows = await _counts(db)
+        rows = await _stored(db)
     expected = truth(made)
     counted = points[-1][1] - points[0][1]
     return {
-        "name": f"cityhum, {batch} a batch",
+        "name": "cityhum",
+        "batch": batch,
+        "batches_a_record": PACKED[batch],
         "readings": len(made),
         "per_s": round(counted / (points[-1][0] - points[0][0])) if len(points) > 1 else None,
-        "per_cpu_s": round(counted / spent_s) if spent_s and not kills else None,
+        "per_cpu_s": None if kills else _rate(made, spent_s, IMPORTS),
         "windows": len(rows),
-        "wrong": sum(rows[key] != count for key, count in expected.items() if key in rows),
+        "wrong": sum(not rows[key].agrees(told) for key, told in expected.items() if key in rows),
         "missing": len(expected.keys() - rows.keys()),
         "duplicate_outputs": 0,
     }
+
+
+def _rate(made: Sequence[Event], spent_s: float, imports: Sequence[str]) -> int:
+    """Readings a CPU second, without what a worker's imports take."""
+    return round(len(made) / max(spent_s - stage.spent_by(imports), 1e-3))
 
 
 async def _folded(db: psycopg.AsyncConnection[Any]) -> int:
@@ -211,15 +178,16 @@ async def _folded(db: psycopg.AsyncConnection[Any]) -> int:
     return int(row[0]) if row else 0
 
 
-async def _counts(db: psycopg.AsyncConnection[Any]) -> dict[Key, int]:
+async def _stored(db: psycopg.AsyncConnection[Any]) -> dict[Key, Told]:
     query = """
-        SELECT device, (extract(epoch FROM started_at) * 1000)::bigint, coverage_s
+        SELECT device, (extract(epoch FROM started_at) * 1000)::bigint, coverage_s, laeq_db,
+            lafmax_db
         FROM level_window WHERE length_s = 10"""
-    return {(device, at): count async for device, at, count in await db.execute(query)}
+    return {(device, at): Told(*told) async for device, at, *told in await db.execute(query)}
 
 
 async def _send(
-    stack: LocalStack, topic: str, records: Iterator[tuple[int, str | None, bytes]]
+    stack: LocalStack, topic: str, records: Iterable[tuple[int, str | None, bytes]]
 ) -> None:
     producing = AIOKafkaProducer(
         bootstrap_servers=stack.kafka.bootstrap, acks="all", linger_ms=50, max_batch_size=2**18
@@ -246,17 +214,20 @@ async def _run(command: Sequence[str]) -> None:
     await process.wait()
 
 
-def _runs(made: Sequence[Event], kills: Sequence[float], only: str) -> list[dict[str, Any]]:
+def _runs(
+    made: Sequence[Event], sizes: Sequence[int], kills: Sequence[float], only: str
+) -> list[dict[str, Any]]:
     """Everybody whose name has a part, each with servers of its own."""
-    jobs = {
-        f"cityhum, {batch} a batch": partial(of_ours, made=made, batch=batch, kills=kills)
-        for batch in (1, 32)
-    } | {peer.name: partial(of_peer, peer=peer, made=made, kills=kills) for peer in peers()}
     runs = []
-    for job in (job for name, job in jobs.items() if only in name):
-        with stage.staged() as stack:
-            runs.append(asyncio.run(job(stack)))
-        sys.stderr.write(f"{runs[-1]}\n")
+    for size in sizes:
+        jobs = {"cityhum": partial(of_ours, made=made, batch=size, kills=kills)} | {
+            peer.name: partial(of_peer, peer=peer, made=made, batch=size, kills=kills)
+            for peer in peers()
+        }
+        for job in (job for name, job in jobs.items() if only in name):
+            with stage.staged() as stack:
+                runs.append(asyncio.run(job(stack)))
+            sys.stderr.write(f"{runs[-1]}\n")
     return runs
 
 
@@ -265,14 +236,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="ten-second windows beside others")
     parser.add_argument("--devices", type=int, default=2000)
     parser.add_argument("--seconds", type=int, default=200, help="of each device")
-    parser.add_argument("--only", help="part of a name")
+    parser.add_argument("--batch", type=int, choices=PACKED, help="only of this size")
+    parser.add_argument("--only", default="", help="part of a name")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     made = list(events(asked.devices, asked.seconds))
-    result = stage.surroundings("faust-streaming", "aiokafka", "psycopg", "orjson")
-    result["window_ms"], result["started_at_ms"] = WINDOW_MS, START_MS
-    result["undisturbed"] = _runs(made, (), asked.only or "")
-    result["killed twice"] = _runs(made, KILL_AT, asked.only or "")
+    sizes = [asked.batch] if asked.batch else list(PACKED)
+    result = stage.surroundings("faust-streaming", "aiokafka", "psycopg", "msgspec", "numpy")
+    result["versions"] |= stage.versions_of(PEERS, "quixstreams", "bytewax", "orjson")
+    result |= {"devices": asked.devices, "seconds": asked.seconds, "window_ms": WINDOW_MS}
+    result |= {"started_at_ms": START_MS, "killed_at": KILL_AT}
+    result["undisturbed"] = _runs(made, sizes, (), asked.only)
+    result["killed twice"] = _runs(made, sizes, KILL_AT, asked.only)
     sys.stdout.write(json.dumps(result, indent=None if asked.json else 2) + "\n")
 
 

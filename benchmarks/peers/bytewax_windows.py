@@ -3,29 +3,39 @@
 Run by `python -m bytewax.run` in an environment of its own. Settings come by the environment.
 """
 
-import json
 import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 from bytewax import operators as op
 from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource, KafkaSourceMessage
 from bytewax.dataflow import Dataflow
 from bytewax.operators.windowing import EventClock, TumblingWindower, fold_window
 
+Reading = tuple[datetime, float, float, dict[str, int]]
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BROKERS = [os.environ["PEER_BOOTSTRAP"]]
 
 
-def read(message: KafkaSourceMessage[Any, Any]) -> tuple[str, dict[str, Any]]:
-    """One reading, by device."""
-    event = json.loads(message.value)
-    return event["device"], event
+def read(message: KafkaSourceMessage[Any, Any]) -> list[tuple[str, Reading]]:
+    """The readings of a batch, by device."""
+    batch = orjson.loads(message.value)
+    started_at = datetime.fromisoformat(batch["started_at"]) + timedelta(seconds=0.5)
+    labels = batch["labels"] or [{}] * len(batch["levels"])
+    return [
+        (
+            batch["device"],
+            (started_at + timedelta(seconds=n), one["laeq_1s_db"], one["lafmax_db"], scores),
+        )
+        for n, (one, scores) in enumerate(zip(batch["levels"], labels, strict=True))
+    ]
 
 
-def when(event: dict[str, Any]) -> datetime:
+def when(reading: Reading) -> datetime:
     """When it happened."""
-    return EPOCH + timedelta(milliseconds=event["at_ms"])
+    return reading[0]
 
 
 def empty() -> dict[str, Any]:
@@ -33,13 +43,15 @@ def empty() -> dict[str, Any]:
     return {"count": 0, "energy": 0.0, "max_db": -200.0, "labels": {}}
 
 
-def plus(window: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+def plus(window: dict[str, Any], reading: Reading) -> dict[str, Any]:
     """One reading more."""
+    _, laeq_db, lafmax_db, scores = reading
     window["count"] += 1
-    window["energy"] += 10 ** (event["level_db"] / 10)
-    window["max_db"] = max(window["max_db"], event["level_db"])
+    window["energy"] += 10 ** (laeq_db / 10)
+    window["max_db"] = max(window["max_db"], lafmax_db)
     labels = window["labels"]
-    labels[event["label"]] = labels.get(event["label"], 0) + event["score"]
+    for label, score in scores.items():
+        labels[label] = labels.get(label, 0) + score
     return window
 
 
@@ -61,14 +73,14 @@ def told(item: tuple[str, tuple[int, dict[str, Any]]]) -> KafkaSinkMessage[bytes
     """A closed window, as a record."""
     device, (number, value) = item
     record = {"device": device, "start": number * 10_000, "value": value}
-    return KafkaSinkMessage(device.encode(), json.dumps(record).encode())
+    return KafkaSinkMessage(device.encode(), orjson.dumps(record))
 
 
 flow = Dataflow("windows")
 messages = op.input(
     "source", flow, KafkaSource(BROKERS, [os.environ["PEER_SOURCE"]], batch_size=1000)
 )
-events = op.map("read", messages, read)
+events = op.flat_map("read", messages, read)
 clock = EventClock(when, wait_for_system_duration=timedelta(seconds=2))
 windower = TumblingWindower(length=timedelta(seconds=10), align_to=EPOCH)
 windows = fold_window("fold", events, clock, windower, empty, plus, merged)

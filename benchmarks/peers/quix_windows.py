@@ -4,6 +4,8 @@ Runs in an environment of its own, since quixstreams holds pydantic back.
 """
 
 import sys
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from quixstreams import Application
@@ -18,35 +20,50 @@ app = Application(
 )
 
 
-def event_time_ms(value: dict[str, Any], *_: object) -> int:
+def readings(batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The readings of a batch."""
+    started_ms = datetime.fromisoformat(batch["started_at"]).timestamp() * 1000
+    labels = batch["labels"] or [{}] * len(batch["levels"])
+    for n, (levels, scores) in enumerate(zip(batch["levels"], labels, strict=True)):
+        yield {
+            "at_ms": int(started_ms) + 1000 * n + 500,
+            "laeq_db": levels["laeq_1s_db"],
+            "lafmax_db": levels["lafmax_db"],
+            "scores": scores,
+        }
+
+
+def event_time_ms(reading: dict[str, Any], *_: object) -> int:
     """When it happened, not when it came."""
-    return int(value["at_ms"])
+    return int(reading["at_ms"])
 
 
-def first(event: dict[str, Any]) -> dict[str, Any]:
+def first(reading: dict[str, Any]) -> dict[str, Any]:
     """A window's first reading."""
     return {
         "count": 1,
-        "energy": 10 ** (event["level_db"] / 10),
-        "max_db": event["level_db"],
-        "labels": {event["label"]: event["score"]},
+        "energy": 10 ** (reading["laeq_db"] / 10),
+        "max_db": reading["lafmax_db"],
+        "labels": reading["scores"],
     }
 
 
-def next_one(window: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+def next_one(window: dict[str, Any], reading: dict[str, Any]) -> dict[str, Any]:
     """One reading more."""
-    label, labels = event["label"], window["labels"]
+    labels = dict(window["labels"])
+    for label, score in reading["scores"].items():
+        labels[label] = labels.get(label, 0) + score
     return {
         "count": window["count"] + 1,
-        "energy": window["energy"] + 10 ** (event["level_db"] / 10),
-        "max_db": max(window["max_db"], event["level_db"]),
-        "labels": {**labels, label: labels.get(label, 0) + event["score"]},
+        "energy": window["energy"] + 10 ** (reading["laeq_db"] / 10),
+        "max_db": max(window["max_db"], reading["lafmax_db"]),
+        "labels": labels,
     }
 
 
-source = app.topic(source_name, value_deserializer="json", timestamp_extractor=event_time_ms)
+source = app.topic(source_name, value_deserializer="json")
 target = app.topic(target_name, value_serializer="json")
-stream = app.dataframe(source)
+stream = app.dataframe(source).apply(readings, expand=True).set_timestamp(event_time_ms)
 stream = stream.tumbling_window(10_000, grace_ms=2_000).reduce(next_one, first).final()
 stream.to_topic(target)
 
