@@ -1,5 +1,6 @@
 """`cityhum alerts`: list and show alerts, and follow them as they come."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -90,6 +91,8 @@ def show(
 @contextmanager
 def _reader() -> Iterator[PostgresReader]:
     settings = environment.read(ProcessorSettings)
+    # a person is looking: what is wrong is said in one line
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     address = Address(
         settings.postgres_host,
         settings.postgres_port,

@@ -71,8 +71,9 @@ def test_a_server_that_is_away_is_told_in_one_line(
     for name, value in AWAY.items():
         monkeypatch.setenv(name, value)
     assert ended(words, monkeypatch) == Status.AWAY
-    *_, last = capfd.readouterr().err.splitlines()
+    *logged, last = capfd.readouterr().err.splitlines()
     assert last.startswith("cityhum: ")
+    assert all(line.startswith("{") for line in logged), "only logs are beside it"
 
 
 @pytest.mark.parametrize(
