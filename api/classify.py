@@ -17,9 +17,6 @@ router = APIRouter(prefix="/v1", tags=["sounds"])
 
 MOST_BYTES: Final = 10 * 1024 * 1024
 _WITHIN_S: Final = 60.0
-_CLOSE: Final = {"Connection": "close"}
-"""So that nobody waits for the rest of a body that is refused."""
-
 _SOUNDS: Final = (
     "audio/wav",
     "audio/flac",
@@ -50,11 +47,11 @@ async def classify(request: Request, services: Known) -> Heard:
     held in memory while it is heard, and stored nowhere.
     """
     if services.ears is None:
-        raise HTTPException(404, "no sounds are taken here: CITYHUM_API_CLASSIFY", _CLOSE)
+        raise HTTPException(404, "no sounds are taken here: CITYHUM_API_CLASSIFY")
     if not _is_sound(request):
-        raise HTTPException(415, "send the sound itself, with Content-Type: audio/wav", _CLOSE)
+        raise HTTPException(415, "send the sound itself, with Content-Type: audio/wav")
     if services.sounds.locked():
-        raise HTTPException(503, "too many sounds at once", {"Retry-After": "2", **_CLOSE})
+        raise HTTPException(503, "too many sounds at once", {"Retry-After": "2"})
     async with services.sounds:
         sound = await _received(request)
         try:
@@ -81,9 +78,9 @@ async def _received(request: Request) -> bytes:
                 if len(sound) > MOST_BYTES:
                     raise _too_large()
     except TimeoutError:
-        raise HTTPException(408, f"not all here after {_WITHIN_S:g} s", _CLOSE) from None
+        raise HTTPException(408, f"not all here after {_WITHIN_S:g} s") from None
     return bytes(sound)
 
 
 def _too_large() -> HTTPException:
-    return HTTPException(413, f"larger than {MOST_BYTES // 1024**2} MiB", _CLOSE)
+    return HTTPException(413, f"larger than {MOST_BYTES // 1024**2} MiB")

@@ -1,5 +1,6 @@
 """Every error as problem+json (RFC 9457): one clear sentence, and what to do."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -48,35 +49,39 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def answer(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
-    """Response that tells a problem."""
+def _answer(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
     problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
-    return Response(problem.model_dump_json(), status, headers, MEDIA_TYPE)
+    # a body that is on its way is left unread: nobody waits for the rest of two gigabytes
+    sends = {"content-length", "transfer-encoding"}.intersection(request.headers)
+    closing = {"Connection": "close"} if sends else {}
+    return Response(problem.model_dump_json(), status, {**(headers or {}), **closing}, MEDIA_TYPE)
 
 
-def _unknown(_: Request, error: Exception) -> Response:
-    return answer(404, str(error))
+def _unknown(request: Request, error: Exception) -> Response:
+    return _answer(request, 404, str(error))
 
 
-def _bad_question(_: Request, error: Exception) -> Response:
-    return answer(422, str(error))
+def _bad_question(request: Request, error: Exception) -> Response:
+    return _answer(request, 422, str(error))
 
 
-def _unavailable(_: Request, error: Exception) -> Response:
-    return answer(503, str(error), {"Retry-After": str(TRY_AGAIN_S)})
+def _unavailable(request: Request, error: Exception) -> Response:
+    return _answer(request, 503, str(error), {"Retry-After": str(TRY_AGAIN_S)})
 
 
-def _refused(_: Request, error: Exception) -> Response:
+def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
-    return answer(error.status_code, error.detail, dict(error.headers or {}))
+    return _answer(request, error.status_code, error.detail, error.headers)
 
 
-def _invalid(_: Request, error: Exception) -> Response:
+def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
-    return answer(422, f"{where}: {first['msg']}")
+    return _answer(request, 422, f"{where}: {first['msg']}")
 
 
-def _bug(_: Request, __: Exception) -> Response:
-    return answer(500, "a mistake of ours; it is in the log")
+def _bug(request: Request, _: Exception) -> Response:
+    return _answer(request, 500, "a mistake of ours; it is in the log")

@@ -25,7 +25,7 @@ class ApiSettings(BaseSettings):
     postgres_user: str = "cityhum_reader"
     postgres_password_file: Path | None = None
     classify: bool = Field(default=False, description="take sounds at POST /v1/classify")
-    model: str = Field(default="street8-0.2.0", description="who hears them")
+    model: str = Field(default="street8-0.3.0", description="who hears them")
     streams_at_once: int = Field(default=64, ge=1, description="listeners of live alerts")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
