@@ -6,6 +6,7 @@ or is not later; `window_seconds.merged` joins those of one window, in whatever 
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -29,6 +30,8 @@ _LEVELS: Final = (
 _values: Final = attrgetter(*_LEVELS, "overload", "floor")
 _owner: Final = attrgetter("device", "calibration")
 _levels: Final = attrgetter("levels")
+_second: Final = partial(tuple.__new__, Second)
+"""As `Second`, which is a function in Python."""
 
 
 class Part(NamedTuple):
@@ -97,7 +100,7 @@ def parts(batches: Sequence[AnyLevels], active_score: int) -> Iterator[Part]:
     ):
         batch, some = batches[owners[n]], slice(begin, last[n])
         heard = Heard(
-            tuple(map(Second, at_ms[some], laeq[some], active[some])),
+            tuple(map(_second, zip(at_ms[some], laeq[some], active[some], strict=True))),
             sum(map(energy, c[some])),
             sum(map(energy, z[some])),
             maximum,

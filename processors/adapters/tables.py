@@ -48,13 +48,12 @@ class Table:
         await cursor.execute(self._upsert())
 
     def _unique(self, lines: Iterable[Values]) -> Sequence[Values]:
-        unique: dict[Values, Values] = {}
         width = len(self.key)
+        if self.update is not None:
+            return list({line[:width]: line for line in lines}.values())
+        unique: dict[Values, Values] = {}
         for line in lines:
-            if self.update is None:
-                unique.setdefault(line[:width], line)
-            else:
-                unique[line[:width]] = line
+            unique.setdefault(line[:width], line)
         return list(unique.values())
 
     @property

@@ -250,3 +250,17 @@ def test_pages_of_many_devices_say_what_each_says_alone(
         mine = [batch for batch in shuffled if batch.device == device]
         alone |= table([*mine, LONG_AFTER], device=device)
     assert {key: (encode(row), row.sums) for key, row in rows.rows.items()} == alone
+
+
+@given(street(), st.randoms(use_true_random=False), st.integers(1, 7))
+def test_what_the_book_remembers_is_what_it_would_be_told(
+    batches: list[LabelledBatch], random: object, size: int
+) -> None:
+    said = [part for batch in batches for part in splits(batch, size)]
+    late = random.sample(said, k=len(said) // 4)  # type: ignore[attr-defined]
+    state, rows, stored = FOLD.empty("pole-07"), WindowTable(), WindowTable()
+    for event in [*(part for part in said if part not in late), *late, LONG_AFTER]:
+        state, outputs = FOLD.step(state, event)
+        forgetful = WindowTable()
+        forgetful.rows = stored.rows
+        assert rows.apply(outputs) == forgetful.apply(outputs)
