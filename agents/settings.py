@@ -20,7 +20,7 @@ class AgentSettings(BaseSettings):
     device: DeviceId = "pole-01"
     profile: Profile = "mel32x8"
     agent_model: str = Field(
-        default="street8-0.2.0", description="profile labels: name or folder of the model"
+        default="street8-0.3.0", description="profile labels: name or folder of the model"
     )
     indices: Literal["on", "off"] = Field(
         default="on", description="acoustic indices of each minute"

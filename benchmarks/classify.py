@@ -263,7 +263,7 @@ def main() -> None:
     """Compare with both models."""
     parser = argparse.ArgumentParser(description="how fast is classify, beside others?")
     parser.add_argument("--readings", type=int, default=20_000)
-    parser.add_argument("--model", type=Path, default=Path("models/street8-0.2.0"))
+    parser.add_argument("--model", type=Path, default=Path("models/street8-0.3.0"))
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     result = stage.surroundings("faust-streaming", "aiokafka", "onnxruntime", "orjson")

@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seconds", type=int, default=70, help="from 60 on, with indices")
     parser.add_argument(
-        "--model", action="append", default=["street8-0.2.0"], help="one more, by name or folder"
+        "--model", action="append", default=["street8-0.3.0"], help="one more, by name or folder"
     )
     arguments = parser.parse_args()
     figures = measure(arguments.seconds) | agents(arguments.seconds, arguments.model)

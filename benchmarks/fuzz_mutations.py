@@ -163,7 +163,7 @@ def _seed(chance: Random, moment: Moment) -> tuple[topics.DeviceStream, bytes]:
     if stream == "results":
         batch = orjson.loads(honest(moment))
         del batch["mel"]
-        model = {"profile": "labels", "model": "street8-0.2.0@0123"}
+        model = {"profile": "labels", "model": "street8-0.3.0@0123"}
         return stream, orjson.dumps(batch | model | {"labels": [{"siren": 900}] * moment.count})
     if stream == "indices":
         minute = {"first_seq": moment.next_seq, "started_at": at}

@@ -26,7 +26,7 @@ from schemas.messages import Levels
 
 BEGAN_AT: Final = datetime(2026, 5, 4, tzinfo=UTC)
 SEED: Final = 7
-MODEL: Final = "street8-0.2.0@0123456789ab"
+MODEL: Final = "street8-0.3.0@0123456789ab"
 TICK_S: Final = 5
 _HOURS: Final = 24
 _SIREN_ROUNDS: Final = 15

@@ -132,7 +132,7 @@ def main() -> int:
     parser.add_argument("--devices", type=int, default=20)
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--model", default="street8-0.2.0")
+    parser.add_argument("--model", default="street8-0.3.0")
     asked = parser.parse_args()
     model = runtime.load(asked.model)
     them = list(judged(heard(asked.seed, asked.devices, asked.seconds, model)))

@@ -73,7 +73,7 @@ def batches(load: Load) -> Iterator[LabelledBatch]:
                 levels=tuple(known[n] for n in at),
                 received_at=started_at + timedelta(seconds=count),
                 digest=f"{first_seq:032x}",
-                model="street8-0.2.0@0123456789ab",
+                model="street8-0.3.0@0123456789ab",
                 labels=tuple(labels[n] for n in at),
             )
 

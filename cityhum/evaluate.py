@@ -40,7 +40,7 @@ class Windows(Frozen):
 
 def app(
     manifest: Annotated[Path, typer.Argument(help="CSV with file,label[,group]")],
-    model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.2.0",
+    model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.3.0",
     folder: Pictures = None,
     window_s: WindowS = None,
     hop_s: HopS = 1.0,

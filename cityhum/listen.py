@@ -51,7 +51,7 @@ class Report(Frozen):
 
 def app(
     files: Annotated[list[Path], typer.Argument(help="WAV, FLAC, Ogg, MP3; any rate")],
-    model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.2.0",
+    model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.3.0",
     every_s: EveryS = 60,
     *,
     as_json: AsLines = False,

@@ -47,7 +47,7 @@ class ProcessorSettings(BaseSettings):
     )
     topics_file: Path = Path("deploy/kafka/topics.yaml")
     models_folder: Path = Path("models")
-    model: str = "street8-0.2.0"
+    model: str = "street8-0.3.0"
     bridge_sites: Sites = Field(default=(), description="empty: all sites")
     rehearsal_rate: float = Field(
         default=1.0, gt=0, le=1000, description="how fast the bridge's clock runs; ticks do not"

@@ -89,7 +89,7 @@ def labelled(
         "levels": tuple(levels(level) for level in laeq_1s_db),
         "received_at": started_at + timedelta(seconds=len(laeq_1s_db)),
         "digest": "0" * 32,
-        "model": "street8-0.2.0@0123456789ab",
+        "model": "street8-0.3.0@0123456789ab",
         "labels": tuple(labels) or tuple({} for _ in laeq_1s_db),
     }
     return LabelledBatch.model_validate({**fields, **overrides})

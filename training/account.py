@@ -35,7 +35,7 @@ ConfigPath = Annotated[Path, typer.Option("--config", help="which clips, in whic
 
 
 def app(
-    name: Annotated[str, typer.Argument(help="a bundled model: street8-0.2.0")],
+    name: Annotated[str, typer.Argument(help="a bundled model: street8-0.3.0")],
     twin: Annotated[str, typer.Option(help="the permissive one, to be set beside it")] = "",
     models: ModelsPath = MODELS,
     path: ConfigPath = HERE / "street8.yaml",

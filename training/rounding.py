@@ -63,7 +63,7 @@ def quantise(models: Path, name: str, clips: list[Clip]) -> Verdict:
     models : Path
         Folder of models; fold models lie in `folds/NAME-foldN`.
     name : str
-        `street8-0.2.0`; its weights must be float still.
+        `street8-0.3.0`; its weights must be float still.
     clips : list of Clip
         To calibrate with what a model was trained on, and to judge with what it was not.
 

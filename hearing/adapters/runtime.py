@@ -56,7 +56,7 @@ def load(name: str | Path) -> Model:
     Parameters
     ----------
     name : str or Path
-        `street8-0.2.0`, or a folder that holds `manifest.json` and what it names.
+        `street8-0.3.0`, or a folder that holds `manifest.json` and what it names.
 
     Returns
     -------

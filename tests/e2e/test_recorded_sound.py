@@ -22,7 +22,7 @@ from tests.e2e.eventually import eventually
 from tests.e2e.recordings import Source, joined, needs_recordings, siren_sources, soundscape
 
 SPEED = 4.0
-MODEL_WITHOUT_FOLD = "folds/street8-0.2.0-fold{}"
+MODEL_WITHOUT_FOLD = "folds/street8-0.3.0-fold{}"
 SURELY_HEARD = "157867"
 """A siren near the microphone, alone, for two minutes: whoever misses it is broken."""
 

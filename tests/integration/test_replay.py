@@ -261,7 +261,7 @@ async def test_a_model_hears_the_features_again_but_is_never_promoted(lived: Liv
         (Key(topics.RESULTS, partition), encode(ResultEnvelope(batches=(own,)))),
     ]
     await workers.append(lived.settings, log)
-    done = await replayed(lived, asked("other", model="street8-0.2.0"))
+    done = await replayed(lived, asked("other", model="street8-0.3.0"))
     assert done.in_span == 61
     windows = "SELECT sum(coverage_s) FROM replay_other.level_window WHERE length_s = 10 AND final"
     assert lived.database.query(windows) == [(50,)]  # the watermark is 2 s behind second 61

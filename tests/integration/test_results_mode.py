@@ -47,12 +47,12 @@ async def test_a_siren_is_named_on_the_device(mosquitto: Mosquitto, tmp_path: Pa
     path = tmp_path / "siren.wav"
     wail = siren("wail", 8, RATE_HZ, np.random.default_rng(3))
     soundfile.write(path, np.concatenate([0.1 * wail, np.zeros(4 * RATE_HZ)]), RATE_HZ)
-    settings = settings_of(mosquitto, tmp_path, "street8-0.2.0")
+    settings = settings_of(mosquitto, tmp_path, "street8-0.3.0")
     results = await played(mosquitto, settings, path)
     heard = [labels for batch in results for labels in batch.labels]
     levels = [each.laeq_1s_db for batch in results for each in batch.levels]
     assert {batch.profile for batch in results} == {"labels"}
-    assert {batch.model for batch in results} == {"street8-0.2.0@c83b707cdedb"}
+    assert {batch.model for batch in results} == {"street8-0.3.0@453748885f95"}
     assert all(labels.get("siren", 0) >= ACTIVE_SCORE for labels in heard[3:8])
     assert heard[-1] == {}
     assert levels[4] > -30 > levels[-1]

@@ -133,7 +133,7 @@ def test_the_profile_levels_lets_no_frame_out() -> None:
         assert batch.mel is None
 
 
-def labelled(count: int, model: str = "street8-0.2.0@0123456789ab") -> list[Reading]:
+def labelled(count: int, model: str = "street8-0.3.0@0123456789ab") -> list[Reading]:
     """Readings scored on the device: a siren, louder by the second."""
     return [
         replace(each, codes=packed(Labelled(model, {"siren": each.seq})))
@@ -152,7 +152,7 @@ def test_labelled_readings_travel_as_results(count: int) -> None:
     ((_, payload),) = batches.messages(origin, run, [])
     batch = codec.decode(ResultBatch, payload)
     assert batches.stream(origin, run) == "results"
-    assert batch.model == "street8-0.2.0@0123456789ab"
+    assert batch.model == "street8-0.3.0@0123456789ab"
     assert batch.labels == tuple({"siren": each.seq} for each in run)
     assert batch.levels == tuple(batches.rounded(each.levels) for each in run)
 

@@ -20,7 +20,7 @@ from tests.builders import SESSION, STARTED_AT, reading
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return load("street8-0.2.0")
+    return load("street8-0.3.0")
 
 
 def wail(seconds: int, rate_hz: int) -> np.ndarray:

@@ -93,14 +93,14 @@ def sound(seconds: float, rate_hz: int = 44_100, channels: int = 2, kind: str = 
 
 @pytest.fixture(scope="module")
 def model() -> ModelEars:
-    return ModelEars("street8-0.2.0")
+    return ModelEars("street8-0.3.0")
 
 
 def test_a_sound_of_any_kind_is_heard_in_memory(model: ModelEars) -> None:
     heard = model.hear(sound(2.5, kind="FLAC"))
     assert heard.seconds == 2.5
     assert heard.laeq_dbfs == pytest.approx(-20, abs=2)
-    assert heard.model.startswith("street8-0.2.0@")
+    assert heard.model.startswith("street8-0.3.0@")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ RATE_HZ = 16_000
 
 @pytest.fixture(scope="module")
 def model() -> runtime.Model:
-    return runtime.load("street8-0.2.0")
+    return runtime.load("street8-0.3.0")
 
 
 def wail(seconds: float, rate_hz: int = RATE_HZ) -> np.ndarray:

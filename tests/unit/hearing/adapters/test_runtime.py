@@ -9,7 +9,7 @@ from hearing.adapters import runtime
 from hearing.taxonomy import LABELS
 from schemas.errors import BadConfig
 
-NAME = "street8-0.2.0"
+NAME = "street8-0.3.0"
 
 
 @pytest.fixture(scope="module")
