@@ -7,12 +7,14 @@ from typing import Final
 import psycopg
 
 from deploy.local.postgres import Postgres
+from deploy.local.stack import Addresses
 from processors import registry
 from processors.adapters import migrations, site_tables
 from processors.settings import ProcessorSettings
 
 DAYS: Final = 30
-HEARD_ON: Final = timedelta(minutes=30)
+READINGS: Final = 20 * DAYS * 86_400
+HEARD_ON: Final = timedelta(hours=1)
 """Seconds are there beyond the month's end, so that the city is heard while pages are opened."""
 SECONDS_KEPT: Final = timedelta(hours=1)
 _SITES: Final = Path(__file__).parents[1] / "deploy" / "sites.yaml"
@@ -20,6 +22,11 @@ _SQL: Final = Path(__file__).with_suffix(".sql")
 _SPAN: Final = """
 CREATE TEMPORARY TABLE month AS SELECT %s::timestamptz AS begins, %s::timestamptz AS ends,
     %s::timestamptz AS base_begins, %s::timestamptz AS second_begins, %s::timestamptz AS seconds_end
+"""
+
+_HELD: Final = """
+SELECT (SELECT count(*) FROM level_window), (SELECT count(*) FROM label_window),
+    pg_database_size(current_database()) / 1000000
 """
 
 
@@ -60,3 +67,24 @@ def fill(postgres: Postgres, until: datetime, base_days: int) -> None:
         connection.execute(_SPAN, span)
         connection.execute(_SQL.read_bytes())
         connection.execute("VACUUM ANALYZE")
+
+
+def addresses_of(postgres: Postgres, folder: Path) -> Addresses:
+    """Where a dashboard finds this database; there is nothing else."""
+    return Addresses(
+        mqtt_host="",
+        mqtt_port=0,
+        kafka_bootstrap="",
+        postgres_host=postgres.host,
+        postgres_port=postgres.port,
+        postgres_db=postgres.database,
+        secrets=folder / "secrets",
+    )
+
+
+def held(postgres: Postgres) -> dict[str, int]:
+    """How many rows and bytes the month is."""
+    with psycopg.connect(postgres.conninfo("cityhum_owner")) as connection:
+        row = connection.execute(_HELD).fetchone()
+    levels, labels, megabytes = row or (0, 0, 0)
+    return {"level_windows": levels, "label_windows": labels, "megabytes": megabytes}

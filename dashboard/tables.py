@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from io import BytesIO
 from typing import NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -71,6 +72,20 @@ def top_labels(labels: Sequence[str] | None, scores: Sequence[int] | None) -> st
     return ", ".join(
         f"{label} {score / 10:.0f} %" for score, label in ranked if score >= ACTIVE_SCORE
     )
+
+
+def uuid_of(text: str) -> UUID | None:
+    """An id as an address has it; None if it is none.
+
+    Examples
+    --------
+    >>> uuid_of("") is uuid_of("1' OR '1'='1")
+    True
+    """
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def csv(frame: pd.DataFrame) -> bytes:

@@ -1,7 +1,6 @@
 """Alerts: the list, one among the seconds around it, and what operators say of it."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 import streamlit as st
 
@@ -12,7 +11,7 @@ from dashboard.charts.style import CONFIG
 from dashboard.columns import columns, unmarked
 from dashboard.filters import ALL, choice, devices, last_day, span_of, span_s
 from dashboard.page import SETTINGS, live, page, reader, zone_of
-from dashboard.tables import closed, seconds_shared, table, wall
+from dashboard.tables import closed, seconds_shared, table, uuid_of, wall
 from processors.adapters.clock import utc_now
 from processors.judgement import Opinion
 from records import alerts, labels, levels
@@ -62,6 +61,7 @@ def _list(wanted: alerts.Wanted, span: Span, zone: str) -> str:
         on_select=_chosen,
         selection_mode="single-row",
         key="list",
+        alt="Alerts",
     )
     return zone
 
@@ -74,8 +74,8 @@ def _chosen() -> None:
 
 
 def _detail(zone: str) -> None:
-    asked = st.query_params.get("alert")
-    alert = alerts.one(reader(), UUID(asked)) if asked else None
+    asked = uuid_of(st.query_params.get("alert", ""))
+    alert = alerts.one(reader(), asked) if asked else None
     if alert is None:
         st.caption("Choose an alert above to see the seconds around it.")
         return
@@ -88,7 +88,9 @@ def _detail(zone: str) -> None:
             table(heard, levels.Level, zone),
             seconds_shared(labels.by_second(reader(), alert.device, span), zone),
         )
-        st.plotly_chart(drawn, key="around", config=dict(CONFIG))
+        st.plotly_chart(
+            drawn, key="around", alt="Levels and scores around the alert", config=dict(CONFIG)
+        )
     else:
         st.info("The seconds around this alert are no longer kept.")
     _judge(alert)

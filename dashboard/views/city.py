@@ -34,7 +34,12 @@ def _draw(site: str | None) -> str:
     third.metric("Open alerts", int(heard.alerts.map(lambda rules: len(rules or ())).sum()))
     plane, side = st.columns([3, 2])
     with plane:
-        st.plotly_chart(charts.plane(heard), key="plane", config=dict(CONFIG))
+        st.plotly_chart(
+            charts.plane(heard),
+            key="plane",
+            alt="Map of the devices with LAeq of the last 10 s",
+            config=dict(CONFIG),
+        )
         if (heard.calibrated == False).any():  # noqa: E712  # None: not heard
             st.caption("Levels of devices without a calibration are relative to full scale.")
     with side:
@@ -57,6 +62,7 @@ def _alerts(site: str | None, zone: str) -> None:
         column_order=["onset_at", "rule", "device", "state", "peak_laeq_1s_db"],
         column_config=columns(onset_at=st.column_config.DatetimeColumn("onset", format="HH:mm:ss")),
         key="newest",
+        alt="Newest alerts",
     )
 
 
@@ -76,6 +82,7 @@ def _devices(heard: pd.DataFrame) -> None:
         column_config=columns(),
         placeholder="",
         key="devices",
+        alt="Devices",
     )
 
 

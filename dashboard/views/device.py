@@ -38,7 +38,12 @@ def _draw(chosen: Device, span: Span, zone: str) -> str:
         st.info("Nothing was heard of this device in this span.")
         return zone
     _figures(shown)
-    st.plotly_chart(charts.over_time(shown), key="levels", config=dict(CONFIG))
+    st.plotly_chart(
+        charts.over_time(shown),
+        key="levels",
+        alt="Levels, third octaves and labels over time",
+        config=dict(CONFIG),
+    )
     if shown.levels.calibration.isna().any():
         st.caption("Not calibrated: levels are relative to full scale.")
     _alerts(shown)
@@ -70,6 +75,7 @@ def _alerts(shown: Shown) -> None:
         column_config=columns(),
         placeholder="",
         key="alerts",
+        alt="Alerts",
     )
 
 
@@ -80,7 +86,7 @@ def _indices(chosen: Device, span: Span, zone: str) -> None:
         st.caption("None: devices send them each minute (docs/indices.md), simulated ones do not.")
         return
     figure = index_charts.over_time(table(rows, minutes.Indices, zone), minutes.step_s(span, STEPS))
-    st.plotly_chart(figure, key="indices", config=dict(CONFIG))
+    st.plotly_chart(figure, key="indices", alt="Acoustic indices over time", config=dict(CONFIG))
 
 
 page("Device", _page)

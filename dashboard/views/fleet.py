@@ -57,6 +57,7 @@ def _devices(devices: pd.DataFrame) -> None:
         column_config=columns(),
         placeholder="",
         key="fleet",
+        alt="Fleet",
     )
 
 
@@ -74,6 +75,7 @@ def _processors(zone: str) -> None:
         column_order=["program", "topic", "partitions", "lag_s", "behind", "newest_commit_at"],
         column_config=columns(),
         key="processors",
+        alt="Processors",
     )
     if max(late_s) > BEHIND_S:
         st.warning("A partition has stored nothing for more than 15 s: a processor is behind.")
@@ -86,7 +88,11 @@ def _targets(zone: str) -> None:
         st.caption("Nothing.")
         return
     st.dataframe(
-        table(rows, fleet.Waiting, zone), hide_index=True, column_config=columns(), key="targets"
+        table(rows, fleet.Waiting, zone),
+        hide_index=True,
+        column_config=columns(),
+        key="targets",
+        alt="Waiting for delivery",
     )
 
 
@@ -96,7 +102,7 @@ def _dead_letters() -> None:
         st.caption("Counted where CITYHUM\\_DASHBOARD\\_METRICS names the processors' metrics.")
         return
     try:
-        counted = dead_letters.by_reason(SETTINGS.metrics)
+        counted = dead_letters.by_reason(SETTINGS.metrics.split(","))
     except Unavailable as error:
         st.warning(str(error))
         return
@@ -104,7 +110,7 @@ def _dead_letters() -> None:
         st.caption("None since the processors started.")
         return
     rows = pd.DataFrame(sorted(counted.items()), columns=["reason", "messages"])
-    st.dataframe(rows, hide_index=True, key="dead")
+    st.dataframe(rows, hide_index=True, key="dead", alt="Dead letters")
 
 
 page("Fleet", lambda: live(_draw))

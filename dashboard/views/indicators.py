@@ -50,18 +50,32 @@ def _figures(chosen: Device, asked: reports.Asked, report: pd.DataFrame) -> None
     left, right = st.columns(2)
     with left:
         st.subheader("Day, evening, night", anchor=False)
-        st.plotly_chart(charts.levels(report), key="levels", config=dict(CONFIG))
+        st.plotly_chart(
+            charts.levels(report),
+            key="levels",
+            alt="Ld, Le, Ln and Lden by date",
+            config=dict(CONFIG),
+        )
         st.caption("Hollow: heard for less than three quarters of the time.")
     with right:
         st.subheader("Percentile levels", anchor=False)
-        st.plotly_chart(charts.percentiles(report), key="percentiles", config=dict(CONFIG))
+        st.plotly_chart(
+            charts.percentiles(report),
+            key="percentiles",
+            alt="L10, L50 and L90 by date",
+            config=dict(CONFIG),
+        )
     st.subheader("Hours over the limit", anchor=False)
     hours = reports.hours_over(reader(), chosen.device, asked)
-    st.plotly_chart(charts.over(hours), key="over", config=dict(CONFIG))
+    st.plotly_chart(
+        charts.over(hours), key="over", alt="Hours over the limit by date", config=dict(CONFIG)
+    )
 
 
 def _download(chosen: Device, asked: reports.Asked, report: pd.DataFrame) -> None:
-    st.dataframe(report, hide_index=True, column_config=columns(), placeholder="", key="report")
+    st.dataframe(
+        report, hide_index=True, column_config=columns(), placeholder="", key="report", alt="Report"
+    )
     name = f"{chosen.device}-{asked.by}-{asked.first}-{asked.last}"
     first, second, _ = st.columns([1, 1, 6])
     first.download_button("CSV", csv(report), f"{name}.csv", "text/csv", on_click="ignore")

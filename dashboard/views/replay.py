@@ -50,7 +50,9 @@ def _draw(entry: Entry) -> str:
         place.metric(f"Alerts {name}", count)
     _alerts(replayed.alerts(found, zone))
     st.subheader("Windows", anchor=False)
-    st.dataframe(replayed.windows(found), hide_index=True, placeholder="", key="windows")
+    st.dataframe(
+        replayed.windows(found), hide_index=True, placeholder="", key="windows", alt="Windows"
+    )
     return zone
 
 
@@ -58,8 +60,20 @@ def _alerts(changed: pd.DataFrame) -> None:
     if changed.empty:
         st.info("The same alerts, to the second.")
         return
-    st.plotly_chart(charts.changes(changed), key="changes", config=dict(CONFIG))
-    st.dataframe(changed, hide_index=True, column_config=columns(), placeholder="", key="alerts")
+    st.plotly_chart(
+        charts.changes(changed),
+        key="changes",
+        alt="Alerts gained, lost and moved over time",
+        config=dict(CONFIG),
+    )
+    st.dataframe(
+        changed,
+        hide_index=True,
+        column_config=columns(),
+        placeholder="",
+        key="alerts",
+        alt="Alerts that differ",
+    )
 
 
 page("Replay", _page)

@@ -38,7 +38,7 @@ def _draw(names: Sequence[str], span: Span, zone: str) -> str:
         return zone
     st.subheader("Whose energy it is", anchor=False)
     drawn = charts.origins(table(shares, sounds.OriginShare, zone))
-    st.plotly_chart(drawn, key="origins", config=dict(CONFIG))
+    st.plotly_chart(drawn, key="origins", alt="Energy by origin over time", config=dict(CONFIG))
     left, right = st.columns(2)
     with left:
         _rhythm(names, span, zone)
@@ -56,9 +56,16 @@ def _rhythm(names: Sequence[str], span: Span, zone: str) -> None:
     if rhythm.empty:
         st.info("No label was active in a whole hour of this span.")
         return
-    st.plotly_chart(charts.by_hour(rhythm), key="hours", config=dict(CONFIG))
+    st.plotly_chart(
+        charts.by_hour(rhythm), key="hours", alt="Labels by hour of the day", config=dict(CONFIG)
+    )
     label = choice("Label", sorted(rhythm.label.unique()), key="label")
-    st.plotly_chart(charts.by_weekday(rhythm, label), key="weekdays", config=dict(CONFIG))
+    st.plotly_chart(
+        charts.by_weekday(rhythm, label),
+        key="weekdays",
+        alt="One label by weekday and hour",
+        config=dict(CONFIG),
+    )
 
 
 def _loudest(names: Sequence[str], span: Span, zone: str) -> None:
@@ -68,7 +75,12 @@ def _loudest(names: Sequence[str], span: Span, zone: str) -> None:
     if sources.source_leq_db.isna().all():
         st.info("No source stood out of the background.")
     else:
-        st.plotly_chart(charts.loudest(sources), key="loudest", config=dict(CONFIG))
+        st.plotly_chart(
+            charts.loudest(sources),
+            key="loudest",
+            alt="Sources by their own level",
+            config=dict(CONFIG),
+        )
     st.dataframe(
         sources,
         hide_index=True,
@@ -79,6 +91,7 @@ def _loudest(names: Sequence[str], span: Span, zone: str) -> None:
         column_config=columns(),
         placeholder="",
         key="sources",
+        alt="Sources",
     )
 
 

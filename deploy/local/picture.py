@@ -3,18 +3,17 @@
 `make demo`, and meanwhile `python -m deploy.local.picture`.
 """
 
-import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from schemas.errors import BadConfig
+from deploy.local.browser import address_of, chromium, wait_all_there
 
-PAGES = {"city": "/", "device": "/device?span=10+minutes&device={device}"}
-NO_CALLS_HOME = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
-SETTLED_MS = 4000
+SETTLED_MS: Final = 500
+WIDTH: Final = 1280
+HEIGHTS: Final = {"city": 800, "device": 1080}
 
 
 def main(
@@ -22,23 +21,18 @@ def main(
     device: Annotated[str, typer.Option(help="shown on the device page")] = "pole-20",
     folder: Path = Path("docs/pictures"),
 ) -> None:
-    """Take one picture of each page."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        raise BadConfig("chromium is missing: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", *NO_CALLS_HOME]
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 860})
-        for name, path in PAGES.items():
-            _take(page, address + path.format(device=device), folder / f"{name}.png")
-        browser.close()
+    """Take one picture of the city and one of a device."""
+    filters = {"city": {}, "device": {"device": device, "span": "10 minutes"}}
+    with chromium() as browser:
+        for name, asked in filters.items():
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHTS[name]})
+            _take(page, address_of(address, name, **asked), folder / f"{name}.png")
+            page.close()
 
 
 def _take(page: Page, address: str, to: Path) -> None:
     page.goto(address)
-    page.wait_for_selector(".js-plotly-plot")
+    wait_all_there(page)
     page.wait_for_timeout(SETTLED_MS)
     page.screenshot(path=to)
     typer.echo(to)

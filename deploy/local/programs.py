@@ -47,8 +47,8 @@ def processor(addresses: Addresses, name: str) -> Program:
 
 
 def dashboard(addresses: Addresses, port: int) -> Program:
-    """The dashboard, with the password of the read-only role and no other."""
-    reader = addresses.secrets / "postgres" / "cityhum_reader"
+    """The dashboard reads with the read-only role, and judges alerts with the operator's."""
+    passwords = addresses.secrets / "postgres"
     return Program(
         "dashboard",
         [*(sys.executable, "-m", "streamlit", "run", "dashboard/app.py", f"--server.port={port}")],
@@ -56,7 +56,8 @@ def dashboard(addresses: Addresses, port: int) -> Program:
             "CITYHUM_DASHBOARD_POSTGRES_HOST": addresses.postgres_host,
             "CITYHUM_DASHBOARD_POSTGRES_PORT": str(addresses.postgres_port),
             "CITYHUM_DASHBOARD_POSTGRES_DB": addresses.postgres_db,
-            "CITYHUM_DASHBOARD_POSTGRES_PASSWORD_FILE": str(reader),
+            "CITYHUM_DASHBOARD_POSTGRES_PASSWORD_FILE": str(passwords / "cityhum_reader"),
+            "CITYHUM_DASHBOARD_OPERATOR_PASSWORD_FILE": str(passwords / "cityhum_operator"),
         },
     )
 
