@@ -3,58 +3,54 @@
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from cityhum.schemas import PUBLISHED
 from deploy.reference.markdown import code, page, table
 from processors import topic_plan
 from processors.topic_plan import PlannedTopic
-from schemas import topics
+from schemas import asyncapi, topics
+from schemas.asyncapi import MqttTopic
+from schemas.base import Frozen
 
 PLAN = Path("deploy/kafka/topics.yaml")
 
-_CARRIED: Final = {
-    topics.FEATURES: "FeatureEnvelope",
-    topics.RESULTS: "ResultEnvelope",
-    topics.READINGS: "ReadingEnvelope",
-    topics.INDICES: "Indices",
-    topics.STATUS: "Status",
-    topics.WINDOWS: "Window",
-    topics.ALERTS: "Alert",
-    topics.DEAD_LETTERS: "DeadLetter",
-}
-_MQTT: Final = {
-    topics.device_topic("SITE", "DEVICE", "features"): "FeatureBatch",
-    topics.device_topic("SITE", "DEVICE", "results"): "ResultBatch",
-    topics.device_topic("SITE", "DEVICE", "indices"): "Indices",
-    topics.device_topic("SITE", "DEVICE", "status"): "Status",
-    topics.ack_topic("SITE", "DEVICE"): "Ack",
-    topics.alert_topic("SITE", "DEVICE", "RULE"): "Alert",
-}
+_INTRODUCTION = """\
+Messages are JSON; bytes in them are base64. Each has a JSON Schema under
+[schemas/json](../../schemas/json), all topics together an AsyncAPI document,
+[schemas/asyncapi.json](../../schemas/asyncapi.json). A version of a message gets new fields only
+with a default; anything else makes a new version."""
 
 
 def messages() -> str:
     """Page of all topics and messages."""
     planned = topic_plan.parse(PLAN.read_text(encoding="utf-8")).topics
     kafka = [
-        [code(name), _link(carried), _kept(planned[name])] for name, carried in _CARRIED.items()
+        [code(one.topic), one.summary, _message(one.message), one.key, _kept(planned[one.topic])]
+        for one in asyncapi.KAFKA
     ]
-    mqtt = [[code(name), _link(carried)] for name, carried in _MQTT.items()]
-    introduction = (
-        "Messages are JSON; bytes in them are base64. Each has a JSON Schema under "
-        "[schemas/json](../../schemas/json), and a version: fields are added to a version only "
-        "with a default, anything else makes a new one."
-    )
+    mqtt = [
+        [_address(one), one.summary, _message(one.message), "yes" if one.retain else ""]
+        for one in asyncapi.MQTT
+    ]
     return page(
         "Messages",
-        introduction,
+        _INTRODUCTION,
         "## Topics",
-        f"Kafka, {topics.PARTITIONS} partitions each, keyed by device:",
-        table(["topic", "holds", "kept"], kafka),
+        f"Kafka, {topics.PARTITIONS} partitions each; a device keeps its partition:",
+        table(["topic", "holds", "message", "key", "kept"], kafka),
         "MQTT 5, QoS 1:",
-        table(["topic", "holds"], mqtt),
+        table(["topic", "holds", "message", "retained"], mqtt),
         *(part for name, schema in _schemas().items() for part in _described(name, schema)),
     )
+
+
+def _address(topic: MqttTopic) -> str:
+    return code(f"{topics.NAMESPACE}/{{site}}/{{device}}/{topic.name}{topic.rest}")
+
+
+def _message(kind: type[Frozen]) -> str:
+    return _link(kind.__name__)
 
 
 def _kept(topic: PlannedTopic) -> str:
