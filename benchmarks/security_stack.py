@@ -74,26 +74,35 @@ class SecureStack:
         site_tables.load(admin, sites, [])
 
     def environment(
-        self, mqtt: str = "bridge", kafka: str = "bridge", postgres: str = "cityhum_writer"
+        self, mqtt: str | None = None, kafka: str | None = None, postgres: str | None = None
     ) -> Mapping[str, str]:
-        """Variables of a program with these users."""
+        """Variables of a program with these users; of a server without a user it learns nothing."""
         authority = str(self.certificates.authority)
-        return {
-            "CITYHUM_MQTT_HOST": HOST,
-            "CITYHUM_MQTT_PORT": str(self.mosquitto.services_port),
-            "CITYHUM_MQTT_CA": authority,
-            "CITYHUM_MQTT_USER": mqtt,
-            "CITYHUM_MQTT_PASSWORD_FILE": str(self.mosquitto.password_file(mqtt)),
-            "CITYHUM_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
-            "CITYHUM_KAFKA_CA": authority,
-            "CITYHUM_KAFKA_USER": kafka,
-            "CITYHUM_KAFKA_PASSWORD_FILE": str(self.kafka.password_file(kafka)),
-            "CITYHUM_POSTGRES_HOST": HOST,
-            "CITYHUM_POSTGRES_PORT": str(self.postgres.port),
-            "CITYHUM_POSTGRES_CA": authority,
-            "CITYHUM_POSTGRES_USER": postgres,
-            "CITYHUM_POSTGRES_PASSWORD_FILE": str(self.postgres.password_file(postgres)),
-        }
+        found: dict[str, str] = {}
+        if mqtt:
+            found |= {
+                "CITYHUM_MQTT_HOST": HOST,
+                "CITYHUM_MQTT_PORT": str(self.mosquitto.services_port),
+                "CITYHUM_MQTT_CA": authority,
+                "CITYHUM_MQTT_USER": mqtt,
+                "CITYHUM_MQTT_PASSWORD_FILE": str(self.mosquitto.password_file(mqtt)),
+            }
+        if kafka:
+            found |= {
+                "CITYHUM_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
+                "CITYHUM_KAFKA_CA": authority,
+                "CITYHUM_KAFKA_USER": kafka,
+                "CITYHUM_KAFKA_PASSWORD_FILE": str(self.kafka.password_file(kafka)),
+            }
+        if postgres:
+            found |= {
+                "CITYHUM_POSTGRES_HOST": HOST,
+                "CITYHUM_POSTGRES_PORT": str(self.postgres.port),
+                "CITYHUM_POSTGRES_CA": authority,
+                "CITYHUM_POSTGRES_USER": postgres,
+                "CITYHUM_POSTGRES_PASSWORD_FILE": str(self.postgres.password_file(postgres)),
+            }
+        return found
 
     def settings(self, **users: str) -> ProcessorSettings:
         """Settings of a program with these users; see `environment`."""
@@ -114,14 +123,14 @@ class SecureStack:
         simulate = ["simulate", "--devices", str(len(DEVICES)), "--seed", "7"]
         state = ["--state", str(self.folder / "simulate")]
         return [
-            Program("bridge", [*_CITYHUM, "bridge"], self.environment()),
-            *(self._processor(name) for name in PROGRAMS),
+            Program("bridge", [*_CITYHUM, "bridge"], self._least("bridge")),
+            *(Program(name, [*_CITYHUM, "work", name], self._least(name)) for name in PROGRAMS),
             Program("simulate", [*_CITYHUM, *simulate, *state], devices),
         ]
 
-    def _processor(self, name: str) -> Program:
-        mqtt = "relay" if name == "relay" else "viewer"
-        return Program(name, [*_CITYHUM, "work", name], self.environment(mqtt, name))
+    def _least(self, program: str) -> Mapping[str, str]:
+        users = table().programs[program]
+        return self.environment(users.mqtt, users.kafka, users.postgres)
 
     @property
     def _servers(self) -> tuple[secure.Kafka, secure.Postgres, secure.Mosquitto]:

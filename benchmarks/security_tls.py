@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks.security_stack import SecureStack
 from benchmarks.security_trial import Trial, may, may_not
-from cityhum import certificates
+from cityhum import authority
 from deploy.local.ports import HOST
 
 _VERSIONS: Final = {
@@ -56,7 +56,7 @@ def _believed(stack: SecureStack, name: str, port: int, first: bytes) -> Iterato
     ours = stack.certificates.context()
     yield may("tls", name, "certificate of our authority", _shakes(port, first, ours))
     strangers = ssl.create_default_context(
-        cadata=certificates.new_authority(datetime.now(UTC)).certificate_pem
+        cadata=authority.new_authority(datetime.now(UTC)).certificate_pem
     )
     got = _shakes(port, first, strangers)
     yield may_not("tls", name, "certificate of another authority", got)

@@ -41,8 +41,18 @@ class Topics(Frozen):
     group: Name | None = None
 
 
+class Program(Frozen):
+    """Which users a program logs in as; it needs no other server."""
+
+    mqtt: Name | None = None
+    kafka: Name | None = None
+    postgres: Name | None = None
+
+
 class Access(Frozen):
     """The whole table, by server and user."""
+
+    programs: Mapping[Name, Program] = {}
 
     mqtt: Mapping[Name, Streams]
     kafka: Mapping[Name, Topics]

@@ -19,6 +19,10 @@ def page(access: Access) -> str:
 
 
 def _lines(access: Access) -> Iterator[str]:
+    yield from _head("program", "MQTT user", "Kafka user", "PostgreSQL role")
+    for name, program in access.programs.items():
+        yield _row(name, program.mqtt or "-", program.kafka or "-", program.postgres or "-")
+    yield ""
     yield from _head("MQTT user", "publishes", "reads")
     for user, streams in access.mqtt.items():
         yield _row(user, _streams(streams, streams.write), _streams(streams, streams.read))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from cityhum import certificates
+from cityhum import authority
 from cityhum.secret_files import private_folder, replace_text, write_private
 from deploy.local import kafka, mosquitto, postgres, postgres_home
 from deploy.local.passwords import Passwords
@@ -45,7 +45,7 @@ class Certificates:
     def make(self) -> None:
         """Make them if there are none."""
         if not self.authority.exists():
-            certificates.issue(self.folder, ["localhost", HOST], datetime.now(UTC))
+            authority.issue(self.folder, ["localhost", HOST], datetime.now(UTC))
 
     def context(self) -> ssl.SSLContext:
         """Return what a client needs to believe them."""

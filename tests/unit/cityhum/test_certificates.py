@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cityhum import certificates
+from cityhum import authority
 from schemas.errors import BadConfig
 
 NOW = datetime.now(UTC)
@@ -35,11 +35,11 @@ def _shake(folder: Path, server: str, authority: Path, host: str) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("tls") / "tls"
-    certificates.issue(made, ["broker.example", "127.0.0.1"], NOW)
+    authority.issue(made, ["broker.example", "127.0.0.1"], NOW)
     return made
 
 
-@pytest.mark.parametrize("server", certificates.SERVERS)
+@pytest.mark.parametrize("server", authority.SERVERS)
 @pytest.mark.parametrize("host", ["broker.example", "127.0.0.1"])
 def test_a_server_is_believed_under_its_names(folder: Path, server: str, host: str) -> None:
     _shake(folder, server, folder / "ca.crt", host)
@@ -51,14 +51,14 @@ def test_a_server_is_not_believed_under_another_name(folder: Path) -> None:
 
 
 def test_a_server_of_another_authority_is_not_believed(folder: Path, tmp_path: Path) -> None:
-    certificates.issue(tmp_path / "tls", ["broker.example"], NOW)
+    authority.issue(tmp_path / "tls", ["broker.example"], NOW)
     with pytest.raises(ssl.SSLCertVerificationError):
         _shake(folder, "kafka", tmp_path / "tls" / "ca.crt", "broker.example")
 
 
 def test_renewed_certificates_are_of_the_same_authority(folder: Path, tmp_path: Path) -> None:
     authority = (folder / "ca.crt").read_bytes()
-    certificates.issue(folder, ["broker.example", "127.0.0.1"], NOW)
+    authority.issue(folder, ["broker.example", "127.0.0.1"], NOW)
     (tmp_path / "ca.crt").write_bytes(authority)
     _shake(folder, "postgres", tmp_path / "ca.crt", "broker.example")
 
@@ -74,4 +74,4 @@ def test_a_damaged_authority_is_one_line(tmp_path: Path) -> None:
     for name in ("ca.crt", "ca.key"):
         (broken / name).write_text("nonsense", encoding="utf-8")
     with pytest.raises(BadConfig, match="damaged"):
-        certificates.issue(broken, ["broker.example"], NOW)
+        authority.issue(broken, ["broker.example"], NOW)

@@ -37,6 +37,14 @@ def test_a_mistake_in_the_table_is_one_line(text: str) -> None:
         access.parse(text)
 
 
+def test_programs_log_in_as_users_of_the_table() -> None:
+    others = {"admin", "cityhum_owner", None}
+    for program in TABLE.programs.values():
+        assert program.mqtt in {*TABLE.mqtt, None}
+        assert program.kafka in {*TABLE.kafka, *others}
+        assert program.postgres in {*TABLE.postgres, *others}
+
+
 def test_a_grant_for_each_topic_and_the_group() -> None:
     rule = access.Topics(read=("a",), write=("b",), group="c")
     assert access.grants({"x": rule}) == {
