@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from cityhum.output import AsJson, answer
+from schemas.errors import BadConfig
+
 
 def app(
     folder: Annotated[Path, typer.Argument(help="where certificates and keys are kept")],
@@ -18,6 +21,10 @@ def app(
     The authority (ca.crt, ca.key) is made once and kept. Give ca.crt to devices and processors, and
     keep ca.key elsewhere once you have what you need.
     """
+    try:
+        from cityhum.authority import issue  # noqa: PLC0415  # of an extra of its own
+    except ImportError:
+        raise BadConfig("certificates need the extra pki: pip install 'cityhum[pki]'") from None
     issued = issue(folder, host, datetime.now(UTC))
     until = {server: str(one.not_valid_after_utc.date()) for server, one in issued.items()}
     said = [

@@ -12,11 +12,11 @@ from schemas.errors import BadConfig
 NOW = datetime.now(UTC)
 
 
-def _shake(folder: Path, server: str, authority: Path, host: str) -> None:
+def _shake(folder: Path, server: str, believed: Path, host: str) -> None:
     """A handshake without a network: two ends in memory."""
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(folder / f"{server}.pem")
-    asking = ssl.create_default_context(cafile=str(authority))
+    asking = ssl.create_default_context(cafile=str(believed))
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [
         asking.wrap_bio(back, there, server_hostname=host),
@@ -57,9 +57,9 @@ def test_a_server_of_another_authority_is_not_believed(folder: Path, tmp_path: P
 
 
 def test_renewed_certificates_are_of_the_same_authority(folder: Path, tmp_path: Path) -> None:
-    authority = (folder / "ca.crt").read_bytes()
+    before = (folder / "ca.crt").read_bytes()
     authority.issue(folder, ["broker.example", "127.0.0.1"], NOW)
-    (tmp_path / "ca.crt").write_bytes(authority)
+    (tmp_path / "ca.crt").write_bytes(before)
     _shake(folder, "postgres", tmp_path / "ca.crt", "broker.example")
 
 
