@@ -29,7 +29,7 @@ rules:
   - {rule: siren, label: siren, on_score: 800, off_score: 650, on_seconds: 5, of_seconds: 6,
      off_seconds: 2, cooldown_s: 0, max_duration_s: 600}
 """
-_PACKAGES: Final = ("aiokafka", "psycopg", "pydantic")
+_PACKAGES: Final = ("aiokafka", "msgspec", "numpy", "psycopg", "pydantic")
 
 
 def measure(hours: float, devices: int, jobs: int) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def measure(hours: float, devices: int, jobs: int) -> dict[str, Any]:
         Machine, what was replayed, speed of each run, hashes and differences.
     """
     seconds = round(hours * 3600)
-    figures = surroundings(*_PACKAGES)
+    figures = surroundings(*_PACKAGES) | {"hours": hours, "devices": devices}
     speaking = replay_record.voices(registry.parse(SITES.read_text(encoding="utf-8")), devices)
     with staged() as stack:
         settings = _settings(stack)

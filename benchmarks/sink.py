@@ -124,7 +124,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     result = stage.surroundings("psycopg")
-    result["rows"], result["rows_per_transaction"] = asked.rows, PER_TRANSACTION
+    result |= {"rows": asked.rows, "rounds": asked.rounds, "devices": DEVICES}
+    result["rows_per_transaction"] = PER_TRANSACTION
     with stage.staged() as stack:
         conninfo = stack.postgres.conninfo("cityhum_owner")
         result["ways"] = asyncio.run(measured(conninfo, lines(asked.rows), asked.rounds))

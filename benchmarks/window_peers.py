@@ -44,9 +44,9 @@ from deploy.local.stack import LocalStack
 from schemas import topics
 
 IMPORTS: Final = stage.importing("processors.service")
+START_WITHIN_MS: Final = 120_000
 QUIET_MS: Final = 20_000
 KILL_AT: Final = (0.42, 0.72)
-FLUSH_MS: Final = 600_000
 
 Key = tuple[str, int]
 
@@ -72,7 +72,7 @@ async def of_peer(
         command, environment = peer.command(stack), peer.environment(stack)
         process = await running.enter_async_context(stage.program(command, environment, log))
         spent_s = 0.0
-        while found := await outputs.getmany(timeout_ms=QUIET_MS):
+        while found := await outputs.getmany(timeout_ms=QUIET_MS if told else START_WITHIN_MS):
             for record in (record for some in found.values() for record in some):
                 key, window = _window(record.key, record.value)
                 if key in expected:
@@ -91,13 +91,13 @@ async def of_peer(
             if len(told) == len(expected) and not kills:
                 break
     wrong = sum(not last[key].agrees(expected[key]) for key in last)
-    seconds = (max(times) - min(times)) / 1000 if times else float("inf")
+    seconds = (max(times) - min(times)) / 1000 if times else 0.0
     return {
         "name": peer.name,
         "batch": batch,
         "readings": len(made),
         "per_s": round(len(made) / seconds) if seconds else None,
-        "per_cpu_s": None if kills else _rate(made, spent_s, peer.imports),
+        "per_cpu_s": None if kills or not told else _rate(made, spent_s, peer.imports),
         "windows": len(told),
         "wrong": wrong,
         "missing": len(expected) - len(told),

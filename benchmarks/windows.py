@@ -27,7 +27,7 @@ from processors.partitions import MAX_READINGS, FoldRun
 from schemas import topics
 from schemas.errors import Unavailable
 
-LOADS: Final = (Load(size=1), Load(size=1, packed=64), Load(size=32), Load(size=32, packed=8))
+LOADS: Final = (Load(size=1), Load(size=1, packed=64), Load(size=32), Load(size=32, packed=16))
 WITHIN_S: Final = 900
 _LOOK_S: Final = 0.05
 _DONE: Final = "SELECT coalesce(sum(next_offset), 0) FROM checkpoint WHERE program = 'windows'"
@@ -48,8 +48,12 @@ def fold_alone(load: Load) -> dict[str, Any]:
         since += readings
         if since >= MAX_READINGS:
             for run in runs:
+                run.settle()
                 run.changed()
             since = 0
+    for run in runs:
+        run.settle()
+        run.changed()
     spent_s = time.process_time() - began_s
     return {"name": "fold alone", **_told(load), "per_cpu_s": round(load.readings / spent_s)}
 
@@ -150,7 +154,8 @@ def main() -> None:
     parser.add_argument("--fold-only", action="store_true")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    result = stage.surroundings("aiokafka", "faust-streaming", "orjson", "psycopg", "pydantic")
+    result = stage.surroundings("aiokafka", "faust-streaming", "msgspec", "numpy", "psycopg")
+    result |= {"devices": asked.devices, "seconds": asked.seconds}
     result["results"] = []
     for kind in LOADS:
         load = Load(asked.devices, asked.seconds, kind.size, kind.packed)
