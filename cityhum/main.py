@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -11,7 +12,7 @@ from typer.exceptions import Abort, TyperException
 from typer.main import get_group
 
 from cityhum.status import Status
-from schemas.errors import CityhumError, Unavailable
+from schemas.errors import BadConfig, CityhumError, Unavailable
 
 COMMANDS: Mapping[str, Mapping[str, str]] = {
     "On a device": {
@@ -73,8 +74,13 @@ def loaded(name: str) -> Any:  # noqa: ANN401
     -------
     Command
         As Typer makes them.
+
+    Raises
+    ------
+    BadConfig
+        If it needs a package of an extra that is not installed here.
     """
-    app = import_module(f"cityhum.{name.replace('-', '_')}").app
+    app = _imported(name)
     holder = typer.Typer()
     if isinstance(app, typer.Typer):
         holder.add_typer(app, name=name, help=summary_of(name))
@@ -82,6 +88,23 @@ def loaded(name: str) -> Any:  # noqa: ANN401
         holder.command(name)(app)
     holder.callback()(_not_loaded)  # a group even of a single command
     return get_group(holder).commands[name]
+
+
+def _imported(name: str) -> Any:  # noqa: ANN401  # a Typer group or a function
+    try:
+        return import_module(f"cityhum.{name.replace('-', '_')}").app
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if find_spec(package) is not None:  # it is here, but a part of it is not: a bug
+            raise
+        raise BadConfig(
+            f"{name} needs {package}, which is not installed: pip install 'cityhum[EXTRA]' with"
+            f" the extra of its role, one of {', '.join(_extras())}"
+        ) from None
+
+
+def _extras() -> list[str]:
+    return metadata.metadata("cityhum").get_all("Provides-Extra") or []
 
 
 def summary_of(name: str) -> str:

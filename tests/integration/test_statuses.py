@@ -101,3 +101,12 @@ def test_every_end_has_its_status(
     monkeypatch.setitem(sys.modules, "cityhum.ending", SimpleNamespace(app=app))
     monkeypatch.setattr(command_line, "COMMANDS", {"Tests": {"ending": "End in one way."}})
     assert ended("ending", monkeypatch) == status
+
+
+def test_a_package_that_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "cityhum.bridge", raising=False)
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    assert ended("bridge", monkeypatch) == Status.MISTAKE
+    assert "bridge needs uvloop" in capsys.readouterr().err
