@@ -5,7 +5,7 @@ the same whatever the order. Levels count in hundredths of a decibel, as they tr
 integers, exact in any sum.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
 from struct import Struct
@@ -14,8 +14,6 @@ from typing import Final, NamedTuple
 from acoustics.decibels import energy_of
 from hearing.taxonomy import ORIGINS
 from schemas.base import LabelScores
-from schemas.messages import Levels
-from schemas.readings import Levels as ReadLevels
 
 NO_LEVEL: Final = -20_000
 """Hundredths of a dB; no message carries less: the maximum of nothing."""
@@ -60,46 +58,6 @@ def energy(level: int) -> int:
     100
     """
     return energy_of(level / 100)
-
-
-def heard(
-    levels: Sequence[Levels | ReadLevels],
-    labels: Sequence[LabelScores],
-    *,
-    at_ms: int,
-    calibration: str | None,
-    active_score: int,
-) -> Heard:
-    """Consecutive readings of one batch that lie in one base window.
-
-    Parameters
-    ----------
-    levels : sequence of Levels, not empty
-        One for each second.
-    labels : sequence of mapping of str to int
-        Scores of each second; empty where nothing was classified.
-    at_ms : int
-        Middle of the first, ms into the window.
-    calibration : str or None
-        Of the batch.
-    active_score : int
-        A label is active in a second from this score on.
-    """
-    seconds = []
-    c = z = overload = floor = 0
-    laf = las = peak = NO_LEVEL
-    scored = bool(labels)
-    for n, one in enumerate(levels):
-        loud = active(labels[n], active_score) if scored else ()
-        seconds.append(Second(at_ms + 1000 * n, round(100 * one.laeq_1s_db), loud))
-        c += energy(round(100 * one.lceq_1s_db))
-        z += energy(round(100 * one.lzeq_1s_db))
-        laf = max(laf, round(100 * one.lafmax_db))
-        las = max(las, round(100 * one.lasmax_db))
-        peak = max(peak, round(100 * one.lcpeak_db))
-        overload += one.overload
-        floor += one.floor
-    return Heard(tuple(seconds), c, z, (laf, las, peak), overload, floor, calibration)
 
 
 def active(scores: LabelScores, least: int) -> tuple[tuple[str, int], ...]:

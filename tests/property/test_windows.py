@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acoustics.decibels import energy_of
-from processors import sources, window_seconds, window_sums, windows
+from processors import sources, window_columns, window_seconds, window_sums, windows
 from processors.folds import Event, Tick, Ticks
 from processors.window_memory import WindowTable
 from processors.window_questions import Touched
@@ -17,7 +17,7 @@ from processors.window_seconds import MIXED, NOTHING_HEARD, Heard, merged
 from processors.window_sums import Sums
 from schemas.codec import encode
 from schemas.envelopes import LabelledBatch
-from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled, levels
+from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled
 
 FOLD = windows.fold({"harbour": ZoneInfo("Asia/Kolkata")})
 LONG_AFTER = Tick(STARTED_AT + timedelta(days=2))
@@ -110,13 +110,14 @@ def test_ticks_change_no_final_row(batches: list[LabelledBatch], ticks: list[int
 
 
 def heard(them: Sequence[tuple[float, dict[str, int]]], calibration: str | None) -> Heard:
-    return window_seconds.heard(
-        [levels(level) for level, _ in them],
-        [scores for _, scores in them],
-        at_ms=500,
+    batch = labelled(
+        0,
+        [level for level, _ in them],
+        labels=[scores for _, scores in them],
         calibration=calibration,
-        active_score=500,
     )
+    [part] = window_columns.parts([batch], 500)
+    return part.heard
 
 
 parts = st.lists(
