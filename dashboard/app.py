@@ -5,9 +5,14 @@ The pages lie in `views/`: Streamlit would serve a folder `pages/` past this fil
 
 import streamlit as st
 
+# the bar of pages is all there is above a page; on a phone names on the map would cover it
+STYLE = """<style>
+.stMainBlockContainer {padding-top: 4rem; padding-bottom: 2rem}
+@media (max-width: 640px) {.st-key-plane .trace:nth-last-child(2) .text {display: none}}
+</style>"""
+
 st.set_page_config(page_title="cityhum", layout="wide")
-# the bar of pages is all there is above a page
-st.html("<style>.stMainBlockContainer {padding-top: 4rem; padding-bottom: 2rem}</style>")
+st.html(STYLE)
 st.navigation(
     [
         st.Page("views/city.py", title="City now", default=True),

@@ -99,7 +99,16 @@ def _discs(drawn: go.Figure, heard: pd.DataFrame) -> None:
             "colorscale": "Viridis",
             "cmin": LEVEL_RANGE_DB[0],
             "cmax": LEVEL_RANGE_DB[1],
-            "colorbar": {"title": "LAeq,10s<br>dB", "thickness": 12, "len": 0.6},
+            "colorbar": {
+                "title": {"text": "LAeq,10s, dB", "side": "top"},
+                "orientation": "h",
+                "thickness": 10,
+                "len": 0.5,
+                "x": 1,
+                "xanchor": "right",
+                "y": 0,
+                "yanchor": "top",
+            },
         },
     )
     drawn.add_scatter(
