@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from benchmarks.fuzz import Ledger, Tally
 
 DEVICES: Final = ("pole-07", "pole-08", "pole-09", "pole-10")
-_PATIENCE_S: Final = 10.0
-_QUIET_S: Final = 20.0
+_PATIENCE_S: Final = 60.0
+_QUIET_S: Final = 60.0
 _STREAMS: Final = (
     topics.FEATURES,
     topics.RESULTS,

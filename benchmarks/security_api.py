@@ -21,7 +21,7 @@ from deploy.local.ports import HOST, free_port
 
 _SERVER: Final = "api"
 _REFUSED: Final = (401, 403)
-_PATIENCE_S: Final = 10.0
+_PATIENCE_S: Final = 30.0
 _STARTS_WITHIN_S: Final = 60.0
 _ASK_EVERY_S: Final = 0.1
 _HEALTH: Final = "/health/live"

@@ -25,7 +25,7 @@ from schemas import topics
 from schemas.errors import Unavailable
 
 _SERVER: Final = "kafka"
-_PATIENCE_S: Final = 20.0
+_PATIENCE_S: Final = 60.0
 _ASK_AGAIN_S: Final = 0.1
 _TOPICS: Final = (
     topics.FEATURES,

@@ -17,7 +17,7 @@ from deploy.local.ports import HOST
 from processors.access import Streams
 
 _SERVER: Final = "mosquitto"
-_PATIENCE_S: Final = 10.0
+_PATIENCE_S: Final = 30.0
 _BELOW: Final = f"cityhum/v1/{SITE}/{DEVICES[0]}"
 _TOPICS: Final = {
     **{

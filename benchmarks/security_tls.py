@@ -28,7 +28,7 @@ _CIPHERS: Final = {
 }
 """Of TLS 1.2."""
 _POSTGRES_ASKS: Final = bytes.fromhex("0000000804d2162f")  # SSLRequest
-_PATIENCE_S: Final = 5.0
+_PATIENCE_S: Final = 20.0
 
 
 def trials(stack: SecureStack) -> Iterator[Trial]:
