@@ -79,8 +79,8 @@ def export_all(
         fold = int(key)
         folder = models / "folds" / f"{name}-fold{fold}" if fold else models / name
         net = fullband_pair.load(chosen, recordings, Run(fold, chosen.train.seed))
-        weights = export.to_onnx(net)
         found = evaluation.Found.model_validate(plain)
+        weights = export.to_onnx(net, found.decisions)
         manifest = export.write(folder, chosen, recordings, weights, found)
         parameters = sum(weight.numel() for weight in net.parameters())
         (folder / "card.md").write_text(card.text(manifest, fold=fold, parameters=parameters))

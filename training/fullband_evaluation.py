@@ -18,6 +18,7 @@ from hearing.manifest import Input, Manifest
 from hearing.metrics import area_under_curve
 from schemas.base import Frozen
 from training import data, evaluation, fullband_pair, fullband_train, sounds, thresholds
+from training.calibrating import calibrate
 from training.config import Config, Run
 from training.data import Clip
 from training.fullband_config import FullBand
@@ -88,7 +89,7 @@ def evaluate(chosen: FullBand, recordings: Config) -> Mapping[int, Found]:
         path = fullband_train.weights_path(chosen, recordings, run).with_suffix(".heldout.npz")
         _keep(path, recordings, run, held, logits)
     decided = {
-        left_out: thresholds.decide(
+        left_out: _decided(
             thresholds.joined([part for fold, part in unheard.items() if fold != left_out])
         )
         for left_out in (0, *settings.folds)
@@ -102,6 +103,12 @@ def evaluate(chosen: FullBand, recordings: Config) -> Mapping[int, Found]:
     over_seeds = evaluation.over_seeds(by_run, settings.spread_folds)
     metrics[0] = over_seeds | {"ece": round(float(np.mean(eces)), 4)}
     return {fold: Found(decisions=decided[fold], metrics=metrics[fold]) for fold in decided}
+
+
+def _decided(unheard: Judged) -> Decisions:
+    found = calibrate(unheard)
+    temperatures = (found.temperature,) * len(taxonomy.LABELS)
+    return thresholds.decide_with(temperatures, found.bias, unheard)
 
 
 def heard(net: Pair, chosen: FullBand, clips: list[Clip]) -> list[Scores]:

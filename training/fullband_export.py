@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from hearing import taxonomy
 from hearing.manifest import Manifest
@@ -13,15 +14,32 @@ from training.config import Config
 from training.fullband_config import FullBand
 from training.fullband_evaluation import GIVEN, Found
 from training.fullband_pair import Pair
+from training.thresholds import Decisions
 
 
-def to_onnx(net: Pair) -> bytes:
+class _Calibrated(nn.Module):
+    """The bias of the calibration is in the logits; a manifest knows temperatures only."""
+
+    def __init__(self, net: Pair, decisions: Decisions) -> None:
+        super().__init__()
+        self.net = net
+        bias = decisions.bias * torch.tensor(decisions.temperatures)
+        self.register_buffer("bias", bias.float())
+
+    def forward(self, patches: Tensor) -> Tensor:
+        logits: Tensor = self.net(patches) + self.bias
+        return logits
+
+
+def to_onnx(net: Pair, decisions: Decisions) -> bytes:
     """Serialise a network without what it needed for learning only.
 
     Parameters
     ----------
     net : Pair
         In evaluation mode.
+    decisions : Decisions
+        How its logits become probabilities.
 
     Returns
     -------
@@ -32,7 +50,7 @@ def to_onnx(net: Pair) -> bytes:
         path = Path(folder) / "model.onnx"
         warnings.simplefilter("ignore")  # the exporter warns about its own internals
         torch.onnx.export(
-            net.cpu().to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]
+            _Calibrated(net.cpu().to(memory_format=torch.contiguous_format), decisions).eval(),  # type: ignore[call-overload]
             (torch.zeros((2, *GIVEN.shape)),),
             path,
             input_names=["patches"],
