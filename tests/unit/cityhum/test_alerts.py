@@ -35,10 +35,14 @@ class Outbox:
         begin, end = (int(asked[name].split(":")[1]) for name in ("seen", "showing"))
         numbered = enumerate(self.alerts, start=10)
         return [
-            of(id=number, payload=encode(alert).decode(), latitude=None, longitude=None)  # type: ignore[call-arg]
+            self._row(of, id=number, payload=encode(alert).decode())
             for number, alert in numbered
             if begin <= number < end and number > asked["after"]
         ]
+
+    def _row(self, of: Any, **columns: object) -> Any:  # noqa: ANN401  # a NamedTuple of its
+        """Columns that no alert of ours fills are null."""
+        return of(**{name: columns.get(name) for name in of._fields})
 
 
 class GaveUpError(Exception):
