@@ -1,9 +1,14 @@
-"""A span in a few figures. Pure."""
+"""A span, or the processors, in a few figures. Pure."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from records.fleet import Progress
+from schemas import topics
 
 
 class Summary(NamedTuple):
@@ -54,3 +59,20 @@ def calibrations(levels: pd.DataFrame) -> list[str]:
     ['2026-04-01a', 'none']
     """
     return sorted({"none" if pd.isna(name) else str(name) for name in levels.calibration})
+
+
+def lags_s(programs: Sequence[Progress], now: datetime) -> list[float | None]:
+    """Age of each program's slowest partition, s; None where no ticks come: nothing may have come.
+
+    Examples
+    --------
+    >>> at = datetime(2026, 5, 4, 10), datetime(2026, 5, 4, 10, 1)
+    >>> rows = [Progress("archive", topic, 12, at[0], at[1], 0)
+    ...     for topic in ("readings.v1", "indices.v1")]
+    >>> lags_s(rows, at[1])
+    [60.0, None]
+    """
+    return [
+        (now - row.oldest_commit_at).total_seconds() if row.topic == topics.READINGS else None
+        for row in programs
+    ]

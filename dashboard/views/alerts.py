@@ -51,7 +51,7 @@ def _list(wanted: alerts.Wanted, span: Span, zone: str) -> str:
     st.dataframe(
         table(newest.items, alerts.Alert, zone),
         hide_index=True,
-        height=320,
+        height=min(35 * (len(newest.items) + 1) + 3, 360),
         column_order=[
             *("onset_at", "rule", "device", "state", "ended_at", "peak_laeq_1s_db"),
             *("peak_score", "active_s", "verdict", "historical"),

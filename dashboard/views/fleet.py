@@ -6,6 +6,7 @@ import streamlit as st
 from dashboard.adapters import dead_letters
 from dashboard.columns import columns
 from dashboard.page import NO_DEVICES, SETTINGS, live, page, reader, zone_of
+from dashboard.summary import lags_s
 from dashboard.tables import table
 from processors.adapters.clock import utc_now
 from records import fleet
@@ -67,8 +68,7 @@ def _processors(zone: str) -> None:
     if not rows:
         st.info("No processor has stored anything yet.")
         return
-    now = utc_now()
-    late_s = [(now - row.oldest_commit_at).total_seconds() for row in rows]
+    late_s = lags_s(rows, utc_now())
     st.dataframe(
         table(rows, fleet.Progress, zone).assign(lag_s=late_s),
         hide_index=True,
@@ -77,7 +77,7 @@ def _processors(zone: str) -> None:
         key="processors",
         alt="Processors",
     )
-    if max(late_s) > BEHIND_S:
+    if any(late is not None and late > BEHIND_S for late in late_s):
         st.warning("A partition has stored nothing for more than 15 s: a processor is behind.")
 
 
