@@ -72,7 +72,10 @@ async def of_peer(
         command, environment = peer.command(stack), peer.environment(stack)
         process = await running.enter_async_context(stage.program(command, environment, log))
         spent_s = 0.0
-        while found := await outputs.getmany(timeout_ms=QUIET_MS if told else START_WITHIN_MS):
+        while found := await outputs.getmany(
+            # others take over from a killed worker after 45 s, some only then
+            timeout_ms=START_WITHIN_MS if len(told) < (len(expected) if kills else 1) else QUIET_MS
+        ):
             for record in (record for some in found.values() for record in some):
                 key, window = _window(record.key, record.value)
                 if key in expected:
