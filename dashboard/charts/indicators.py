@@ -67,6 +67,7 @@ def percentiles(rows: pd.DataFrame) -> go.Figure:
         hovertemplate="%{y:.1f} dB",
     )  # fmt: skip
     drawn.update_traces(connectgaps=False)
+    drawn.update_traces(mode="lines", selector=lambda trace: trace.name != "L50")
     drawn.update_yaxes(title="dB")
     return drawn
 

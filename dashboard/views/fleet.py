@@ -70,7 +70,7 @@ def _processors(zone: str) -> None:
         return
     late_s = lags_s(rows, utc_now())
     st.dataframe(
-        table(rows, fleet.Progress, zone).assign(lag_s=late_s),
+        table(rows, fleet.Progress, zone).assign(lag_s=pd.Series(late_s, dtype=float)),
         hide_index=True,
         column_order=["program", "topic", "partitions", "lag_s", "behind", "newest_commit_at"],
         column_config=columns(),

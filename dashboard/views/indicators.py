@@ -15,7 +15,7 @@ from records.devices import Device
 
 
 def _page() -> None:
-    first, second, third, fourth = st.columns(4)
+    first, second, third, fourth, fifth = st.columns(5)
     with first:
         chosen = device()
     with second:
@@ -24,10 +24,11 @@ def _page() -> None:
         day = last_day()
     with fourth:
         by = choice("By", list(reports.BY), key="by")
-    limit_db = st.number_input(
-        "Limit, dB", value=None, min_value=0.0, max_value=140.0, step=1.0, key="limit",
-        bind="query-params", placeholder="the site's own limits",
-    )  # fmt: skip
+    with fifth:
+        limit_db = st.number_input(
+            "Limit, dB", value=None, min_value=0.0, max_value=140.0, step=1.0, key="limit",
+            bind="query-params", placeholder="of the site",
+        )  # fmt: skip
     zone = zone_of(chosen.site)
     asked = reports.Asked(
         *reports.dates(seconds, day or wall(utc_now(), zone).date()), by=by, limit_db=limit_db
@@ -59,12 +60,15 @@ def _figures(chosen: Device, asked: reports.Asked, report: pd.DataFrame) -> None
         st.caption("Hollow: heard for less than three quarters of the time.")
     with right:
         st.subheader("Percentile levels", anchor=False)
-        st.plotly_chart(
-            charts.percentiles(report),
-            key="percentiles",
-            alt="L10, L50 and L90 by date",
-            config=dict(CONFIG),
-        )
+        if report.l50_db.isna().all():
+            st.info("No whole day of these dates has been added up yet.")
+        else:
+            st.plotly_chart(
+                charts.percentiles(report),
+                key="percentiles",
+                alt="L10, L50 and L90 by date",
+                config=dict(CONFIG),
+            )
     st.subheader("Hours over the limit", anchor=False)
     hours = reports.hours_over(reader(), chosen.device, asked)
     st.plotly_chart(
