@@ -11,11 +11,11 @@ from typing import Final, Protocol
 from uuid import UUID
 
 import httpx
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.local import api_keys, programs
 from deploy.local.stack import Addresses
-from schemas import topics
+from schemas import asyncapi, topics
 from schemas.codec import decode
 from schemas.results import Alert
 from tests import channels
@@ -70,6 +70,32 @@ class _Process:
 
     def take(self, line: bytes) -> None:
         raise NotImplementedError
+
+
+class Overheard(_Process):
+    """`mosquitto_sub` of a user: each message is checked against the AsyncAPI document."""
+
+    def __init__(self, addresses: Addresses, folder: Path, user: str, *wanted: str) -> None:
+        super().__init__()
+        self.channels: set[str] = set()
+        kind = "devices" if user.startswith("pole-") else "mqtt"
+        password = (addresses.secrets / kind / user).read_text(encoding="utf-8").strip()
+        home = folder / f"mqtt-{user}"
+        home.mkdir()
+        (home / "mosquitto_sub").write_text(f"-u {user}\n-P {password}\n", encoding="utf-8")
+        self.environment = {"XDG_CONFIG_HOME": str(home)}
+        self.command = (
+            *("mosquitto_sub", "-V", "5", "-q", "1", "-F", "%j"),
+            *(word for topic in wanted for word in ("-t", topic)),
+            *("-h", addresses.mqtt_host, "-p", str(addresses.mqtt_port)),
+        )
+
+    def take(self, line: bytes) -> None:
+        told = json.loads(line)
+        channel = f"mqtt.{told['topic'].split('/')[4]}"
+        headers = told.get("properties", {}).get("user-properties")
+        channels.check(channel, told["payload"].encode(), headers)
+        self.channels.add(channel)
 
 
 class OnMqtt(_Process):
@@ -156,8 +182,7 @@ class OnKafka(_Task):
         async with consumer:
             self._ready.set()
             async for record in consumer:
-                headers = {name: value.decode() for name, value in record.headers}
-                channels.check("kafka.alerts.v1", record.value, headers)
+                channels.check_record(record.topic, record.value, record.headers)
                 self.heard.append(event_of(decode(Alert, record.value)))
                 await consumer.commit()
 
@@ -192,6 +217,25 @@ class OnSse(_Task):
         if "id" in event:
             self._headers["Last-Event-ID"] = event["id"]
             self._ready.set()
+
+
+async def checked_topics(addresses: Addresses) -> set[str]:
+    """Topics of Kafka that hold something; all of it is as the AsyncAPI document says."""
+    seen: set[str] = set()
+    names = [one.topic for one in asyncapi.KAFKA]
+    consumer = AIOKafkaConsumer(*names, bootstrap_servers=addresses.kafka_bootstrap)
+    async with consumer:
+        partitions = [TopicPartition(name, n) for name in names for n in range(topics.PARTITIONS)]
+        ends = await consumer.end_offsets(partitions)
+        await consumer.seek_to_beginning()
+        left = {partition for partition in partitions if ends[partition]}
+        while left:
+            for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
+                for record in records:
+                    channels.check_record(record.topic, record.value, record.headers)
+                seen.add(partition.topic)
+            left = {one for one in left if await consumer.position(one) < ends[one]}
+    return seen
 
 
 def event_of(alert: Alert) -> Event:
