@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.local import api_keys, programs
+from deploy.local.process import tied
 from deploy.local.stack import Addresses
 from schemas import asyncapi, topics
 from schemas.codec import decode
@@ -51,7 +53,10 @@ class _Process:
 
     async def go_on(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *self.command, env={**os.environ, **self.environment}, stdout=PIPE
+            *tied(signal.SIGKILL),  # none outlives a test that failed
+            *self.command,
+            env={**os.environ, **self.environment},
+            stdout=PIPE,
         )
         self._reading = asyncio.create_task(self._read(self._process))
 
