@@ -6,18 +6,18 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.table import Table
 
-from acoustics import levels, mel
+from acoustics import mel
 from acoustics.decibels import leq
 from cityhum.output import AsLines, complain, console, line, tracked
 from cityhum.status import Status
-from hearing import clips, decide, patches, taxonomy
+from hearing import clips, decide, taxonomy
 from hearing.adapters import runtime
 from hearing.adapters.recordings import read_mono
 from hearing.clips import Listener
 from hearing.decide import Event
+from hearing.listening import listened
 from hearing.origins import ORIGINS
 from schemas.base import Frozen
 from schemas.errors import BadConfig
@@ -99,13 +99,9 @@ def listen(path: Path, model: Listener, every_s: int = 60) -> Report:
     seconds = len(sound) / mel.RATE_HZ
     if seconds < SHORTEST_S:
         raise BadConfig(f"{path}: holds only {1000 * seconds:.0f} ms of sound")
-    whole = _whole_seconds(sound)
-    _, measured = levels.step(levels.start(mel.RATE_HZ), whole)
-    silent = [bool(quiet) for quiet in patches.is_silent(clips.session_patches(whole))]
     rate_hz = clips.rate_of(model.manifest.input)
-    if rate_hz != mel.RATE_HZ:
-        whole = np.resize(read_mono(path, rate_hz), len(silent) * rate_hz)
-    told = decide.reported(clips.second_scores(whole, model), silent, model.manifest)
+    full_band = sound if rate_hz == mel.RATE_HZ else read_mono(path, rate_hz)
+    measured, told, silent = listened(sound, model, full_band)
     return report_of(
         str(path), seconds, [m.laeq_1s_db for m in measured], max(m.lafmax_db for m in measured),
         labels=decide.active(told), silent=silent, every_s=every_s,
@@ -176,12 +172,6 @@ def _shares(start_s: int, named: Sequence[frozenset[str]]) -> Shares:
         labels=dict(sorted(shares.items(), key=lambda item: -item[1])),
         origins={origin: _share(origin in second for second in origins) for origin in ORIGINS},
     )
-
-
-def _whole_seconds(sound: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Whole seconds as a device counts them; what is shorter than one is repeated to fill it."""
-    whole = len(sound) // mel.RATE_HZ * mel.RATE_HZ
-    return sound[:whole] if whole else np.resize(sound, mel.RATE_HZ)
 
 
 def _share(seconds: Iterable[bool]) -> float:
