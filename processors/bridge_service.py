@@ -208,7 +208,7 @@ async def run(settings: ProcessorSettings) -> None:
     now = clock(settings)
     devices = registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
     if settings.metrics_port:
-        start_http_server(settings.metrics_port)
+        start_http_server(settings.metrics_port, addr=settings.metrics_host)
     link = MqttLink(
         settings,
         client_id=client_id(settings.bridge_sites),

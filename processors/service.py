@@ -78,7 +78,7 @@ async def run(name: str, settings: ProcessorSettings, stop: asyncio.Event) -> No
     """Run one processor until told to stop; waits for its servers, and says so."""
     gc.set_threshold(GARBAGE)
     if settings.metrics_port:
-        start_http_server(settings.metrics_port)
+        start_http_server(settings.metrics_port, addr=settings.metrics_host)
     log.info("started", extra={"program": name})
     async with AsyncExitStack() as stack:
         ready = asyncio.create_task(_BUILDERS.get(name, partial(_fold, name))(settings, stack))

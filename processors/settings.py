@@ -58,5 +58,6 @@ class ProcessorSettings(BaseSettings):
     rehearsal_shows: AwareDatetime | None = Field(
         default=None, description="what the bridge's clock shows then"
     )
+    metrics_host: str = Field(default="127.0.0.1", description="where metrics are served")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="0: no metrics endpoint")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
