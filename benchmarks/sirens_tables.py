@@ -57,7 +57,7 @@ def draw(trials: Sequence[Trial], shipped: Trial, chosen: Trial, path: Path) -> 
     )  # fmt: skip
     edge = frontier(trials)
     axes.plot([t.false_per_hour for t in edge], [t.recall for t in edge], "k-", lw=0.8)
-    for trial, name, mark in ((shipped, "before", "s"), (chosen, "chosen", "*")):
+    for trial, name, mark in ((shipped, "shipped", "s"), (chosen, "lacks least", "*")):
         axes.plot(
             trial.false_per_hour, trial.recall, mark, mfc="none", mec="crimson", ms=13,
             label=f"{name}: {in_short(trial.rule)}", ls="none",
