@@ -109,7 +109,7 @@ def _when_a_siren_has_ended(folder: Path, port: int, process: subprocess.Popen[b
         if addresses and (folder / "events.json").parent.exists():
             demo = Demo(f"http://127.0.0.1:{port}", addresses)
             try:
-                if demo.rows("SELECT FROM alert WHERE state = 'cleared'"):
+                if demo.rows("SELECT alert_id FROM alert WHERE state = 'cleared'"):
                     return demo
             except psycopg.Error:
                 pass  # not yet there, or not yet migrated
@@ -177,7 +177,8 @@ def test_a_device_keeps_its_filters_in_the_address(demo: Demo, visitor: Visit) -
 def test_sounds(demo: Demo, visitor: Visit) -> None:
     visitor.go(address_of(demo.dashboard, "sounds", span="10 minutes"))
     drawn = visitor.times("origins", "technogenic")
-    stored = {at: share for at, share in demo.rows(ORIGINS) if at in drawn}
+    still_changing = max(drawn)
+    stored = {at: share for at, share in demo.rows(ORIGINS) if at in drawn and at != still_changing}
     assert len(stored) >= 2
     assert {at: drawn[at] for at in stored} == pytest.approx(stored, abs=0.05)
     visitor.keep("sounds")
