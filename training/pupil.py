@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import torch
@@ -21,7 +21,11 @@ _SMOOTH: Final = 0.98
 Material = tuple[Pool, Lessons]
 """What is mixed, and what the teacher says of it."""
 
-_Stateful = nn.Module | torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler
+
+class _Stateful(Protocol):
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> object: ...
 
 
 def new_net(settings: TrainConfig) -> Street8:
