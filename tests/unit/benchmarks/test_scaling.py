@@ -1,0 +1,36 @@
+"""The capacity model."""
+
+import pytest
+
+from benchmarks import scaling
+
+RUN = {
+    "devices": 100,
+    "sent": 1_000,
+    "cpu_us_per_reading": {
+        **{"mosquitto": 60, "kafka": 80, "postgres": 100},
+        **{"bridge": 120, "windows": 30},
+    },
+    "disk_bytes": {"features.v1": 2_000_000, "readings.v1": 1_000_000, "reading": 500_000},
+}
+
+
+def test_a_city_of_ten_times_the_devices_costs_ten_times_as_much() -> None:
+    cost = scaling.costs(RUN)
+    assert scaling.cores(cost, 20_000) == pytest.approx(10 * scaling.cores(cost, 2_000))
+    assert scaling.kafka_bytes(cost, 20_000) == 10 * scaling.kafka_bytes(cost, 2_000)
+    # a device: 3,000 B a reading, a day, a week, three copies
+    assert scaling.kafka_bytes(cost, 1) == 3_000 * 86_400 * 7 * 3
+
+
+def test_partitions_follow_the_dearest_program_of_ours() -> None:
+    cost = scaling.costs(RUN)
+    # 20,000 devices keep a bridge busy for 2.4 s each second, of which 0.6 are planned a core
+    assert scaling.partitions(cost, 20_000) == 4
+
+
+def test_the_page_names_what_is_full_first() -> None:
+    text = scaling.page({"command": "c", "commit": "abc", "at": "now", "result": {"runs": [RUN]}})
+    full = text.split("what is full then")[1]
+    assert full.index("one core for one worker") > full.index("one bridge")
+    assert "| bridge | 120 | 5,000 |" in text
