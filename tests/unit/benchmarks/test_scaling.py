@@ -8,8 +8,11 @@ RUN = {
     "devices": 100,
     "sent": 1_000,
     "cpu_us_per_reading": {
-        **{"mosquitto": 60, "kafka": 80, "postgres": 100},
-        **{"bridge": 120, "windows": 30},
+        "mosquitto": 60,
+        "kafka": 80,
+        "postgres": 100,
+        "bridge": 120,
+        "windows": 30,
     },
     "disk_bytes": {"features.v1": 2_000_000, "readings.v1": 1_000_000, "reading": 500_000},
 }
