@@ -103,7 +103,9 @@ async def _worker(program: Program, settings: ProcessorSettings, stack: AsyncExi
     async def seek(key: Key, offset: int) -> None:
         await faust_app.seek(app, key, offset)
 
-    work = Durable(program, store=store, log=offsets, bury=partial(_bury, kafka), seek=seek)
+    clock = asyncio.get_running_loop().time
+    bury = partial(_bury, kafka)
+    work = Durable(program, store=store, log=offsets, bury=bury, seek=seek, clock=clock)
     app: App = faust_app.application(program.name, list(program.topics), settings, work)
     return partial(faust_app.serve, app)
 

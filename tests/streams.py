@@ -195,9 +195,16 @@ class Bench:
     sought: list[tuple[Key, int]] = field(default_factory=list)
 
     def worker(self) -> Durable:
-        """A fresh process."""
+        """A fresh process, for which no time passes."""
         program = Program("seen", dict.fromkeys(self._topics(), self._open))
-        return Durable(program, store=self.store, log=self.log, bury=self._bury, seek=self._seek)
+        return Durable(
+            program,
+            store=self.store,
+            log=self.log,
+            bury=self._bury,
+            seek=self._seek,
+            clock=lambda: 0.0,
+        )
 
     async def feed(self, worker: Durable, records: Sequence[FakeRecord]) -> None:
         """Let a worker take records, as many as there are."""

@@ -88,16 +88,26 @@ Seek = Callable[[Key, int], Awaitable[None]]
 
 
 class Durable:
-    """A program at work on the partitions that this process was given."""
+    """A program at work on the partitions that this process was given; `clock` tells seconds."""
 
-    def __init__(self, program: Program, *, store: Store, log: Log, bury: Bury, seek: Seek) -> None:
+    def __init__(
+        self,
+        program: Program,
+        *,
+        store: Store,
+        log: Log,
+        bury: Bury,
+        seek: Seek,
+        clock: Callable[[], float],
+    ) -> None:
         self._program = program
         self._store = store
         self._log = log
         self._bury = bury
         self._seek = seek
-        self._clock = asyncio.get_running_loop().time
+        self._clock = clock
         self._partitions: dict[Key, Progress] = {}
+        self._assigned = False
         self._unacknowledged: list[Received] = []
         self._received: asyncio.Queue[Received] = asyncio.Queue(_WAITING_RECORDS)
         self._sought: dict[Key, float] = {}
@@ -105,6 +115,13 @@ class Durable:
         self._busy = asyncio.Lock()
         self._waiting = False
         self._closed = False
+
+    @property
+    def positions(self) -> Mapping[Key, int] | None:
+        """Next offset of each partition; None until they have been assigned."""
+        if not self._assigned:
+            return None
+        return {key: one.next_offset for key, one in self._partitions.items()}
 
     async def assign(self, positions: Mapping[Key, int]) -> Mapping[Key, int]:
         """Drop everything, load these partitions, and say where each is to be read on."""
@@ -116,6 +133,7 @@ class Durable:
             for key in wanted:
                 checkpoint, states = stored[key]
                 await self._open(key, checkpoint, states, spans[key])
+            self._assigned = True
         return {key: one.next_offset for key, one in self._partitions.items()}
 
     async def revoke(self) -> None:
@@ -158,15 +176,14 @@ class Durable:
 
     def _moving(self) -> Mapping[Key, int]:
         """Where each partition is; none while we wait for somebody."""
-        if self._waiting:
-            return {}
-        return {key: one.next_offset for key, one in self._partitions.items()}
+        return {} if self._waiting else self.positions or {}
 
     async def _open(
         self, key: Key, stored: Checkpoint | None, states: Mapping[DeviceId, bytes], span: Span
     ) -> None:
         start = starting_point(key, stored, span)
         if stored is not None and start.epoch != stored.epoch:
+            metrics.LOGS_BEGUN_ANEW.labels(self._program.name).inc()
             log.error(
                 "log_began_anew",
                 extra={"topic": key.topic, "partition": key.partition, "epoch": start.epoch},
@@ -275,6 +292,7 @@ class Durable:
                 self._waiting = False
 
     def _forget(self) -> None:
+        self._assigned = False
         self._partitions = {}
         self._unacknowledged = []
         self._pending_since = None
