@@ -1,6 +1,30 @@
-"""Every metric: name, type, unit, labels."""
+"""Every metric: name, type, unit, labels. Nothing else declares one.
 
-from prometheus_client import Counter
+No label is a device: twenty thousand devices are counted here, and looked at in the dashboard.
+Alert rules and Grafana's panels name these, and a test compares (`docs/observation.md`).
+"""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SHORT_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LONG_S: Final = (0.5, 1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 60, 120, 300, 900, 3600, 14_400, 86_400)
+
+# every process -------------------------------------------------------------------------------
+
+PART_READY = Gauge(
+    "cityhum_part_ready", "1 if a server it needs, or the work it owns, said so last.", ["part"]
+)
+LOOP_TURNED = Gauge(
+    "cityhum_loop_turned_timestamp_seconds", "When the event loop turned last, of the host's clock."
+)
+LOOP_LATE_SECONDS = Histogram(
+    "cityhum_loop_late_seconds", "How much later than asked the loop woke up.", buckets=_SHORT_S
+)
+BUILD = Gauge("cityhum_build", "1, with the version that runs.", ["version"])
+
+# bridge --------------------------------------------------------------------------------------
 
 RECEIVED = Counter(
     "cityhum_received_messages_total", "Messages from devices that the bridge has settled."
@@ -14,18 +38,113 @@ FORWARDED = Counter(
 ACKNOWLEDGED_READINGS = Counter(
     "cityhum_acknowledged_readings_total", "Readings that the bridge has acknowledged."
 )
+SETTLE_SECONDS = Histogram(
+    "cityhum_settle_seconds",
+    "From a message's arrival at the bridge until Kafka had it; the oldest of each flight.",
+    buckets=_SHORT_S,
+)
+
+# classify and the folds ----------------------------------------------------------------------
+
 APPLIED_READINGS = Counter(
     "cityhum_applied_readings_total", "Readings that a fold has applied.", ["program"]
 )
 COMMITS = Counter("cityhum_commits_total", "Transactions of a fold.", ["program"])
-DELIVERED = Counter("cityhum_delivered_total", "Outbox messages delivered.", ["target"])
-NOTIFIED = Counter(
-    "cityhum_notified_total",
-    "Tries to tell webhooks and people of an alert: delivered, failed, dead (given up).",
-    ["target", "outcome"],
+COMMIT_SECONDS = Histogram(
+    "cityhum_commit_seconds",
+    "How long a fold's transaction took, waits for PostgreSQL included.",
+    ["program"],
+    buckets=_SHORT_S,
+)
+STORED_DELAY_SECONDS = Histogram(
+    "cityhum_stored_delay_seconds",
+    "From the end of a second of sound, by the device's clock, until a fold had committed it; the"
+    " oldest second of each batch, of devices whose clocks are set.",
+    ["program"],
+    buckets=_LONG_S,
+)
+LAG_RECORDS = Gauge(
+    "cityhum_lag_records",
+    "Records of Kafka that a program has not taken yet, of the partitions that it owns.",
+    ["program", "topic", "partition"],
+)
+LOGS_BEGUN_ANEW = Counter(
+    "cityhum_logs_begun_anew_total",
+    "Partitions that came back from another or an emptied Kafka.",
+    ["program"],
 )
 RULE_FILES = Counter(
     "cityhum_rule_files_total",
     "Changed rule files that running processors have taken or refused.",
     ["outcome"],
+)
+MODEL_SECONDS = Histogram(
+    "cityhum_model_seconds", "How long the model took for one call.", buckets=_SHORT_S
+)
+HEARD_SECONDS = Counter("cityhum_heard_seconds_total", "Seconds of sound that the model heard.")
+SCORES = Counter(
+    "cityhum_scores_total",
+    "Labels that the model told, by the hundreds of their score in per mille; from 5 on active.",
+    ["label", "hundreds"],
+)
+
+# relay and notify ----------------------------------------------------------------------------
+
+DELIVERED = Counter("cityhum_delivered_total", "Outbox messages delivered.", ["target"])
+UNDELIVERED = Gauge(
+    "cityhum_undelivered_messages", "Outbox messages that a target does not have yet.", ["target"]
+)
+UNDELIVERED_AGE_SECONDS = Gauge(
+    "cityhum_undelivered_age_seconds", "Age of the oldest of them; 0 if there is none.", ["target"]
+)
+ALERT_DELAY_SECONDS = Histogram(
+    "cityhum_alert_delay_seconds",
+    "From the second of sound that raised an alert until a target had it.",
+    ["target"],
+    buckets=_LONG_S,
+)
+NOTIFIED = Counter(
+    "cityhum_notified_total",
+    "Tries to tell webhooks and people of an alert: delivered, failed, dead (given up).",
+    ["target", "outcome"],
+)
+
+# the fleet, as archive reads it from the database now and then ---------------------------------
+
+DEVICES = Gauge(
+    "cityhum_devices",
+    "Devices of the sites file: online, offline, never (not heard of yet).",
+    ["state"],
+)
+DEVICES_IN_TROUBLE = Gauge(
+    "cityhum_devices_in_trouble",
+    "Devices by what their newest status complains of; mute: online, but without new readings.",
+    ["trouble"],
+)
+SPOOLED_READINGS = Gauge(
+    "cityhum_spooled_readings",
+    "Readings that wait on devices, which is also the age of the oldest in seconds; a quantile of"
+    " all devices, 1 being the worst.",
+    ["quantile"],
+)
+MISSING_READINGS = Gauge(
+    "cityhum_missing_readings", "Gaps: readings that were numbered and never came, of all devices."
+)
+DUPLICATE_READINGS = Gauge(
+    "cityhum_duplicate_readings", "Readings that came again and were not counted, of all devices."
+)
+DROPPED_READINGS = Gauge(
+    "cityhum_dropped_readings", "Readings that devices say they have thrown away, full or damaged."
+)
+DATABASE_BYTES = Gauge("cityhum_database_bytes", "Size of the database.")
+REPLAYS = Gauge("cityhum_replays", "Replays by state.", ["state"])
+REPLAY_LEFT_RECORDS = Gauge(
+    "cityhum_replay_left_records", "Records that a replay has yet to read, of the one that runs."
+)
+
+# API -----------------------------------------------------------------------------------------
+
+REQUESTS = Counter("cityhum_requests_total", "Answered requests.", ["route", "status"])
+REQUEST_SECONDS = Histogram(
+    "cityhum_request_seconds", "How long an answer took to begin.", ["route"], buckets=_SHORT_S
 )
