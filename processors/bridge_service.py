@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from prometheus_client import start_http_server
-
 from processors import bridge, packing, registry
-from processors.adapters import text_file
+from processors.adapters import probes, text_file
 from processors.adapters.clock import clock
 from processors.adapters.kafka import opened_log
 from processors.adapters.mqtt import Delivery, Handle, MqttLink
@@ -26,6 +24,7 @@ from processors.registry import Registry
 from processors.settings import ProcessorSettings
 from processors.verdicts import Forward, Record, Verdict, device_of
 from schemas import metrics, topics
+from schemas.adapters.vitals import observed
 from schemas.codec import encode
 
 TICK: Final = timedelta(seconds=5)
@@ -207,14 +206,18 @@ async def run(settings: ProcessorSettings) -> None:
     """Build from settings and relay until cancelled."""
     now = clock(settings)
     devices = registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port, addr=settings.metrics_host)
     link = MqttLink(
         settings,
         client_id=client_id(settings.bridge_sites),
         filters=filters(settings.bridge_sites),
         clock=now,
     )
-    async with opened_log(settings, WRITES, topics.PARTITIONS) as outbox, link as inbox:
+    async with (
+        observed(settings.metrics_host, settings.metrics_port, probes.BRIDGE) as vitals,
+        opened_log(settings, WRITES, topics.PARTITIONS) as outbox,
+        link as inbox,
+    ):
+        probes.watch_log(vitals, outbox)
+        probes.watch_link(vitals, lambda: inbox.listening)
         log.info("bridge_started", extra={"devices": len(devices.site_of)})
         await Bridge(inbox, outbox, devices, now, rate=settings.rehearsal_rate).run()

@@ -6,13 +6,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Final
-
-from prometheus_client import start_http_server
+from typing import Final, NamedTuple
 
 from hearing.adapters import runtime
 from processors import archive, home_assistant, registry, windows
-from processors.adapters import faust_app, relay, rule_file, text_file
+from processors.adapters import faust_app, probes, relay, rule_file, text_file
 from processors.adapters.alert_topics import MqttTarget
 from processors.adapters.classifier import Classifier
 from processors.adapters.durable import Durable
@@ -29,6 +27,7 @@ from processors.registry import Registry
 from processors.settings import ProcessorSettings
 from processors.verdicts import Record
 from schemas import topics
+from schemas.adapters.vitals import Vitals, observed
 from schemas.messages import Indices, Status
 from schemas.results import Alert
 
@@ -74,14 +73,23 @@ FOLDS: Final[Mapping[str, Callable[[ProcessorSettings], Program]]] = {
 }
 
 
+class Tools(NamedTuple):
+    """What every builder is given: settings, what is closed in the end, who looks after it."""
+
+    settings: ProcessorSettings
+    stack: AsyncExitStack
+    vitals: Vitals
+
+
 async def run(name: str, settings: ProcessorSettings, stop: asyncio.Event) -> None:
     """Run one processor until told to stop; waits for its servers, and says so."""
     gc.set_threshold(GARBAGE)
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port, addr=settings.metrics_host)
+    parts = _PARTS.get(name, probes.FOLD)
     log.info("started", extra={"program": name})
     async with AsyncExitStack() as stack:
-        ready = asyncio.create_task(_BUILDERS.get(name, partial(_fold, name))(settings, stack))
+        served = observed(settings.metrics_host, settings.metrics_port, parts)
+        at_hand = Tools(settings, stack, await stack.enter_async_context(served))
+        ready = asyncio.create_task(_BUILDERS.get(name, partial(_fold, name))(at_hand))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([ready, stopped], return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
@@ -91,12 +99,14 @@ async def run(name: str, settings: ProcessorSettings, stop: asyncio.Event) -> No
     log.info("stopped", extra={"program": name})
 
 
-async def _fold(name: str, settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
+async def _fold(name: str, tools: Tools) -> Running:
     """Windows, alerts or archive."""
-    return await _worker(FOLDS[name](settings), settings, stack)
+    return await _worker(FOLDS[name](tools.settings), tools)
 
 
-async def _worker(program: Program, settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
+async def _worker(program: Program, tools: Tools) -> Running:
+    settings, stack, vitals = tools
+    await probes.watch_database(vitals, settings, stack)
     kafka, offsets = await _kafka(stack, settings, (*program.topics, topics.DEAD_LETTERS))
     store = await stack.enter_async_context(PostgresStore(settings))
 
@@ -106,20 +116,25 @@ async def _worker(program: Program, settings: ProcessorSettings, stack: AsyncExi
     clock = asyncio.get_running_loop().time
     bury = partial(_bury, kafka)
     work = Durable(program, store=store, log=offsets, bury=bury, seek=seek, clock=clock)
+    probes.watch_partitions(vitals, program.name, list(program.topics), work, offsets)
     app: App = faust_app.application(program.name, list(program.topics), settings, work)
     return partial(faust_app.serve, app)
 
 
-async def _classify(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
+async def _classify(tools: Tools) -> Running:
+    settings, stack, vitals = tools
     model = runtime.load_for_codes(settings.models_folder / settings.model)
     read = (topics.FEATURES, topics.RESULTS)
     kafka, offsets = await _kafka(stack, settings, (*read, topics.READINGS, topics.DEAD_LETTERS))
     work = Classifier(model, log=kafka, ends=offsets)
+    probes.watch_partitions(vitals, "classify", read, work, offsets)
     return partial(faust_app.serve, faust_app.application("classify", read, settings, work))
 
 
-async def _relay(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
+async def _relay(tools: Tools) -> Running:
     """`CITYHUM_MQTT_USER` must be allowed to write the alert topics."""
+    settings, stack, vitals = tools
+    await probes.watch_database(vitals, settings, stack)
     needed = (topics.ALERTS, topics.WINDOWS)
     kafka = await stack.enter_async_context(opened_log(settings, needed, topics.PARTITIONS))
     sites = _registry(settings)
@@ -131,7 +146,12 @@ async def _relay(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
         relay.Placed(mqtt, sites),
         Shown(windows_target, mqtt) if settings.home_assistant == "on" else windows_target,
     )
-    return partial(relay.serve, settings, targets)
+    probes.watch_log(vitals, kafka)
+    probes.watch_link(vitals, lambda: mqtt.listening)
+    relays = [relay.Relay(settings, target) for target in targets]
+    for one in relays:
+        vitals.watch(f"target {one.name}", one.ask)
+    return partial(relay.serve, settings, relays)
 
 
 def _standing(settings: ProcessorSettings, sites: Registry) -> Sequence[Retained]:
@@ -140,16 +160,17 @@ def _standing(settings: ProcessorSettings, sites: Registry) -> Sequence[Retained
     return tuple(home_assistant.discovery(sites, rule_file.load(settings.alerts_file, sites)))
 
 
-async def _notify(settings: ProcessorSettings, stack: AsyncExitStack) -> Running:
+async def _notify(tools: Tools) -> Running:
     """What the log says goes into PostgreSQL, and from there to each target."""
     from processors.adapters.notify import serving  # noqa: PLC0415  # libraries of its own extra
 
-    plan = await serving.planned(settings, stack)
+    plan = await serving.planned(tools.settings, tools.stack)
     program = Program("notify", {topics.ALERTS: lambda _: RowsRun(Alert, plan.rows)})
-    taking = await _worker(program, settings, stack)
+    taking = await _worker(program, tools)
     return partial(serving.serve, plan, taking)
 
 
+_PARTS: Final = {"classify": probes.CLASSIFY, "relay": probes.RELAY}
 _BUILDERS: Final = {"classify": _classify, "relay": _relay, "notify": _notify}
 
 

@@ -61,6 +61,11 @@ class MqttTarget:
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
 
+    @property
+    def listening(self) -> bool:
+        """Whether the broker is there."""
+        return self._client.is_connected()
+
     async def deliver(self, messages: Sequence[Alert | Window]) -> None:
         """Publish all, retained; done when the broker has confirmed them.
 

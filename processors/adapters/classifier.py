@@ -66,12 +66,17 @@ class Classifier:
         self._clock = asyncio.get_running_loop().time
         self._read: asyncio.Queue[Read] = asyncio.Queue(_WAITING_RECORDS)
         self._scored: asyncio.Queue[Call] = asyncio.Queue(1)
-        self._positions: dict[Key, int] = {}
+        self._positions: dict[Key, int] | None = None
         self._left: Read | None = None
         self._closed = False
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def positions(self) -> Mapping[Key, int] | None:
+        """Next offset of each partition; None until they have been assigned."""
+        return self._positions
 
     async def assign(self, positions: Mapping[Key, int]) -> Mapping[Key, int]:
         """Read on where the group does."""
@@ -80,7 +85,7 @@ class Classifier:
 
     async def revoke(self) -> None:
         """Leave what waits to others."""
-        self._positions = {}
+        self._positions = None
         self._left = None
         while not self._read.empty():
             self._read.get_nowait()
@@ -119,7 +124,7 @@ class Classifier:
 
     async def watch(self) -> Sequence[Key]:
         """Return the partitions that stand still although there is more to read, once any do."""
-        return await standing_still(lambda: dict(self._positions), self._ends, self._clock)
+        return await standing_still(lambda: dict(self._positions or {}), self._ends, self._clock)
 
     def _drained(self, first: Read) -> list[Read]:
         """Take `first` and what else waits, up to one call; what was taken beyond is left."""
@@ -149,7 +154,7 @@ class Classifier:
             await one
         for read in call.reads:
             read.record.ack()
-            if read.record.key in self._positions:
+            if self._positions and read.record.key in self._positions:
                 self._positions[read.record.key] = read.record.offset + 1
         opened = [read.envelope for read in call.reads if read.envelope]
         done = sum(received.batch.count for each in opened for received in each.batches)

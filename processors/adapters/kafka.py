@@ -41,6 +41,14 @@ class KafkaLog:
         )
         return sent
 
+    async def ask(self) -> str:
+        """Nothing to add; Unavailable if Kafka does not answer."""
+        try:
+            await self._producer.client.fetch_all_metadata()
+        except (KafkaError, OSError) as error:
+            raise Unavailable(f"Kafka: {error or type(error).__name__}") from error
+        return ""
+
 
 @asynccontextmanager
 async def opened_log(

@@ -86,33 +86,51 @@ class Placed:
         await self._target.deliver([placed(message, self._registry) for message in messages])
 
 
-async def relay(settings: ProcessorSettings, target: Target) -> None:
-    """Tell a target for ever; a database or target that is away is waited for."""
-    wait_s = _FIRST_WAIT_S
-    while True:
-        try:
-            async with _serving(settings, target.name) as connection:
-                async for told in _told(connection, target):
-                    metrics.DELIVERED.labels(target.name).inc(told)
-                    wait_s = _FIRST_WAIT_S
-        except Unavailable as error:
-            extra = {"target": target.name, "why": str(error), "again_in_s": wait_s}
-            log.warning("relay_waiting", extra=extra)
-        await asyncio.sleep(wait_s)
-        wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+class Relay:
+    """Tells one target what waits for it."""
 
+    def __init__(self, settings: ProcessorSettings, target: Target) -> None:
+        self.name = target.name
+        self._settings = settings
+        self._target = target
+        self._state = ""
+        self._away = "has not begun"
 
-@asynccontextmanager
-async def _serving(settings: ProcessorSettings, target: str) -> AsyncIterator[AsyncConnection[Any]]:
-    """Connect, and wait until no other relay serves this target; listen for new messages."""
-    with unavailable():
-        connection = await connected(settings)
-        async with connection:
-            lock = "SELECT pg_advisory_lock(hashtext('cityhum relay'), hashtext(%s))"
-            await connection.execute(lock, (target,))
-            await connection.execute(f"LISTEN {outbox.CHANNEL}")
-            log.info("relay_serving", extra={"target": target})
-            yield connection
+    async def run(self) -> None:
+        """Tell the target for ever; a database or target that is away is waited for."""
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                async with self._serving() as connection:
+                    async for told in _told(connection, self._target):
+                        metrics.DELIVERED.labels(self.name).inc(told)
+                        wait_s = _FIRST_WAIT_S
+            except Unavailable as error:
+                self._away = str(error)
+                extra = {"target": self.name, "why": str(error), "again_in_s": wait_s}
+                log.warning("relay_waiting", extra=extra)
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    async def ask(self) -> str:
+        """Whether it serves its target or stands by; Unavailable if it can do neither."""
+        if self._away:
+            raise Unavailable(self._away)
+        return self._state
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """Connect, and wait until no other relay serves this target; listen for new messages."""
+        with unavailable():
+            connection = await connected(self._settings)
+            async with connection:
+                self._away, self._state = "", "stands by: another relay serves it"
+                lock = "SELECT pg_advisory_lock(hashtext('cityhum relay'), hashtext(%s))"
+                await connection.execute(lock, (self.name,))
+                await connection.execute(f"LISTEN {outbox.CHANNEL}")
+                log.info("relay_serving", extra={"target": self.name})
+                self._state = "serves it"
+                yield connection
 
 
 async def _told(connection: AsyncConnection[Any], target: Target) -> AsyncIterator[int]:
@@ -155,12 +173,10 @@ async def forget(settings: ProcessorSettings) -> None:
         await asyncio.sleep(_FORGET_EVERY_S)
 
 
-async def serve(
-    settings: ProcessorSettings, targets: Sequence[Target], stop: asyncio.Event
-) -> None:
+async def serve(settings: ProcessorSettings, relays: Sequence[Relay], stop: asyncio.Event) -> None:
     """Tell every target until told to stop."""
     tasks = [
-        *(asyncio.create_task(relay(settings, one), name=one.name) for one in targets),
+        *(asyncio.create_task(one.run(), name=one.name) for one in relays),
         asyncio.create_task(forget(settings), name="forget"),
     ]
     stopped = asyncio.create_task(stop.wait())

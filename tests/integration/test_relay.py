@@ -205,8 +205,8 @@ async def test_a_relay_killed_before_it_marks_repeats_the_same_ids_and_revisions
     await put(database.settings, alert(), updated, alert(1))
     killed, next_one = Mortal(lives=1), Mortal(lives=2)
     with pytest.raises(KilledError):
-        await relay.relay(database.settings, killed)
-    telling = asyncio.create_task(relay.relay(database.settings, next_one))
+        await relay.Relay(database.settings, killed).run()
+    telling = asyncio.create_task(relay.Relay(database.settings, next_one).run())
     await database.until(ALL_DELIVERED, 3, ["kafka"])
     telling.cancel()
     assert killed.heard == next_one.heard == [alert(), updated, alert(1)]
