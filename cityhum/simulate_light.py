@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from agents import light
 from agents.adapters.clock import SystemClock, new_session
-from agents.adapters.fleet import Fleet, Member
+from agents.adapters.fleet import Fleet
+from agents.adapters.fleet_member import Member
 from agents.adapters.running import stop_signals, until
 from agents.batches import Origin
 from agents.light import Loop, Repeating

@@ -1,93 +1,37 @@
 """Thousands of devices in one process: each with its own connection and login, but no sound.
 
-A device keeps the numbers of its unacknowledged readings in memory and makes them again when they
-must be sent again. It sends one reading a message, as a live device does.
+A device keeps the numbers of its unacknowledged readings in memory and makes them again to send
+them. What it sends when, again too, is decided by the agent's own rules (`agents.delivery`).
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from random import Random
 from typing import Final
 
+from agents.adapters import fleet_link
 from agents.adapters.clock import Clock
-from agents.adapters.link import Link, Login, Message
-from agents.light import Repeating
-from schemas import codec, topics
-from schemas.errors import BadMessage, Unavailable
-from schemas.messages import Ack, Status
+from agents.adapters.fleet_member import Member
+from agents.adapters.link import KEEPALIVE_S
+from agents.adapters.publish import FIRST_BACKOFF_S, HEALTH_S, MAX_BACKOFF_S
+from schemas.errors import Unavailable
 
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 60.0
+"""After the last second, how long nobody may answer before we give up."""
 CONNECT_S: Final = 60.0
 _AT_ONCE: Final = 50  # connections under way
-_AGAIN: Final = 8  # readings that a device sends again each second
-_BACKOFF_S: Final = (1.0, 60.0)
+_GRAIN_S: Final = 0.005
+_BREATH: Final = 32
+"""So many devices take their turn before others of the process do, however late we are."""
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(eq=False)
-class Member:
-    """One device of a fleet."""
-
-    device: Repeating
-    login: Login
-    offset_s: float
-    """How long after the fleet's start its first second begins."""
-    said: int = 0
-    rejected: int = 0
-    waiting: dict[int, float] = field(default_factory=dict)
-    """Unacknowledged seqs, and when each was sent, by the monotonic clock."""
-
-    def receive(self, _topic: str, payload: bytes) -> None:
-        """Let go of what was acknowledged, and of what never will be."""
-        try:
-            ack = codec.decode(Ack, payload)
-        except BadMessage as error:
-            log.warning("ack_malformed", extra={"detail": error.detail})
-            return
-        for done in ack.accepted:
-            if done.session == self.device.session:
-                for seq in range(done.first_seq, done.first_seq + done.count):
-                    self.waiting.pop(seq, None)
-        if ack.rejected:
-            self._give_up({rejected.digest for rejected in ack.rejected})
-
-    def _give_up(self, digests: set[str]) -> None:
-        refused = [s for s in self.waiting if codec.digest(self.device.payload(s)) in digests]
-        self.rejected += len(refused)
-        for seq in refused:
-            del self.waiting[seq]
-
-    def message(self, seq: int) -> Message:
-        """One reading."""
-        return Message(self._topic("features"), self.device.payload(seq))
-
-    def status(self, *, online: bool) -> Message:
-        """Birth, or last will."""
-        origin = self.device.origin
-        status = Status(
-            site=origin.site,
-            device=origin.device,
-            session=self.device.session,
-            online=online,
-            profile=origin.profile,
-            spooled_readings=len(self.waiting),
-        )
-        return Message(self._topic("status"), codec.encode(status), retain=True)
-
-    def ack_topic(self) -> str:
-        """Where its acknowledgements come."""
-        return topics.ack_topic(self.device.origin.site, self.device.origin.device)
-
-    def _topic(self, stream: topics.DeviceStream) -> str:
-        return topics.device_topic(self.device.origin.site, self.device.origin.device, stream)
-
-
 class Fleet:
-    """All of them; `play` runs them to the end."""
+    """All of them, in the order of their offsets; `play` runs them to the end."""
 
     def __init__(self, members: Sequence[Member], clock: Clock, seconds: int | None) -> None:
         self.members = members
@@ -97,94 +41,88 @@ class Fleet:
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._connected = 0
         self._assembled = asyncio.Event()
-        self._begun_s: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     async def play(self) -> None:
-        """Connect all, begin together, and play until all is answered, or for long enough."""
-        end_s = None if self._seconds is None else self._seconds + CONNECT_S + PATIENCE_S
-        with suppress(TimeoutError):
-            async with asyncio.timeout(end_s):
-                await self._play()
-
-    async def _play(self) -> None:
+        """Connect all, begin together, and play until all is answered, or nobody answers."""
         async with asyncio.TaskGroup() as tasks:
-            for member in self.members:
-                tasks.create_task(self._live(member))
+            lives = [tasks.create_task(self._live(member)) for member in self.members]
             await self._clock.wait(self._assembled, CONNECT_S)
             log.info("fleet_begins", extra={"connected": self._connected})
-            self._begin()
+            await self._beat()
+            for life in lives:
+                life.cancel()
 
     @property
     def unacknowledged(self) -> int:
         """Readings that nobody has answered."""
-        return sum(len(member.waiting) for member in self.members)
+        return sum(member.unacknowledged for member in self.members)
 
-    def _begin(self) -> None:
-        self.began_at, now_s = self._clock.utc_now(), self._clock.monotonic_s()
+    async def _beat(self) -> None:
+        """Let each second of each device sound when it is over."""
+        self.began_at, begun_s = self._clock.utc_now(), self._clock.monotonic_s()
         for member in self.members:
             at = self.began_at + timedelta(seconds=member.offset_s)
             member.device = replace(member.device, began_at=at)
-        self._begun_s.set_result(now_s)
+        second = 0
+        while not self._is_over(begun_s):
+            second = max(second + 1, int(self._clock.monotonic_s() - begun_s))
+            for index, member in enumerate(self.members):
+                early_s = begun_s + second + member.offset_s - self._clock.monotonic_s()
+                if early_s > _GRAIN_S or not index % _BREATH:
+                    await self._clock.sleep(max(early_s, 0.0))
+                self._turn(member, begun_s, index + second)
+
+    def _turn(self, member: Member, begun_s: float, turn: int) -> None:
+        now_s = self._clock.monotonic_s()
+        sounded = int(now_s - begun_s - member.offset_s + _GRAIN_S)
+        member.hear(sounded if self._seconds is None else min(sounded, self._seconds))
+        if not turn % HEALTH_S:
+            member.say(online=True)
+        if not turn % KEEPALIVE_S:
+            member.ping()
+        member.send(now_s)
+
+    def _is_over(self, begun_s: float) -> bool:
+        if any(member.said != self._seconds for member in self.members):
+            return False
+        ended_s = begun_s + (self._seconds or 0) + 1
+        answered_s = max(ended_s, *(member.answered_s for member in self.members))
+        return not self.unacknowledged or self._clock.monotonic_s() > answered_s + PATIENCE_S
 
     async def _live(self, member: Member) -> None:
-        backoff_s, most_s = _BACKOFF_S
-        while not self._is_over(member):
+        """Connect again for ever; wait longer each time, and never in step with others."""
+        backoff_s = FIRST_BACKOFF_S
+        chance = Random()  # noqa: S311  # it spreads, nothing more
+        while True:
             try:
                 await self._connected_life(member)
+                backoff_s = FIRST_BACKOFF_S
             except Unavailable as error:
                 extra = {"device": member.login.user, "detail": str(error)}
                 log.warning("broker_unavailable", extra=extra)
-                await self._clock.sleep(backoff_s)
-                backoff_s = min(2 * backoff_s, most_s)
+            await self._clock.sleep(backoff_s * (0.5 + chance.random() / 2))
+            backoff_s = min(2 * backoff_s, MAX_BACKOFF_S)
 
     async def _connected_life(self, member: Member) -> None:
-        link = Link(
-            member.login,
-            will=member.status(online=False),
-            topics=[member.ack_topic()],
-            received=member.receive,
-            changed=_nothing,
-        )
-        async with AsyncExitStack() as connection:
-            async with self._gate:
-                await connection.enter_async_context(link)
-            link.publish(member.status(online=True))
+        def received(payload: bytes) -> None:
+            member.receive(payload, self._clock.monotonic_s())
+
+        async with self._gate:
+            link = await fleet_link.opened(member.login, member.status(online=False), received)
+        link.subscribe(member.ack_topic())
+        member.serve(link)
+        try:
+            member.say(online=True)
             self._count()
-            try:
-                begun_s = await asyncio.shield(self._begun_s) + member.offset_s
-                await self._serve(member, link, begun_s)
-            finally:
-                with suppress(Unavailable):
-                    link.publish(member.status(online=False))
-
-    async def _serve(self, member: Member, link: Link, begun_s: float) -> None:
-        member.waiting = dict.fromkeys(member.waiting, 0.0)  # a new connection sends all again
-        second = max(member.said, int(self._clock.monotonic_s() - begun_s))
-        while not self._is_over(member):
-            second += 1
-            await self._clock.sleep(begun_s + second - self._clock.monotonic_s())
-            link.check()
-            now_s = self._clock.monotonic_s()
-            for seq in self._due(member, int(now_s - begun_s), now_s):
-                member.waiting[seq] = now_s
-                link.publish(member.message(seq))
-
-    def _due(self, member: Member, sounded: int, now_s: float) -> list[int]:
-        """What is new, and the oldest of what nobody has answered for long."""
-        until = sounded if self._seconds is None else min(sounded, self._seconds)
-        late = [seq for seq, sent_s in member.waiting.items() if now_s - sent_s > PATIENCE_S]
-        new = list(range(member.said, until))
-        member.said = max(member.said, until)
-        return sorted(late)[:_AGAIN] + new
-
-    def _is_over(self, member: Member) -> bool:
-        return member.said == self._seconds and not member.waiting
+            await asyncio.wait([link.lost])
+        except asyncio.CancelledError:
+            member.say(online=False)
+            link.close()
+            raise
+        finally:
+            member.serve(None)
 
     def _count(self) -> None:
         self._connected += 1
         if self._connected >= len(self.members):
             self._assembled.set()
-
-
-def _nothing() -> None:
-    pass

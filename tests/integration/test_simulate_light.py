@@ -10,7 +10,8 @@ import pytest
 
 from agents import light
 from agents.adapters.clock import SystemClock, new_session
-from agents.adapters.fleet import Fleet, Member
+from agents.adapters.fleet import Fleet
+from agents.adapters.fleet_member import Member
 from agents.batches import Origin
 from agents.light import Loop, Repeating
 from deploy.local.mosquitto import Mosquitto

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents import light
+from agents import batches, light
 from agents.batches import Origin
 from agents.light import Loop, Repeating
 from agents.street import TrueEvent
@@ -42,6 +42,17 @@ def test_a_device_goes_round_its_loop(loops: tuple[Loop, ...]) -> None:
 def test_the_same_second_is_the_same_message_again(loops: tuple[Loop, ...]) -> None:
     assert device(loops[0]).payload(5) == device(loops[0]).payload(5)
     assert device(loops[0]).payload(5) != device(loops[0], shift_s=3).payload(5)
+
+
+@pytest.mark.parametrize(("seq", "count"), [(0, 1), (2, 1), (5, 1), (1, 60), (1000, 7)])
+def test_a_message_is_what_an_agent_would_send(
+    loops: tuple[Loop, ...], seq: int, count: int
+) -> None:
+    repeating = device(loops[0])
+    run = [repeating.reading(n) for n in range(seq, seq + count)]
+    before = [repeating.reading(n) for n in range(max(seq - 3, 0), seq)]
+    expected = codec.encode(batches.batch(repeating.origin, run, before))
+    assert repeating.payload(seq, count) == expected
 
 
 def test_the_bridge_forwards_every_second_of_it(loops: tuple[Loop, ...]) -> None:
