@@ -105,8 +105,12 @@ def run(count: int, seed: int, tally: "Tally", ledger: "Ledger") -> None:
 async def _run(stack: LocalStack, count: int, seed: int, tally: "Tally", ledger: "Ledger") -> None:
     log = stack.addresses.secrets.parent / "bridge.log"
     command = stage.python("cityhum", "bridge")
+    # every message is to be judged: none may be dropped for coming too fast
+    unhurried = {"CITYHUM_DEVICE_MESSAGES_PER_S": "1e6"}
     async with (
-        stage.program(command, stack.addresses.environment("bridge"), log) as bridge,
+        stage.program(
+            command, {**stack.addresses.environment("bridge"), **unhurried}, log
+        ) as bridge,
         stage.log_of(stack.kafka.bootstrap, *_STREAMS) as kafka,
     ):
         await _subscribed(log)

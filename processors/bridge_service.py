@@ -8,6 +8,7 @@ Kafka refuses a record, nothing more is acknowledged and the process ends: MQTT 
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from processors import bridge, packing, registry
 from processors.adapters import probes, text_file
 from processors.adapters.clock import clock
 from processors.adapters.kafka import opened_log
-from processors.adapters.mqtt import Delivery, Handle, MqttLink
+from processors.adapters.mqtt import Delivery, MqttLink
+from processors.adapters.paced_inbox import Inbox, PacedInbox
+from processors.pace import Limit
 from processors.privacy import Guard
 from processors.registry import Registry
 from processors.settings import ProcessorSettings
@@ -39,23 +42,6 @@ WRITES: Final = (
 STREAMS: Final[tuple[topics.DeviceStream, ...]] = ("features", "results", "indices", "status")
 
 log = logging.getLogger(__name__)
-
-
-class Inbox(Protocol):
-    """Where messages come from and answers go."""
-
-    @property
-    def listening(self) -> bool:
-        """Whether a device could be heard now."""
-
-    async def take(self, timeout_s: float) -> list[Delivery]:
-        """Everything that waits, in order; empty if nothing comes in time."""
-
-    def acknowledge(self, handle: Handle) -> None:
-        """Never deliver this message again."""
-
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Tell a device."""
 
 
 class Log(Protocol):
@@ -220,4 +206,5 @@ async def run(settings: ProcessorSettings) -> None:
         probes.watch_log(vitals, outbox)
         probes.watch_link(vitals, lambda: inbox.listening)
         log.info("bridge_started", extra={"devices": len(devices.site_of)})
-        await Bridge(inbox, outbox, devices, now, rate=settings.rehearsal_rate).run()
+        paced = PacedInbox(inbox, Limit(settings.device_messages_per_s), time.monotonic)
+        await Bridge(paced, outbox, devices, now, rate=settings.rehearsal_rate).run()

@@ -49,6 +49,9 @@ class ProcessorSettings(BaseSettings):
     models_folder: Path = Path("models")
     model: str = "street8-0.3.0"
     bridge_sites: Sites = Field(default=(), description="empty: all sites")
+    device_messages_per_s: float = Field(
+        default=20.0, gt=0, description="the bridge hears a device no faster, in the long run"
+    )
     rehearsal_rate: float = Field(
         default=1.0, gt=0, le=1000, description="how fast the bridge's clock runs; ticks do not"
     )

@@ -38,6 +38,12 @@ FORWARDED = Counter(
 ACKNOWLEDGED_READINGS = Counter(
     "cityhum_acknowledged_readings_total", "Readings that the bridge has acknowledged."
 )
+PACED = Counter(
+    "cityhum_paced_messages_total",
+    "Messages of devices that were too fast: later (they waited at the bridge), never (dropped"
+    " unanswered: who keeps a spool sends them again).",
+    ["turn"],
+)
 SETTLE_SECONDS = Histogram(
     "cityhum_settle_seconds",
     "From a message's arrival at the bridge until Kafka had it; the oldest of each flight.",
