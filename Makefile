@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo SECONDS=90 SOUND=street.wav DEVICES=20`
-.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test fuzz-api test-training conformity privacy reference faults security fuzz peers clean
+.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test fuzz-api test-training conformity privacy reference faults load security fuzz peers clean
 
 # many short processes: none of them should compile our code again
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,6 +16,7 @@ help:
 	@echo "make check        style, types, import rules, unit and property tests, doctests"
 	@echo "make privacy      words sought in what leaves the device; the ceiling under 100,000 bad batches (JSON=1)"
 	@echo "make faults       everything killed at random; the record must be that of an undisturbed run (KILLS=, SEED=)"
+	@echo "make load         2,000 devices at work, ten minutes without a broker, the burst (DEVICES=, SECONDS=, OUTAGE=, JSON=1)"
 	@echo "make security     who may what, tried by everybody against real servers with TLS and logins; secrets sought (JSON=1)"
 	@echo "make fuzz         a million mutated messages through the bridge, 10,000 through MQTT (COUNT=, MQTT=, JSON=1)"
 	@echo "make fuzz-api     the HTTP API asked thousands of questions made from its OpenAPI document"
@@ -84,6 +85,11 @@ reference: servers
 # does killing anything change the record? KILLS=30 SEED=1
 faults: servers test-tools
 	@$(PYTHON) -m benchmarks faults $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
+# a city at work, without its broker, and the burst; DEVICES=2000 SECONDS=300 OUTAGE=600 JSON=1
+load: servers
+	@$(PYTHON) -m benchmarks.load $(if $(DEVICES),--devices $(DEVICES)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(OUTAGE),--outage $(OUTAGE)) $(if $(JSON),--json)
 
 # who may what, tried by everybody, on the servers as a city runs them; JSON=1
 security: servers

@@ -59,25 +59,21 @@ async def measured(stack: LocalStack, devices: int, seconds: int, folder: Path) 
         Delays, losses, and CPU time of each process for each reading.
     """
     addresses, events = stack.addresses, folder / "events.json"
-    workers = [
-        Program("bridge", [*programs.CITYHUM, "bridge"], addresses.environment("bridge")),
-        *(programs.processor(addresses, name) for name in programs.PROCESSORS),
-    ]
     city = ["simulate", "--light", "--devices", str(devices), "--seconds", str(seconds)]
     city += ["--events", str(events), "--state", str(folder / "spools")]
     simulator = Program("simulate", [*programs.CITYHUM, *city], addresses.device_environment())
     started = datetime.now(UTC)
     with closing(Results(addresses)) as results:
-        async with Supervisor(workers, folder / "log") as supervisor:
-            await _until(lambda: results.ready(FOLDS, started), READY_S)
-            pids = {**supervisor.pids, **_servers(stack)}
+        async with Supervisor(workers(stack), folder / "log") as supervisor:
+            await until(lambda: results.ready(FOLDS, started), READY_S)
+            pids = {**supervisor.pids, **servers(stack)}
             before = {name: stage.family_cpu_s(pid) for name, pid in pids.items()}
             async with simulator.started(folder / "log", SETTLED_S) as process:
                 await process.wait()
             run = report.Run.model_validate_json(events.read_text(encoding="utf-8"))
-            sent = sum(device.readings for device in run.devices)
+            sent = run.readings
             with suppress(TimeoutError):
-                await _until(
+                await until(
                     lambda: results.stored_readings(run) >= sent and not results.undelivered(),
                     DRAIN_S,
                 )
@@ -89,17 +85,29 @@ async def measured(stack: LocalStack, devices: int, seconds: int, folder: Path) 
     return {**_result(written, used, memory, restarts), "disk_bytes": _disk_bytes(stack)}
 
 
-async def _until(condition: Callable[[], object], within_s: float) -> None:
+def workers(stack: LocalStack) -> list[Program]:
+    """Bridge and processors."""
+    return [
+        Program("bridge", [*programs.CITYHUM, "bridge"], stack.addresses.environment("bridge")),
+        *(programs.processor(stack.addresses, name) for name in programs.PROCESSORS),
+    ]
+
+
+async def until(condition: Callable[[], object], within_s: float) -> None:
+    """Wait for something that other processes bring about; TimeoutError if it takes too long."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110  # other processes do the work
             await asyncio.sleep(0.5)
 
 
-def _servers(stack: LocalStack) -> dict[str, int]:
+def servers(stack: LocalStack) -> dict[str, int]:
+    """Process ids of the servers that run."""
     run = stack.addresses.secrets.parent / "run"
+    files = [run / f"{name}.pid" for name in ("mosquitto", "kafka", "postgres")]
     return {
-        name: int(json.loads((run / f"{name}.pid").read_text(encoding="utf-8"))["pid"])
-        for name in ("mosquitto", "kafka", "postgres")
+        file.stem: int(json.loads(file.read_text(encoding="utf-8"))["pid"])
+        for file in files
+        if file.exists()
     }
 
 

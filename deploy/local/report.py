@@ -43,6 +43,11 @@ class Run(_Document):
     devices: tuple[SentDevice, ...]
     events: tuple[TrueEvent, ...]
 
+    @property
+    def readings(self) -> int:
+        """All that were heard."""
+        return sum(device.readings for device in self.devices)
+
 
 class StoredAlert(NamedTuple):
     """An alert row, with the moment its raising reached the MQTT topic."""
@@ -114,7 +119,7 @@ class Report(BaseModel):
 def build(run: Run, stored: Stored, sound: str | None = None) -> Report:
     """Compare what was sent and what truly sounded with what the database holds."""
     played = Played(file=sound, device=run.devices[0].device) if sound else None
-    sent = sum(device.readings for device in run.devices)
+    sent = run.readings
     sirens = [event for event in run.events if event.label == "siren"]
     judged = [event for event in sirens if _has_time(run, event)]
     lines = [_line(run, sirens, alert, played) for alert in stored.alerts]
@@ -140,7 +145,7 @@ def build(run: Run, stored: Stored, sound: str | None = None) -> Report:
 def _line(
     run: Run, sirens: Sequence[TrueEvent], alert: StoredAlert, played: Played | None
 ) -> AlertLine:
-    event = next((event for event in sirens if _matches(event, alert)), None)
+    event = next((event for event in sirens if matches(event, alert)), None)
     started_at = next(one.started_at for one in run.devices if one.device == alert.device)
     unknown = played is not None and played.device == alert.device
     return AlertLine(
@@ -161,7 +166,8 @@ def _after(event: TrueEvent | None, at: datetime | None) -> float | None:
     return round((at - event.onset_at).total_seconds(), 2)
 
 
-def _matches(event: TrueEvent, alert: StoredAlert) -> bool:
+def matches(event: TrueEvent, alert: StoredAlert) -> bool:
+    """Whether an alert is about a true event."""
     earliest, latest = event.onset_at - MATCH_SLACK, event.offset_at + MATCH_SLACK
     return alert.device == event.device and earliest <= alert.onset_at <= latest
 
@@ -174,7 +180,7 @@ def _has_time(run: Run, event: TrueEvent) -> bool:
 
 
 def _once_in_time(event: TrueEvent, alerts: Sequence[StoredAlert]) -> bool:
-    found = [alert for alert in alerts if _matches(event, alert)]
+    found = [alert for alert in alerts if matches(event, alert)]
     if len(found) != 1 or found[0].delivered_at is None:
         return False
     return (found[0].delivered_at - event.onset_at).total_seconds() <= ALERT_IN_TIME_S

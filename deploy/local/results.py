@@ -16,6 +16,10 @@ WINDOW_LENGTH_S = 10
 COUNTS: LiteralString = """
 SELECT count(*), count(DISTINCT (device, session, seq)) FROM reading WHERE session = ANY(%s)
 """
+ROWS: LiteralString = "SELECT count(*) FROM reading"
+IN_WINDOWS: LiteralString = """
+SELECT coalesce(sum(coverage_s), 0) FROM level_window WHERE length_s = %s
+"""
 WINDOWS: LiteralString = """
 SELECT count(*), coalesce(sum(coverage_s) FILTER (WHERE length_s = %s), 0)
 FROM level_window WHERE device = ANY(%s) AND started_at > %s::timestamptz - interval '10 s'
@@ -92,6 +96,14 @@ class Results:
     def city(self) -> list[DeviceNow]:
         """What every device hears now."""
         return [DeviceNow(*row) for row in self._rows(CITY, [])]
+
+    def rows(self) -> int:
+        """Number of readings in the database, of whatever run."""
+        return int(self._one(ROWS, [])[0])
+
+    def seconds_in_windows(self) -> int:
+        """Seconds that the shortest windows count, of whatever run."""
+        return int(self._one(IN_WINDOWS, [WINDOW_LENGTH_S])[0])
 
     def stored_readings(self, run: Run) -> int:
         """Number of the run's readings in the database."""

@@ -1,0 +1,197 @@
+"""What came of a load: what is lost or twice, how late things were, who needed what."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, LiteralString
+
+import psycopg
+
+from benchmarks import stage
+from benchmarks.load_watch import Sample, Watch
+from deploy.local.report import Run, StoredAlert, TrueEvent, matches
+from deploy.local.results import ALERTS, IN_WINDOWS, WINDOW_LENGTH_S
+from deploy.local.stack import LocalStack
+
+EDGE: Final = timedelta(seconds=10)
+"""Left out at both ends of the steady phase, as no part of it."""
+AT_ONCE_S: Final = 5
+"""A city is back when less than so many seconds of it wait."""
+_CONNECTED: Final = re.compile(r"^(\S+): New client connected from \S+ as pole-", re.MULTILINE)
+
+COUNTS: LiteralString = """
+SELECT count(*), (SELECT count(*) FROM (SELECT DISTINCT device, session, seq FROM reading) AS d)
+FROM reading
+"""
+DELAYS: LiteralString = """
+SELECT count(*), percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (
+    ORDER BY extract(epoch FROM written_at - started_at)::float8 - 1
+) FROM reading WHERE started_at BETWEEN %s AND %s
+"""
+
+
+@dataclass(frozen=True)
+class Phases:
+    """When the city began, when its broker went and came back, and what each device was to say."""
+
+    began_at: datetime
+    cut_at: datetime
+    back_at: datetime | None
+    readings_each: int
+    broker_log: Path
+
+    def heard(self, at: datetime, devices: int) -> int:
+        """Readings that had sounded by then."""
+        seconds = min(max((at - self.began_at).total_seconds(), 0.0), self.readings_each)
+        return round(devices * seconds)
+
+
+def told(path: Path) -> Run:
+    """What the simulator says that it did."""
+    return Run.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def build(
+    stack: LocalStack, run: Run, phases: Phases, watch: Watch, restarts: Mapping[str, int]
+) -> dict[str, Any]:
+    """Look into the database and put it all together.
+
+    Parameters
+    ----------
+    stack : LocalStack
+        Still running.
+    run : Run
+        What the simulator did.
+    phases : Phases
+        When.
+    watch : Watch
+        What everybody said and took meanwhile.
+    restarts : mapping of str to int
+        How often each worker was started again.
+
+    Returns
+    -------
+    dict
+        For people and machines alike, see `words`.
+    """
+    with psycopg.connect(stack.postgres.conninfo("cityhum_reader")) as connection:
+        rows, distinct = connection.execute(COUNTS).fetchone() or (0, 0)
+        (in_windows,) = connection.execute(IN_WINDOWS, [WINDOW_LENGTH_S]).fetchone() or (0,)
+        steady = _steady(connection, run, phases)
+    return {
+        "devices": len(run.devices),
+        "sent": run.readings,
+        "stored": distinct,
+        "lost": run.readings - distinct,
+        "twice": rows - distinct + max(0, int(in_windows) - distinct),
+        "missing_in_windows": max(0, distinct - int(in_windows)),
+        "steady": steady,
+        "burst": _burst(watch.samples, len(run.devices), phases) if phases.back_at else None,
+        "use": {phase: {n: asdict(u) for n, u in by.items()} for phase, by in watch.uses.items()},
+        "backlog": [_backlog(each, len(run.devices), phases) for each in watch.samples[::5]],
+        "restarts": dict(restarts),
+    }
+
+
+def is_clean(result: Mapping[str, Any]) -> bool:
+    """Whether nothing was lost and nothing counted twice."""
+    return not any(result[name] for name in ("lost", "twice", "missing_in_windows"))
+
+
+def words(result: Mapping[str, Any]) -> str:
+    """For people: one thing a line, without the samples."""
+    flat = {name: value for name, value in result.items() if name not in ("use", "backlog")}
+    lines = [f"{name:20} {value}" for name, value in flat.items()]
+    for phase, by in result["use"].items():
+        lines += [f"{phase:8} {name:10} {u['core_share']:6.1%} of a core {u['memory_mb']:6.0f} MB"
+                  for name, u in by.items()]  # fmt: skip
+    lines += [f"{b['s']:7.0f} s  {b['at_devices']:9} at devices  {b['in_kafka']:9} in Kafka"
+              for b in result["backlog"]]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _steady(connection: psycopg.Connection[Any], run: Run, phases: Phases) -> dict[str, Any]:
+    since, until = phases.began_at + EDGE, phases.cut_at - EDGE
+    count, delays = connection.execute(DELAYS, [since, until]).fetchone() or (0, None)
+    sessions = [device.session for device in run.devices]
+    alerts = [StoredAlert(*row) for row in connection.execute(ALERTS, [sessions])]
+    late = [delay for delay in _alert_delays(run, alerts, since, until) if delay is not None]
+    return {
+        "seconds": round((until - since).total_seconds(), 1),
+        "readings": count,
+        "stored_delay_s": _percentiles(delays),
+        "alerts": len(late),
+        "alert_delay_s": _percentiles([stage.percentile(late, s) for s in (0.5, 0.99)])
+        if late
+        else None,
+    }
+
+
+def _alert_delays(
+    run: Run, alerts: Sequence[StoredAlert], since: datetime, until: datetime
+) -> list[float | None]:
+    """From a siren's true onset to its alert on MQTT, of sirens that began in a span."""
+    sirens: dict[str, list[TrueEvent]] = defaultdict(list)
+    for event in run.events:
+        if event.label == "siren" and since <= event.onset_at <= until:
+            sirens[event.device].append(event)
+    found = []
+    for alert in alerts:
+        event = next((e for e in sirens[alert.device] if matches(e, alert)), None)
+        if event is not None and alert.delivered_at is not None:
+            found.append((alert.delivered_at - event.onset_at).total_seconds())
+    return found
+
+
+def _percentiles(values: Sequence[float] | None) -> dict[str, float] | None:
+    if not values:
+        return None
+    return dict(zip(("p50", "p99"), (round(value, 2) for value in values), strict=True))
+
+
+def _burst(samples: Sequence[Sample], devices: int, phases: Phases) -> dict[str, Any]:
+    """How the devices came back, and how long what they had kept took."""
+    back_at = phases.back_at or phases.cut_at
+    after = [each for each in samples if each.at >= back_at]
+    backlog = _backlog(after[0], devices, phases)["at_devices"] if after else 0
+    return {
+        "backlog_readings": backlog,
+        "safe_after_s": _when_below(after, devices, phases, "at_devices", back_at),
+        "stored_after_s": _when_below(after, devices, phases, "not_stored", back_at),
+        "back": _connections(phases.broker_log, back_at),
+    }
+
+
+def _when_below(
+    samples: Sequence[Sample], devices: int, phases: Phases, what: str, since: datetime
+) -> float | None:
+    for each in samples:
+        if _backlog(each, devices, phases)[what] < AT_ONCE_S * devices:
+            return round((each.at - since).total_seconds(), 1)
+    return None
+
+
+def _backlog(sample: Sample, devices: int, phases: Phases) -> dict[str, float]:
+    heard, stored = phases.heard(sample.at, devices), sample.applied.get("archive", 0)
+    return {
+        "s": round((sample.at - phases.began_at).total_seconds()),
+        "at_devices": max(0, heard - sample.acknowledged),
+        "in_kafka": max(0, sample.acknowledged - stored),
+        "not_stored": max(0, heard - stored),
+    }
+
+
+def _connections(log: Path, since: datetime) -> dict[str, float]:
+    """How spread the devices' return was: the broker's own account, by the second."""
+    moments = [
+        datetime.fromisoformat(each).astimezone(UTC)
+        for each in _CONNECTED.findall(log.read_text(encoding="utf-8", errors="replace"))
+    ]
+    seconds = [int((at - since).total_seconds()) for at in moments if at >= since - timedelta(0, 1)]
+    if not seconds:
+        return {}
+    return {"connections": len(seconds), "last_after_s": max(seconds),
+            "most_in_a_second": max(Counter(seconds).values())}  # fmt: skip

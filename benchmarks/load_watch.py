@@ -1,0 +1,136 @@
+"""What every process says and takes while a load runs, looked at every few seconds."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from benchmarks import stage
+from deploy.local.ports import HOST
+
+EVERY_S: Final = 2.0
+_ACKNOWLEDGED: Final = "cityhum_acknowledged_readings_total"
+_APPLIED: Final = "cityhum_applied_readings_total"
+
+Pids = Callable[[], Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How far everybody was at a moment."""
+
+    at: datetime
+    acknowledged: int
+    """Readings that are safe in Kafka, by the bridge."""
+    applied: Mapping[str, int]
+    """Readings that each program has done."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """CPU time since the phase before, as part of one core, and memory at the end of a phase."""
+
+    core_share: float
+    memory_mb: float
+
+
+@dataclass
+class Watch:
+    """Samples, and what each phase has taken."""
+
+    pids: Pids
+    samples: list[Sample] = field(default_factory=list)
+    uses: dict[str, dict[str, Use]] = field(default_factory=dict)
+    _since_s: float = field(default_factory=time.monotonic)
+    _before: dict[int, float] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Count CPU time from here on."""
+        self._since_s = time.monotonic()
+        self._before = {pid: stage.family_cpu_s(pid) for pid in self._living().values()}
+
+    def mark(self, phase: str) -> None:
+        """A phase ends here; note what everybody has taken during it."""
+        passed_s = time.monotonic() - self._since_s
+        self.uses[phase] = {
+            name: Use(
+                round((stage.family_cpu_s(pid) - self._before.get(pid, 0.0)) / passed_s, 3),
+                round(family_mb(pid)),
+            )
+            for name, pid in self._living().items()
+        }
+        self.begin()
+
+    def _living(self) -> dict[str, int]:
+        return {n: pid for n, pid in self.pids().items() if Path(f"/proc/{pid}/statm").exists()}
+
+
+def family_mb(pid: int) -> float:
+    """Memory of a process and its children, what they share counted once, MB."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    return sum(_share_mb(each) for each in (pid, *map(int, children)))
+
+
+def _share_mb(pid: int) -> float:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return 0.0
+
+
+@asynccontextmanager
+async def watched(ports: Mapping[str, int], pids: Pids) -> AsyncIterator[Watch]:
+    """Look at the programs' metrics while something runs.
+
+    Parameters
+    ----------
+    ports : mapping of str to int
+        Where each program shows its metrics.
+    pids : callable
+        Processes by name, as they are now.
+    """
+    watch = Watch(pids)
+    watch.begin()
+    looking = asyncio.create_task(_look(watch, ports))
+    try:
+        yield watch
+    finally:
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+
+
+async def _look(watch: Watch, ports: Mapping[str, int]) -> None:
+    async with httpx.AsyncClient(timeout=5.0) as client:
+        while True:
+            watch.samples.append(await _sample(client, ports))
+            await asyncio.sleep(EVERY_S)
+
+
+async def _sample(client: httpx.AsyncClient, ports: Mapping[str, int]) -> Sample:
+    at = datetime.now(UTC)
+    found = await asyncio.gather(*(_scraped(client, port) for port in ports.values()))
+    shown = dict(zip(ports, found, strict=True))
+    applied = {name: int(each.get(_APPLIED, 0)) for name, each in shown.items()}
+    return Sample(at, int(shown["bridge"].get(_ACKNOWLEDGED, 0)), applied)
+
+
+async def _scraped(client: httpx.AsyncClient, port: int) -> dict[str, float]:
+    try:
+        page = (await client.get(f"http://{HOST}:{port}/metrics")).text
+    except httpx.HTTPError:  # busy, or just started again
+        return {}
+    sums: dict[str, float] = {}
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            if sample.name in (_ACKNOWLEDGED, _APPLIED):
+                sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+    return sums
