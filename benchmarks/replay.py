@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from benchmarks import replay_record
 from benchmarks.stage import SITES, staged, surroundings
+from deploy.local.programs import least
 from deploy.local.stack import LocalStack
 from processors import registry
 from processors.adapters import replay_catalog, replay_compare, replay_tables
@@ -68,7 +69,7 @@ def measure(hours: float, devices: int, jobs: int) -> dict[str, Any]:
 
 
 def _settings(stack: LocalStack) -> ProcessorSettings:
-    environment = stack.addresses.environment()
+    environment = least(stack.addresses, "replay")
     return ProcessorSettings.model_validate(
         {name.removeprefix("CITYHUM_").lower(): value for name, value in environment.items()}
     )
@@ -83,7 +84,7 @@ def _replayed(
     began = time.monotonic()
     done = subprocess.run(
         [*command, "--jobs", str(jobs), *more],
-        env={**os.environ, **stack.addresses.environment()},
+        env={**os.environ, **least(stack.addresses, "replay")},
         stdout=subprocess.PIPE,
         check=True,
     )

@@ -8,7 +8,7 @@ from psycopg import Connection, errors, sql
 
 from benchmarks.security_stack import SecureStack, table
 from benchmarks.security_trial import Trial, may, may_not
-from processors.access import Access
+from processors.access import Access, Verb
 
 _SERVER: Final = "postgres"
 _COLUMNS: Final = """
@@ -48,6 +48,7 @@ def trials(stack: SecureStack) -> Iterator[Trial]:
     for role in rules.postgres:
         with psycopg.connect(stack.postgres.conninfo(role)) as connection:
             yield from _rows(connection, role, columns, rules)
+            yield from _strangers(connection, role, rules)
             for statement in _FORBIDDEN:
                 got = _allowed(connection, sql.SQL(statement))
                 yield may_not(_SERVER, role, statement, got)
@@ -65,6 +66,8 @@ def _doors(stack: SecureStack) -> Iterator[Trial]:
     ):
         yield may_not(_SERVER, who, "log in", _enters(conninfo))
     yield may(_SERVER, "the reader", "log in", _enters(reader))
+    former = reader.replace("user=cityhum_reader", "user=cityhum_writer password=x")
+    yield may_not(_SERVER, "the former role of all programs", "log in", _enters(former))
 
 
 def _enters(conninfo: str) -> bool:
@@ -92,24 +95,23 @@ def _rows(
     for name, named in columns.items():
         rights = rules.postgres[role].get(name, ())
         target = sql.Identifier(name)
-        select = sql.SQL("SELECT 1 FROM {} LIMIT 0").format(target)
         delete = sql.SQL("DELETE FROM {} WHERE false").format(target)
-        for verb, statement in (("select", select), ("delete", delete)):
-            got = _allowed(connection, statement)
-            yield Trial(_SERVER, role, f"{verb} {name}", verb in rights, got)
+        got = _allowed(connection, delete)
+        yield Trial(_SERVER, role, f"delete {name}", "delete" in rights, got)
         yield from _cells(connection, role, name, named, rules)
 
 
 def _cells(
     connection: Connection[Any], role: str, name: str, named: list[str], rules: Access
 ) -> Iterator[Trial]:
-    """Insert and update, column by column; columns that go alike are one trial."""
-    forms = {
-        "insert": sql.SQL("INSERT INTO {} ({}) SELECT NULL WHERE false"),
-        "update": sql.SQL("UPDATE {} SET {} = NULL WHERE false"),
+    """Select, insert and update, column by column; columns that go alike are one trial."""
+    forms: dict[Verb, sql.SQL] = {
+        "select": sql.SQL("SELECT {1} FROM {0} LIMIT 0"),
+        "insert": sql.SQL("INSERT INTO {0} ({1}) SELECT NULL WHERE false"),
+        "update": sql.SQL("UPDATE {0} SET {1} = NULL WHERE false"),
     }
     for verb, form in forms.items():
-        wanted = rules.columns(role, name, "insert" if verb == "insert" else "update")
+        wanted = rules.columns(role, name, verb)
         tried = {
             column: _outcome(connection, form.format(sql.Identifier(name), sql.Identifier(column)))
             for column in named
@@ -126,16 +128,32 @@ def _cells(
             yield Trial(_SERVER, role, f"{verb} {name}{some}", got, got)
 
 
-def _allowed(connection: Connection[Any], statement: sql.SQL | sql.Composed) -> bool:
-    return bool(_outcome(connection, statement))
+def _strangers(connection: Connection[Any], role: str, rules: Access) -> Iterator[Trial]:
+    """Write rows of others into tables that several write."""
+    for name, rows in rules.rows.items():
+        statement = sql.SQL("INSERT INTO {} ({}) VALUES (%s)").format(
+            sql.Identifier(name), sql.Identifier(rows.column)
+        )
+        for value in sorted({*rows.own.values()}):
+            got = _allowed(connection, statement, value)
+            what = f"insert {name} of {value}"
+            yield Trial(_SERVER, role, what, rows.own.get(role) == value, got)
 
 
-def _outcome(connection: Connection[Any], statement: sql.SQL | sql.Composed) -> bool | None:
+def _allowed(connection: Connection[Any], statement: sql.SQL | sql.Composed, *values: str) -> bool:
+    return bool(_outcome(connection, statement, *values))
+
+
+def _outcome(
+    connection: Connection[Any], statement: sql.SQL | sql.Composed, *values: str
+) -> bool | None:
     """Whether the role may; None if nobody could. Rolled back."""
     try:
-        connection.execute(statement)
+        connection.execute(statement, values or None)
     except errors.InsufficientPrivilege:
         return False
+    except errors.NotNullViolation:  # looked at after rights
+        return True
     except _IMPOSSIBLE:
         return None
     else:

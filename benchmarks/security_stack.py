@@ -8,8 +8,9 @@ from typing import Final, Self
 
 from deploy.local import secure
 from deploy.local.ports import HOST
+from deploy.local.programs import access_table
 from deploy.local.supervise import Program
-from processors.access import Access, grants, parse
+from processors.access import grants
 from processors.adapters import kafka, kafka_access, migrations, site_tables, text_file
 from processors.registry import parse as parse_sites
 from processors.settings import ProcessorSettings
@@ -23,10 +24,7 @@ PROGRAMS: Final = ("classify", "windows", "alerts", "archive", "relay")
 _CITYHUM: Final = (sys.executable, "-m", "cityhum")
 
 
-def table() -> Access:
-    """Who may do what."""
-    path = ROOT / "deploy" / "access.yaml"
-    return parse(text_file.read(path), path.name)
+table = access_table
 
 
 class SecureStack:

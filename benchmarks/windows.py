@@ -74,7 +74,7 @@ async def ours(stack: LocalStack, load: Load) -> dict[str, Any]:
         Readings a second and per CPU second, and whether all final windows are there and right.
     """
     log = stack.addresses.secrets.parent / "windows.log"
-    environment = stack.addresses.environment("bridge")
+    environment = programs.least(stack.addresses, "windows")
     command = [*programs.CITYHUM, "work", "windows"]
     total = sum(1 for _ in records(load))
     postgres = _postgres_pids(stack)

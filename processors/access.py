@@ -18,7 +18,7 @@ Kind = Literal["topic", "group"]
 Verb = Literal["select", "insert", "update", "delete"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9._-]*$")]
 Right = Annotated[
-    str, Field(pattern=r"^(select|insert|update|delete)$|^(insert|update)\([a-z_]+(, [a-z_]+)*\)$")
+    str, Field(pattern=r"^((select|insert|update)(\([a-z_]+(, [a-z_]+)*\))?|delete)$")
 ]
 """What may be done with rows, and with which columns if not with all."""
 _COLUMNS: Final = re.compile(r"[a-z_]+")
@@ -49,6 +49,14 @@ class Program(Frozen):
     postgres: Name | None = None
 
 
+class Rows(Frozen):
+    """A table of several writers: each has the rows with its value in a column."""
+
+    column: Name
+    own: Mapping[Name, str]
+    """Value by role."""
+
+
 class Access(Frozen):
     """The whole table, by server and user."""
 
@@ -57,6 +65,7 @@ class Access(Frozen):
     mqtt: Mapping[Name, Streams]
     kafka: Mapping[Name, Topics]
     postgres: Mapping[Name, Mapping[Name, tuple[Right, ...]]]
+    rows: Mapping[Name, Rows] = {}
     api: Mapping[str, tuple[str, ...]] = {}
     """Paths of the HTTP API by the scope of the key that they need."""
 

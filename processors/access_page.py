@@ -42,6 +42,11 @@ def _lines(access: Access) -> Iterator[str]:
             by_rights.setdefault(rights, []).append(table)
         for rights, names in by_rights.items():
             yield _row(role, _words(names), _words(rights))
+    yield ""
+    yield from _head("of table", "role", "sees and changes only")
+    for table, rows in access.rows.items():
+        for role, value in rows.own.items():
+            yield _row(table, role, f"`{rows.column} = '{value}'`")
 
 
 def _kafka(user: str, topics: Topics) -> str:

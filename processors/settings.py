@@ -37,7 +37,9 @@ class ProcessorSettings(BaseSettings):
     postgres_port: int = Field(default=5432, ge=1, le=65535)
     postgres_ca: Path | None = Field(default=None, description="as mqtt_ca")
     postgres_db: str = "cityhum"
-    postgres_user: str = "cityhum_writer"
+    postgres_user: str = Field(
+        default="cityhum_reader", description="each program has its own: cityhum_windows, ..."
+    )
     postgres_password_file: Path | None = None
     sites_file: Path = Path("deploy/sites.yaml")
     alerts_file: Path = Path("deploy/alerts.yaml")

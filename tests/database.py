@@ -31,9 +31,9 @@ CREATE OR REPLACE TRIGGER told_progress AFTER UPDATE ON notification
 
 
 def settings_for(
-    postgres: Postgres, role: str = "cityhum_writer", **others: object
+    postgres: Postgres, role: str = "cityhum_owner", **others: object
 ) -> ProcessorSettings:
-    """Settings of a processor that uses this server."""
+    """Settings of a processor that uses this server; workers.py lets each log in as itself."""
     return ProcessorSettings.model_validate(
         {
             "postgres_host": postgres.host,
@@ -56,10 +56,9 @@ class Database:
 
     def prepare(self) -> None:
         """Migrate, load sites, and empty all else."""
-        owner = settings_for(self.postgres, "cityhum_owner")
-        migrations.upgrade(owner)
+        migrations.upgrade(self.settings)
         sites = registry.parse(SITES.read_text(encoding="utf-8"))
-        site_tables.load(owner, sites, [STARTED_AT.date()])
+        site_tables.load(self.settings, sites, [STARTED_AT.date()])
         with psycopg.connect(self._owner) as connection:
             connection.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY")
             connection.execute("UPDATE device SET online = false, session = NULL, status = NULL")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from deploy.local.programs import access_table
 from processors import topic_plan
 from processors.adapters.kafka import create_topics
 from processors.adapters.offsets import opened_offsets
@@ -32,12 +33,24 @@ def environment(settings: ProcessorSettings) -> Mapping[str, str]:
     return {**os.environ, **ours}
 
 
+def own(program: str, settings: ProcessorSettings) -> ProcessorSettings:
+    """Settings with the program's role in PostgreSQL, if it has any."""
+    role = access_table().programs[program].postgres
+    if role is None or settings.postgres_password_file is None:
+        return settings
+    login = {
+        "postgres_user": role,
+        "postgres_password_file": settings.postgres_password_file.with_name(role),
+    }
+    return settings.model_copy(update=login)
+
+
 @asynccontextmanager
 async def worker(program: str, settings: ProcessorSettings) -> AsyncIterator[Process]:
-    """Yield a running processor; killed at the end, if it still is."""
+    """Yield a running processor with a login of its own; killed at the end, if it still is."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cityhum", "work", program),
-        env=environment(settings),
+        env=environment(own(program, settings)),
         cwd=ROOT,
     )
     try:

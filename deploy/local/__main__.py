@@ -2,10 +2,11 @@
 
 import shlex
 import sys
+from typing import Annotated
 
 import typer
 
-from deploy.local import api_keys
+from deploy.local import api_keys, programs
 from deploy.local.kafka_jars import jars_folder, kafka_jars
 from deploy.local.passwords import MqttUsers, Passwords
 from deploy.local.postgres import ROLES
@@ -62,12 +63,14 @@ def status() -> None:
 
 
 @app.command()
-def env(user: str = "bridge", role: str = "cityhum_writer") -> None:
-    """Print the variables of a processor with these rights, for the shell's eval."""
+def env(
+    program: Annotated[str, typer.Argument(help="of deploy/access.yaml; reader: people who read")],
+) -> None:
+    """Print the variables of a program, for the shell's eval: it logs in as itself."""
     addresses = read_addresses(local_settings().folder)
     if addresses is None:
         raise BadConfig("no stack was started yet: python -m deploy.local up")
-    for name, value in addresses.environment(user, role).items():
+    for name, value in programs.least(addresses, program).items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 

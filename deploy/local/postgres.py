@@ -15,7 +15,10 @@ from schemas.errors import BadConfig, Unavailable
 
 DATABASE = "cityhum"
 _SUPERUSER = "postgres"
-ROLES = ("owner", "writer", "reader", "operator")
+ROLES = (
+    *("owner", "windows", "alerts", "archive", "relay", "notify", "replay"),
+    *("reader", "operator"),
+)
 BASE = Path(__file__).parents[1] / "postgres"
 _ROLES_SQL = BASE / "roles.sql"
 _SETTINGS = {

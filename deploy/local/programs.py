@@ -5,13 +5,17 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from deploy.local import api_keys
 from deploy.local.stack import Addresses
 from deploy.local.supervise import Program
+from processors import access
+from processors.access import Access
 from processors.settings import ProcessorSettings
-from schemas.errors import Unavailable
+from schemas.errors import BadConfig, Unavailable
 
+ACCESS = Path(__file__).parents[1] / "access.yaml"
 CITYHUM = (sys.executable, "-m", "cityhum")
 PROCESSORS = ("classify", "windows", "alerts", "archive", "relay")
 NOTIFY = "notify"
@@ -29,7 +33,7 @@ class Faces:
 def server_side(addresses: Addresses, faces: Faces) -> list[Program]:
     """Bridge, processors, dashboard and API."""
     return [
-        Program("bridge", [*CITYHUM, "bridge"], addresses.environment("bridge")),
+        Program("bridge", [*CITYHUM, "bridge"], least(addresses, "bridge")),
         *(processor(addresses, name) for name in (*PROCESSORS, *_wanted())),
         dashboard(addresses, faces.dashboard),
         api(addresses, faces.api),
@@ -42,8 +46,20 @@ def _wanted() -> Sequence[str]:
 
 def processor(addresses: Addresses, name: str) -> Program:
     """One `cityhum work NAME`."""
-    user = "relay" if name == "relay" else "bridge"
-    return Program(name, [*CITYHUM, "work", name], addresses.environment(user))
+    return Program(name, [*CITYHUM, "work", name], least(addresses, name))
+
+
+def least(addresses: Addresses, name: str) -> Mapping[str, str]:
+    """Variables of a program, with the users that deploy/access.yaml gives it."""
+    known = access_table().programs
+    if name not in known:
+        raise BadConfig(f"no program is called {name}: there are {', '.join(known)}")
+    return addresses.environment(known[name].mqtt, known[name].postgres)
+
+
+def access_table() -> Access:
+    """Who may do what."""
+    return access.parse(ACCESS.read_text(encoding="utf-8"), ACCESS.name)
 
 
 def dashboard(addresses: Addresses, port: int) -> Program:
@@ -88,9 +104,8 @@ async def prepare(addresses: Addresses) -> None:
     Unavailable
         With the last line that the failing command said.
     """
-    owner = addresses.environment(postgres_role="cityhum_owner")
-    await _finish(["migrate"], owner)
-    await _finish(["topics", "create"], owner)
+    await _finish(["migrate"], least(addresses, "migrate"))
+    await _finish(["topics", "create"], least(addresses, "topics"))
 
 
 async def _finish(command: Sequence[str], environment: Mapping[str, str]) -> None:

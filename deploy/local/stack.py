@@ -27,20 +27,24 @@ class Addresses:
     secrets: Path
 
     def environment(
-        self, mqtt_user: str = "bridge", postgres_role: str = "cityhum_writer"
+        self, mqtt_user: str | None = "bridge", postgres_role: str | None = "cityhum_reader"
     ) -> Mapping[str, str]:
-        """Return the `CITYHUM_` variables of a processor with these rights."""
-        return {
-            **self.device_environment(),
-            "CITYHUM_MQTT_USER": mqtt_user,
-            "CITYHUM_MQTT_PASSWORD_FILE": str(self.secrets / "mqtt" / mqtt_user),
-            "CITYHUM_KAFKA_BOOTSTRAP": self.kafka_bootstrap,
-            "CITYHUM_POSTGRES_HOST": self.postgres_host,
-            "CITYHUM_POSTGRES_PORT": str(self.postgres_port),
-            "CITYHUM_POSTGRES_DB": self.postgres_db,
-            "CITYHUM_POSTGRES_USER": postgres_role,
-            "CITYHUM_POSTGRES_PASSWORD_FILE": str(self.secrets / "postgres" / postgres_role),
-        }
+        """Return the `CITYHUM_` variables of a program that logs in as these; None: not there."""
+        found = {**self.device_environment(), "CITYHUM_KAFKA_BOOTSTRAP": self.kafka_bootstrap}
+        if mqtt_user:
+            found |= {
+                "CITYHUM_MQTT_USER": mqtt_user,
+                "CITYHUM_MQTT_PASSWORD_FILE": str(self.secrets / "mqtt" / mqtt_user),
+            }
+        if postgres_role:
+            found |= {
+                "CITYHUM_POSTGRES_HOST": self.postgres_host,
+                "CITYHUM_POSTGRES_PORT": str(self.postgres_port),
+                "CITYHUM_POSTGRES_DB": self.postgres_db,
+                "CITYHUM_POSTGRES_USER": postgres_role,
+                "CITYHUM_POSTGRES_PASSWORD_FILE": str(self.secrets / "postgres" / postgres_role),
+            }
+        return found
 
     def by_server(self) -> Mapping[str, str]:
         """Return each server's address, for people."""

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes the database and its roles when the container's disk is empty; passwords come as secrets.
+# Makes the database and its roles when the container's disk is empty, and those that are new when
+# somebody runs it again after an upgrade; passwords come as secrets, one file each.
 set -euo pipefail
-psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" <<'SQL'
-\set owner_password `cat /run/secrets/cityhum_owner`
-\set writer_password `cat /run/secrets/cityhum_writer`
-\set reader_password `cat /run/secrets/cityhum_reader`
-\set operator_password `cat /run/secrets/cityhum_operator`
-\i /etc/cityhum/roles.sql
-SQL
+{
+    for role in owner windows alerts archive relay notify replay reader operator; do
+        printf '\\set %s_password `cat /run/secrets/cityhum_%s`\n' "$role" "$role"
+    done
+    cat /etc/cityhum/roles.sql
+} | psql -v ON_ERROR_STOP=1 -U "${POSTGRES_USER:-postgres}"

@@ -32,7 +32,7 @@ _RIGHTS = """
                           WHERE (t.table_name, t.grantee, t.privilege_type)
                                 = (g.table_name, g.grantee, g.privilege_type))
     ) AS rights
-    WHERE grantee IN ('cityhum_writer', 'cityhum_reader', 'cityhum_operator')
+    WHERE starts_with(grantee, 'cityhum_') AND grantee NOT IN ('cityhum_owner', 'cityhum_writer')
     GROUP BY table_name, grantee ORDER BY table_name, grantee
 """
 _TABLE = re.compile(r"(?:CREATE|ALTER) TABLE (?:ONLY )?(\w+)(.*?);\n", flags=re.DOTALL)
@@ -41,8 +41,9 @@ _INTRODUCTION = """\
 PostgreSQL, schema `public`; a replay writes the same tables into a schema of its own
 ([replay](../replay.md)). Times are UTC instants; decibels are re 20 µPa where `calibration` is set,
 else re full scale. What windows hold is told in [windows](../windows.md), alerts in
-[alerts](../alerts.md). Processors log in as `cityhum_writer`, people and the dashboard as
-`cityhum_reader`, who cannot write, and judges as `cityhum_operator`. Primary keys are **bold**."""
+[alerts](../alerts.md). Each processor logs in as a role of its own ([security](../security.md)),
+people and the dashboard as `cityhum_reader`, who cannot write, and judges as `cityhum_operator`.
+Primary keys are **bold**."""
 
 
 class Column(NamedTuple):

@@ -69,12 +69,15 @@ def unavailable() -> Iterator[None]:
     Raises
     ------
     BadConfig
-        If the database does not know the user or the password.
+        If the database does not know the user or the password, or the user may not do this.
     """
     try:
         yield
     except _NOT_YET as error:
         raise Unavailable(f"PostgreSQL: {_first_line(error)}: run cityhum migrate") from error
+    except errors.InsufficientPrivilege as error:
+        why = "this program has a role of its own (deploy/access.yaml), see CITYHUM_POSTGRES_USER"
+        raise BadConfig(f"PostgreSQL: {_first_line(error)}: {why}") from error
     except _PASSING as error:
         line = _first_line(error)
         if "authentication failed" in line:  # libpq gives no code before there is a session

@@ -106,11 +106,12 @@ def _rows(
 
 @contextmanager
 def _asked(settings: ProcessorSettings) -> Iterator[psycopg.Connection[Any]]:
-    try:
-        with unavailable(), psycopg.connect(conninfo(settings)) as connection:
-            yield connection
-    except errors.InsufficientPrivilege:
-        raise BadConfig(
-            f"{settings.postgres_user} may not judge alerts: "
-            "set CITYHUM_POSTGRES_USER=cityhum_operator and its password file"
-        ) from None
+    with unavailable():
+        try:
+            with psycopg.connect(conninfo(settings)) as connection:
+                yield connection
+        except errors.InsufficientPrivilege:
+            raise BadConfig(
+                f"{settings.postgres_user} may not judge alerts: "
+                "set CITYHUM_POSTGRES_USER=cityhum_operator and its password file"
+            ) from None

@@ -63,7 +63,7 @@ class Demo(NamedTuple):
     dashboard: str
     addresses: Addresses
 
-    def rows(self, sql: str, *values: object, role: str = "cityhum_writer") -> list[Any]:
+    def rows(self, sql: str, *values: object, role: str = "cityhum_owner") -> list[Any]:
         """Rows of a query."""
         stack = self.addresses
         with psycopg.connect(
@@ -75,7 +75,7 @@ class Demo(NamedTuple):
 
     def cityhum(self, *command: str) -> str:
         """What a command says."""
-        environment = {**os.environ, **self.addresses.environment()}
+        environment = {**os.environ, **self.addresses.environment(postgres_role="cityhum_replay")}
         program = [sys.executable, "-m", "cityhum", *command]
         return subprocess.run(
             program, env=environment, capture_output=True, text=True, check=True

@@ -33,7 +33,7 @@ REACHED = """
 SELECT count(*) = 0 FROM unnest(%s::integer[], %s::bigint[]) AS wanted (partition, next_offset)
 LEFT JOIN checkpoint ON checkpoint.partition = wanted.partition AND program = 'windows'
 WHERE checkpoint.next_offset IS DISTINCT FROM wanted.next_offset"""
-BOTH_AT_WORK = "SELECT count(*) >= 2 FROM pg_stat_activity WHERE usename = 'cityhum_writer'"
+BOTH_AT_WORK = "SELECT count(*) >= 2 FROM pg_stat_activity WHERE usename = 'cityhum_windows'"
 PASSED = "SELECT sum(next_offset) >= %s FROM checkpoint WHERE program = 'windows'"
 
 

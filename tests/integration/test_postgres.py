@@ -165,7 +165,7 @@ async def test_messages_wait_until_they_are_delivered(
 ) -> None:
     await commit(store, messages=[alert(1), window(), alert(2)])
     connecting = psycopg.AsyncConnection.connect(
-        database.postgres.conninfo("cityhum_writer"), autocommit=True
+        database.postgres.conninfo("cityhum_relay"), autocommit=True
     )
     async with await connecting as connection, connection.cursor() as cursor:
         waiting = await outbox.waiting(cursor, "mqtt", 10)
@@ -225,20 +225,40 @@ def test_readers_see_rows_but_no_states(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement",
+    ("role", "statement"),
     [
-        "UPDATE alembic_version SET version_num = '0000'",
-        "UPDATE device SET site = 'harbour'",
-        "INSERT INTO site SELECT * FROM site",
-        "DELETE FROM reading",
-        "CREATE TABLE mine (number int)",
+        ("cityhum_archive", "UPDATE device SET site = 'harbour'"),
+        ("cityhum_archive", "UPDATE reading SET laeq_1s_db = 0"),
+        ("cityhum_windows", "SELECT payload FROM outbox"),
+        ("cityhum_windows", "INSERT INTO outbox (kind, key, payload) VALUES ('alert', 'x', '{}')"),
+        ("cityhum_relay", "INSERT INTO outbox (kind, key, payload) VALUES ('alert', 'x', '{}')"),
+        ("cityhum_notify", "UPDATE notification SET payload = '{}'"),
+        ("cityhum_replay", "UPDATE checkpoint SET next_offset = 0"),
+        ("cityhum_alerts", "CREATE TABLE mine (number int)"),
     ],
 )
-def test_the_writer_only_writes_what_processors_find_out(
-    database: Database, statement: LiteralString
+def test_a_program_only_writes_what_is_its_own(
+    database: Database, role: str, statement: LiteralString
 ) -> None:
     with (
-        psycopg.connect(database.postgres.conninfo("cityhum_writer")) as connection,
+        psycopg.connect(database.postgres.conninfo(role)) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(statement)
+
+
+async def test_a_fold_sees_and_moves_no_checkpoint_but_its_own(
+    store: PostgresStore, database: Database
+) -> None:
+    for program in ("windows", "alerts"):
+        await store.claim(program, KEY, Checkpoint(7, "c"))
+    seen = "SELECT program FROM checkpoint"
+    with psycopg.connect(database.postgres.conninfo("cityhum_windows")) as windows:
+        assert windows.execute(seen).fetchall() == [("windows",)]
+        windows.execute("UPDATE checkpoint SET next_offset = 0")
+    with psycopg.connect(database.postgres.conninfo("cityhum_replay")) as replay:
+        assert len(replay.execute(f"{seen} FOR UPDATE").fetchall()) == 2
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+            replay.execute("UPDATE checkpoint SET updated_at = now()")
+    offsets = "SELECT program, next_offset FROM checkpoint ORDER BY program"
+    assert database.query(offsets) == [("alerts", 7), ("windows", 0)]

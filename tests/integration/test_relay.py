@@ -52,7 +52,7 @@ async def settings(kafka: Kafka, database: Database, mosquitto: Mosquitto) -> Pr
 @asynccontextmanager
 async def relaying(settings: ProcessorSettings) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    running = asyncio.create_task(service.run("relay", settings, stop))
+    running = asyncio.create_task(service.run("relay", workers.own("relay", settings), stop))
     try:
         yield
     finally:

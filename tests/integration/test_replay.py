@@ -105,7 +105,7 @@ def lived(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Five minutes of six devices; a Kafka of its own, since a replay reads all of a topic."""
     kafka = Kafka(tmp_path_factory.mktemp("replay"), jars=JARS)
     database = Database(postgres)
-    settings = settings_for(postgres, kafka_bootstrap=kafka.bootstrap)
+    settings = settings_for(postgres, "cityhum_replay", kafka_bootstrap=kafka.bootstrap)
     try:
         kafka.start()
         database.prepare()

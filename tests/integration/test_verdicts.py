@@ -96,8 +96,8 @@ async def test_who_makes_alerts_cannot_judge_and_who_judges_can_make_none(
 ) -> None:
     one = siren(1, began_at)
     await stored(database, began_at, one)
-    with pytest.raises(BadConfig, match="cityhum_writer may not judge"):
-        judge(database.settings, one.alert_id, "true")
+    with pytest.raises(BadConfig, match="cityhum_alerts may not judge"):
+        judge(settings_for(database.postgres, "cityhum_alerts"), one.alert_id, "true")
     with pytest.raises(BadConfig, match="no alert"):
         judge(operator, UUID(int=1), "true")
     judge(operator, one.alert_id, "true")

@@ -18,7 +18,7 @@ def test_the_documentation_shows_the_table() -> None:
 
 
 def test_a_right_reaches_every_column_or_those_named() -> None:
-    assert TABLE.columns("cityhum_writer", "reading", "insert") is None
+    assert TABLE.columns("cityhum_archive", "reading", "insert") is None
     named = frozenset({"alert_id", "verdict", "said_by", "note"})
     assert TABLE.columns("cityhum_operator", "verdict", "insert") == named
     assert TABLE.columns("cityhum_reader", "reading", "update") == frozenset()
