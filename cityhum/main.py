@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "bridge": "Relay MQTT messages into Kafka.",
         "work": "Run a processor: classify, windows, alerts, archive, relay or notify.",
         "api": "Serve the HTTP API; make its keys.",
+        "health": "Ask a running process whether it lives and is ready.",
         "notify": "Check who is told of alerts, try a target, and see what was given up.",
     },
     "Noise department": {

@@ -90,7 +90,8 @@ MODEL_SECONDS = Histogram(
 HEARD_SECONDS = Counter("cityhum_heard_seconds_total", "Seconds of sound that the model heard.")
 SCORES = Counter(
     "cityhum_scores_total",
-    "Labels that the model told, by the hundreds of their score in per mille; from 5 on active.",
+    "Seconds heard, for each label by the hundreds of its score in per mille: 0 is not told, from 5"
+    " on it is active.",
     ["label", "hundreds"],
 )
 
@@ -115,16 +116,18 @@ NOTIFIED = Counter(
     ["target", "outcome"],
 )
 
-# the fleet, as archive reads it from the database now and then ---------------------------------
+# the fleet, as the API reads it from the database now and then ---------------------------------
 
 DEVICES = Gauge(
     "cityhum_devices",
-    "Devices of the sites file: online, offline, never (not heard of yet).",
+    "Devices of the sites file: online; offline; lost (offline, nothing heard for 2 h); never"
+    " (heard of).",
     ["state"],
 )
 DEVICES_IN_TROUBLE = Gauge(
     "cityhum_devices_in_trouble",
-    "Devices by what their newest status complains of; mute: online, but without new readings.",
+    "Devices by what is wrong: clock, calibration, overruns, quarantine, heat, disk, as their"
+    " newest status says; mute: online, but without new readings.",
     ["trouble"],
 )
 SPOOLED_READINGS = Gauge(
@@ -133,14 +136,12 @@ SPOOLED_READINGS = Gauge(
     " all devices, 1 being the worst.",
     ["quantile"],
 )
-MISSING_READINGS = Gauge(
-    "cityhum_missing_readings", "Gaps: readings that were numbered and never came, of all devices."
-)
-DUPLICATE_READINGS = Gauge(
-    "cityhum_duplicate_readings", "Readings that came again and were not counted, of all devices."
-)
-DROPPED_READINGS = Gauge(
-    "cityhum_dropped_readings", "Readings that devices say they have thrown away, full or damaged."
+ACCOUNT_READINGS = Gauge(
+    "cityhum_account_readings",
+    "The account of all devices' readings: counted; missing (gaps: numbered, never came); duplicate"
+    " (came again, not counted); off_clock; overlapping; dropped (thrown away, as newest statuses"
+    " say).",
+    ["state"],
 )
 DATABASE_BYTES = Gauge("cityhum_database_bytes", "Size of the database.")
 REPLAYS = Gauge("cityhum_replays", "Replays by state.", ["state"])

@@ -80,6 +80,7 @@ FOR_TESTS = (
     Requirement("mosquitto_sub", lambda: find_program("mosquitto_sub"), ["mosquitto-clients"]),
     Requirement("arecord", lambda: find_program("arecord"), ["alsa-utils"]),
     Requirement("strace", lambda: find_program("strace"), ["strace"]),
+    Requirement("prometheus", lambda: find_program("promtool"), ["prometheus"]),
 )
 
 
