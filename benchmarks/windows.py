@@ -44,8 +44,8 @@ def fold_alone(load: Load) -> dict[str, Any]:
     since = 0
     began_s = time.process_time()
     for partition, value in values:
-        _, readings = runs[partition].apply(value)
-        since += readings
+        _, heard = runs[partition].apply(value)
+        since += heard.readings
         if since >= MAX_READINGS:
             for run in runs:
                 run.settle()

@@ -10,12 +10,12 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from processors import bridge, packing, registry
+from processors import bridge, claims, packing, registry
 from processors.adapters import probes, text_file
 from processors.adapters.clock import clock
 from processors.adapters.kafka import opened_log
@@ -25,7 +25,7 @@ from processors.pace import Limit
 from processors.privacy import Guard
 from processors.registry import Registry
 from processors.settings import ProcessorSettings
-from processors.verdicts import Forward, Record, Verdict, device_of
+from processors.verdicts import Forward, Record, Refuse, Verdict, device_of
 from schemas import metrics, topics
 from schemas.adapters.vitals import observed
 from schemas.codec import encode
@@ -149,6 +149,9 @@ class Bridge:
             for delivery in flight.deliveries:
                 self._inbox.acknowledge(delivery.handle)
             _count(flight.verdicts)
+            for delivery in flight.deliveries[:1]:  # the one that has waited longest
+                waited = (self._clock() - delivery.arrived.received_at) / self._rate
+                metrics.SETTLE_SECONDS.observe(waited.total_seconds())
 
 
 _UNSEEN: Final = Guard()
@@ -157,17 +160,23 @@ _UNSEEN: Final = Guard()
 def _count(verdicts: Sequence[Verdict]) -> None:
     """The law, as counters: forwarded + dead letters = received."""
     good = [verdict for verdict in verdicts if isinstance(verdict, Forward)]
-    bad = [verdict.letter for verdict in verdicts if not isinstance(verdict, Forward)]
+    bad = [verdict for verdict in verdicts if isinstance(verdict, Refuse)]
     metrics.RECEIVED.inc(len(verdicts))
     for stream, count in Counter(verdict.stream for verdict in good).items():
         metrics.FORWARDED.labels(stream).inc(count)
-    for reason, count in Counter(letter.reason for letter in bad).items():
+    for reason, count in Counter(verdict.letter.reason for verdict in bad).items():
         metrics.DEAD_LETTERS.labels(reason).inc(count)
-    for letter in bad:
-        extra = {"reason": letter.reason, "source": letter.source, "digest": letter.digest}
-        log.warning("dead_letter", extra=extra)
+    for verdict in bad:
+        log.warning("dead_letter", extra=_named(verdict))
     readings = sum(v.accepted.count for v in good if v.accepted and v.stream != "indices")
     metrics.ACKNOWLEDGED_READINGS.inc(readings)
+
+
+def _named(refused: Refuse) -> Mapping[str, object]:
+    """Where a message came from, whose it is, and what it says of itself."""
+    letter, device = refused.letter, refused.answered.device if refused.answered else None
+    named = {"reason": letter.reason, "source": letter.source, "digest": letter.digest}
+    return {**named, "device": device, **claims.claimed(refused.record.value)}
 
 
 def client_id(sites: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ truth about progress; the offset that the consumer group remembers is a hint.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from processors.folds import NOTHING, Fold, Outputs, Tick, Ticks, joined
@@ -64,11 +65,18 @@ class Commit:
     messages: Sequence[Alert | Window | Touched]
 
 
+class Heard(NamedTuple):
+    """What a record held: how many readings, and when each batch began, if its clock was set."""
+
+    readings: int
+    began_at: Sequence[datetime] = ()
+
+
 class Run(Protocol):
     """A program at work on one partition."""
 
-    def apply(self, payload: bytes) -> tuple[Outputs, int]:
-        """Take a record; return its outputs and its number of readings, or raise BadMessage."""
+    def apply(self, payload: bytes) -> tuple[Outputs, Heard]:
+        """Take a record; return its outputs and what it held, or raise BadMessage."""
 
     def settle(self) -> Outputs:
         """Outputs that have waited until now, the next commit."""
@@ -133,7 +141,7 @@ class FoldRun:
         self._read = fold.read
         self._at_work = fold.at_work(states)
 
-    def apply(self, payload: bytes) -> tuple[Outputs, int]:
+    def apply(self, payload: bytes) -> tuple[Outputs, Heard]:
         """Step every batch's device; a tick steps all devices."""
         record = self._read(payload)
         ticks = None
@@ -141,7 +149,8 @@ class FoldRun:
             marked = {mark.device: Tick(record.tick, mark.ranges) for mark in record.dropped}
             ticks = Ticks(Tick(record.tick), marked)
         outputs = self._at_work.hear(record.batches, ticks)
-        return outputs, sum(len(batch.levels) for batch in record.batches)
+        began_at = [batch.started_at for batch in record.batches if batch.clock == "synced"]
+        return outputs, Heard(sum(len(batch.levels) for batch in record.batches), began_at)
 
     def settle(self) -> Outputs:
         """What has waited."""
@@ -159,9 +168,9 @@ class RowsRun(Generic[Message]):
         self._kind = kind
         self._rows = rows
 
-    def apply(self, payload: bytes) -> tuple[Outputs, int]:
+    def apply(self, payload: bytes) -> tuple[Outputs, Heard]:
         """Rows of a message."""
-        return Outputs(rows=tuple(self._rows(decode(self._kind, payload)))), 1
+        return Outputs(rows=tuple(self._rows(decode(self._kind, payload)))), Heard(1)
 
     def settle(self) -> Outputs:
         """Nothing waits."""
@@ -175,7 +184,7 @@ class RowsRun(Generic[Message]):
 class Progress:
     """One partition at work: what was applied since the last commit.
 
-    `conflicts` are those of the record that was applied last.
+    `conflicts` are those of the record that was applied last, `began_at` of all of them.
     """
 
     def __init__(self, key: Key, checkpoint: Checkpoint, run: Run) -> None:
@@ -184,6 +193,7 @@ class Progress:
         self.readings = 0
         self.urgent = False
         self.conflicts: Sequence[AnyBatch] = ()
+        self.began_at: list[datetime] = []
         self._checkpoint = checkpoint
         self._run = run
         self._outputs: list[Outputs] = []
@@ -195,14 +205,15 @@ class Progress:
 
     def apply(self, offset: int, payload: bytes) -> int:
         """Apply a record and return its number of readings; BadMessage changes nothing."""
-        outputs, readings = self._run.apply(payload)
+        outputs, heard = self._run.apply(payload)
         if outputs is not NOTHING:
             self._outputs.append(outputs)
-        self.readings += readings
+        self.readings += heard.readings
+        self.began_at += heard.began_at
         self.urgent = self.urgent or outputs.urgent
         self.conflicts = outputs.conflicts
         self.next_offset = offset + 1
-        return readings
+        return heard.readings
 
     def skip(self, offset: int) -> None:
         """Go past a record that cannot be read."""
@@ -220,6 +231,7 @@ class Progress:
         """Begin anew after a commit."""
         self._checkpoint = commit.after
         self._outputs = []
+        self.began_at = []
         self.readings = 0
         self.urgent = False
 

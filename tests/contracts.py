@@ -13,7 +13,7 @@ from agents.adapters.link import Message
 from agents.adapters.publish_ports import Connect, Connection, Spool
 from agents.adapters.spool import BYTES_PER_READING
 from agents.reading import Reading
-from processors.adapters.durable import Store, TakenOver
+from processors.adapters.durable_ports import Store, TakenOver
 from processors.partitions import Checkpoint, Commit, Key
 from schemas.base import SeqRange
 from schemas.errors import Unavailable

@@ -8,7 +8,8 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from processors.adapters.durable import Durable, Stored, TakenOver
+from processors.adapters.durable import Durable
+from processors.adapters.durable_ports import Stored, TakenOver
 from processors.folds import NOTHING, Event, Fold, Outputs, Tick
 from processors.partitions import Checkpoint, Commit, FoldRun, Key, Program, Span
 from processors.verdicts import Record

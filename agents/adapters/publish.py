@@ -256,7 +256,7 @@ class Publisher:
                 "device": self._origin.device,
                 "reason": rejected.reason,
                 "detail": rejected.detail,
-                "readings": seqs.count if seqs else None,
+                **(seqs.model_dump() if seqs else {}),
             },
         )
 

@@ -2,7 +2,7 @@
 
 import fcntl
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -256,8 +256,14 @@ class SqliteSpool:
         """Make room for a while: one reading at a time would cost a range each."""
         limit = max(1, min(spool_room.CHUNK, self.depth() // 2))
         lost = self._table.drop(limit, before_us)
-        log.error(event, extra={"dropped": sum(each.count for each in lost)})
+        log.error(event, extra=_named(lost))
 
     def _drop_damaged(self) -> None:
         lost = self._table.drop_damaged()
-        log.error("spool_rows_damaged", extra={"dropped": sum(each.count for each in lost)})
+        log.error("spool_rows_damaged", extra=_named(lost))
+
+
+def _named(lost: Sequence[SeqRange]) -> Mapping[str, object]:
+    """How many readings are lost, and the first of them."""
+    first = lost[0].model_dump(include={"session", "first_seq"}) if lost else {}
+    return {"dropped": sum(each.count for each in lost), **first}

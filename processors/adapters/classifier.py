@@ -14,8 +14,9 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 
 from processors import classify
+from processors.adapters import figures
 from processors.adapters.clock import utc_now
-from processors.adapters.durable import Received
+from processors.adapters.durable_ports import Received
 from processors.adapters.standstill import Ends, standing_still
 from processors.classify import Envelope, Patches, Scorer
 from processors.partitions import Key
@@ -61,6 +62,7 @@ class Classifier:
 
     def __init__(self, scorer: Scorer, *, log: Log, ends: Ends) -> None:
         self._scorer = scorer
+        self._hearing = figures.Hearing(scorer.manifest.labels)
         self._log = log
         self._ends = ends
         self._clock = asyncio.get_running_loop().time
@@ -173,8 +175,10 @@ class Classifier:
         for begin in range(0, len(patches), AT_ONCE):
             some = patches[begin : begin + AT_ONCE]
             # beside the event loop, which answers Kafka meanwhile
-            scores = await asyncio.to_thread(self._scorer.scores, some)
+            with metrics.MODEL_SECONDS.time():
+                scores = await asyncio.to_thread(self._scorer.scores, some)
             labels += classify.reported(scores, some, self._scorer.manifest)
+        self._hearing.heard(labels)
         return labels
 
     async def _bury(self, record: Received, bad: BadMessage) -> None:

@@ -6,16 +6,17 @@ is acknowledged only after the database has committed, and even that is a mere h
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
+from processors.adapters import figures
 from processors.adapters.clock import utc_now
+from processors.adapters.durable_ports import Bury, Log, Received, Seek, Store
 from processors.adapters.standstill import standing_still
 from processors.partitions import (
     MAX_WAIT_S,
     Checkpoint,
-    Commit,
     Key,
     Program,
     Progress,
@@ -25,7 +26,6 @@ from processors.partitions import (
     starting_point,
 )
 from processors.unreadable import dead_letter
-from processors.verdicts import Record
 from schemas import metrics
 from schemas.base import DeviceId
 from schemas.codec import encode
@@ -40,51 +40,8 @@ _AT_ONCE: Final = 256
 _WAITING_RECORDS: Final = 1024
 
 Result = TypeVar("Result")
-Stored = Mapping[Key, tuple[Checkpoint | None, Mapping[DeviceId, bytes]]]
 
 log = logging.getLogger(__name__)
-
-
-class TakenOver(RuntimeError):
-    """Another worker has claimed the partition: what we hold is stale, so end this process."""
-
-
-class Store(Protocol):
-    """Where checkpoints, states, rows and messages are kept. Raises Unavailable when away."""
-
-    async def load(self, program: str, keys: Iterable[Key]) -> Stored:
-        """Checkpoint and states of each partition."""
-
-    async def claim(self, program: str, key: Key, checkpoint: Checkpoint) -> Checkpoint:
-        """Write a starting point with its next version: earlier holders can no longer commit."""
-
-    async def commit(self, program: str, commits: Sequence[Commit]) -> None:
-        """Make all commits true in one transaction, or none; TakenOver if a version differs."""
-
-
-class Log(Protocol):
-    """What Kafka holds."""
-
-    async def spans(self, keys: Iterable[Key]) -> Mapping[Key, Span]:
-        """First and last offset of each partition; Unavailable if Kafka is away."""
-
-    async def ends(self, keys: Iterable[Key]) -> Mapping[Key, int]:
-        """Offset behind the last record of each partition; Unavailable if Kafka is away."""
-
-
-class Received(Protocol):
-    """A record from Kafka; `ack` says that it need not come again."""
-
-    key: Key
-    offset: int
-    value: bytes
-
-    def ack(self) -> None:
-        """Tell Kafka."""
-
-
-Bury = Callable[[Record], Awaitable[None]]
-Seek = Callable[[Key, int], Awaitable[None]]
 
 
 class Durable:
@@ -241,7 +198,7 @@ class Durable:
         """Keep what came before with other content; the first has counted."""
         seqs = f"{batch.device} {batch.session} {batch.first_seq}+{batch.count}"
         bad = BadMessage("conflict", f"{seqs} came before with other content")
-        log.warning("conflict", extra=_named(record, bad))
+        log.warning("conflict", extra={**_named(record, bad), **_seqs(batch)})
         await self._bury_letter(record, encode(whole(batch)), bad)
 
     async def _bury_letter(self, record: Received, value: bytes, bad: BadMessage) -> None:
@@ -268,8 +225,9 @@ class Durable:
         pending = [one for one in self._partitions.values() if one.pending]
         if pending:
             commits = [one.commit() for one in pending]
+            began_s = self._clock()
             await self._patiently(lambda: self._store.commit(self._program.name, commits))
-            metrics.COMMITS.labels(self._program.name).inc()
+            figures.committed(self._program.name, pending, self._clock() - began_s, utc_now())
             for one, commit in zip(pending, commits, strict=True):
                 one.committed(commit)
         for record in self._unacknowledged:
@@ -312,3 +270,8 @@ class Durable:
 def _named(record: Received, bad: BadMessage) -> Mapping[str, object]:
     where = {**record.key._asdict(), "offset": record.offset}
     return {**where, "reason": bad.reason, "detail": bad.detail}
+
+
+def _seqs(batch: AnyBatch) -> Mapping[str, object]:
+    names = ("device", "session", "first_seq", "count")
+    return {name: getattr(batch, name) for name in names}

@@ -17,7 +17,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, EventT, StreamT
 
 from processors.adapters import kafka_login
-from processors.adapters.durable import Received
+from processors.adapters.durable_ports import Received
 from processors.partitions import Key
 from processors.settings import ProcessorSettings
 from schemas.errors import BadConfig, LogGap

@@ -13,13 +13,14 @@ from typing import Any, Final, Protocol
 
 from psycopg import AsyncConnection, AsyncCursor
 
-from processors.adapters import outbox
+from processors.adapters import figures, outbox
+from processors.adapters.clock import utc_now
 from processors.adapters.outbox import Waiting
 from processors.adapters.postgres import connected, unavailable
 from processors.registry import Registry, placed
 from processors.settings import ProcessorSettings
 from processors.verdicts import Record
-from schemas import cloud_events, metrics, topics
+from schemas import cloud_events, topics
 from schemas.codec import encode
 from schemas.errors import Unavailable
 from schemas.results import Alert, Window
@@ -103,7 +104,7 @@ class Relay:
             try:
                 async with self._serving() as connection:
                     async for told in _told(connection, self._target):
-                        metrics.DELIVERED.labels(self.name).inc(told)
+                        figures.delivered(self.name, told, utc_now())
                         wait_s = _FIRST_WAIT_S
             except Unavailable as error:
                 self._away = str(error)
@@ -133,14 +134,16 @@ class Relay:
                 yield connection
 
 
-async def _told(connection: AsyncConnection[Any], target: Target) -> AsyncIterator[int]:
-    """Deliver what waits, then wait for more; yields how many each time."""
+async def _told(
+    connection: AsyncConnection[Any], target: Target
+) -> AsyncIterator[Sequence[Alert | Window]]:
+    """Deliver what waits, then wait for more; yields it each time."""
     while True:
         async with connection.cursor() as cursor:
             waiting = await outbox.waiting(cursor, target.name, _AT_ONCE)
             if waiting:
                 await _deliver(cursor, target, waiting)
-                yield len(waiting)
+                yield [one.message for one in waiting]
         if len(waiting) < _AT_ONCE:
             await _more(connection)
 

@@ -9,7 +9,7 @@ from processors import alerts, rule_check, rules
 from processors.adapters import text_file
 from processors.alerts import AlertsState
 from processors.folds import Event, Outputs
-from processors.partitions import FoldRun
+from processors.partitions import FoldRun, Heard
 from processors.registry import Registry
 from processors.rules import Rule
 from schemas import metrics
@@ -99,7 +99,7 @@ class RuledRun:
         self._rules = book.current()
         self._run = FoldRun(replace(alerts.fold(()), step=self._step), states)
 
-    def apply(self, payload: bytes) -> tuple[Outputs, int]:
+    def apply(self, payload: bytes) -> tuple[Outputs, Heard]:
         """Take a record."""
         return self._run.apply(payload)
 

@@ -10,7 +10,7 @@ from typing import Any, Final, LiteralString, Self
 from psycopg import AsyncConnection, AsyncCursor
 
 from processors.adapters import outbox, window_store
-from processors.adapters.durable import Stored, TakenOver
+from processors.adapters.durable_ports import Stored, TakenOver
 from processors.adapters.postgres import connected, unavailable
 from processors.adapters.tables import TABLES, days_of
 from processors.partitions import Checkpoint, Commit, Key

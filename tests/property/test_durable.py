@@ -6,7 +6,8 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.adapters.durable import Durable, TakenOver
+from processors.adapters.durable import Durable
+from processors.adapters.durable_ports import TakenOver
 from processors.partitions import Key
 from schemas import topics
 from tests.builders import labelled

@@ -112,7 +112,9 @@ class Courier:
         asked_s = error.after_s if isinstance(error, NotNow) else 0.0
         attempt = waiting.attempts + 1
         wait_s = self._sender.patience.wait_s(attempt, self._jitter(), asked_s)
-        extra = {"target": self._sender.name, "attempt": attempt, "why": str(error)}
+        alert = waiting.alert
+        whose = {"device": alert.device, "session": alert.session, "alert_id": str(alert.alert_id)}
+        extra = {**whose, "target": self._sender.name, "attempt": attempt, "why": str(error)}
         if wait_s is None:
             await queue.given_up(waiting, str(error))
             log.error("notify_given_up", extra=extra)

@@ -1,7 +1,7 @@
 import pytest
 
 from processors.adapters import durable
-from processors.adapters.durable import TakenOver
+from processors.adapters.durable_ports import TakenOver
 from processors.partitions import (
     MAX_READINGS,
     Checkpoint,
