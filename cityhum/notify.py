@@ -15,7 +15,7 @@ from cityhum.output import AsJson, answer
 from cityhum.status import Status
 from processors import notify_words
 from processors.adapters.clock import utc_now
-from processors.adapters.notify import dead, serving
+from processors.adapters.notify import dead, targets
 from processors.adapters.notify.dead import Dead
 from processors.notify import Mistake, Target, WebhookTarget
 from processors.registry import Registry, placed
@@ -43,9 +43,9 @@ def check(
 ) -> None:
     """Print every target, and every mistake; status 1 if there is any."""
     settings = _settings(file)
-    targets, mistakes = serving.checked(settings)
-    told = {"targets": targets, "mistakes": [one._asdict() for one in mistakes]}
-    answer(told, "\n".join(_words(targets, mistakes)), as_json=as_json)
+    found, mistakes = targets.checked(settings)
+    told = {"targets": found, "mistakes": [one._asdict() for one in mistakes]}
+    answer(told, "\n".join(_words(found, mistakes)), as_json=as_json)
     if mistakes:
         raise typer.Exit(Status.PROBLEMS)
 
@@ -58,10 +58,10 @@ def try_target(
     as_json: AsJson = False,
 ) -> None:
     """Tell a target, once and at once, of an alert that never was: rule `test`."""
-    targets, sites = serving.load(_settings(file))
-    found = next((one for one in targets if one.target == target), None)
+    named, sites = targets.load(_settings(file))
+    found = next((one for one in named if one.target == target), None)
     if found is None:
-        names = ", ".join(one.target for one in targets) or "none"
+        names = ", ".join(one.target for one in named) or "none"
         raise BadConfig(f"no target is called {target}: there are {names}")
     asyncio.run(_tell(found, sites))
     answer({"target": target, "taken": True}, f"{target} has taken it", as_json=as_json)
@@ -92,7 +92,7 @@ def _settings(file: Path | None) -> ProcessorSettings:
 
 
 async def _tell(target: Target, sites: Registry) -> None:
-    async with serving.sender(target, notify_words.words(sites)) as sender:
+    async with targets.sender(target, notify_words.words(sites)) as sender:
         await sender.send(placed(_invented(target, sites), sites))
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 # the bar of pages is all there is above a page; on a phone names on the map would cover it
 STYLE = """<style>
 .stMainBlockContainer {padding-top: 4rem; padding-bottom: 2rem}
+div:has(> .st-key-ahead) {display: none}
 @media (max-width: 640px) {.st-key-plane .trace:nth-last-child(2) .text {display: none}}
 </style>"""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.settings import DashboardSettings
@@ -57,6 +58,12 @@ def page(title: str, draw: Callable[[], None]) -> None:
         draw()
     except CityhumError as error:
         _recover(str(error))
+
+
+def figures_ahead() -> None:
+    """Let the browser read Plotly, its slowest part, while the database is asked."""
+    with st.container(key="ahead"):  # out of sight: app.py
+        st.plotly_chart(go.Figure(), key="plotly")
 
 
 def live(draw: Callable[[], str | None], seconds: float = 0.0) -> None:

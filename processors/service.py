@@ -164,10 +164,10 @@ async def _notify(tools: Tools) -> Running:
     """What the log says goes into PostgreSQL, and from there to each target."""
     from processors.adapters.notify import serving  # noqa: PLC0415  # libraries of its own extra
 
-    plan = await serving.planned(tools.settings, tools.stack)
-    program = Program("notify", {topics.ALERTS: lambda _: RowsRun(Alert, plan.rows)})
+    book = await serving.opened(tools.settings)
+    program = Program("notify", {topics.ALERTS: lambda _: RowsRun(Alert, book.rows)})
     taking = await _worker(program, tools)
-    return partial(serving.serve, plan, taking)
+    return partial(serving.serve, tools.settings, book, taking)
 
 
 _PARTS: Final = {"classify": probes.CLASSIFY, "relay": probes.RELAY}

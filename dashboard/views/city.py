@@ -7,7 +7,7 @@ from dashboard.charts import city as charts
 from dashboard.charts.style import CONFIG
 from dashboard.columns import columns
 from dashboard.filters import ALL, choice
-from dashboard.page import NO_DEVICES, live, page, reader, sites, zone_of
+from dashboard.page import NO_DEVICES, figures_ahead, live, page, reader, sites, zone_of
 from dashboard.tables import table, top_labels
 from processors.adapters.clock import utc_now
 from records import alerts, city
@@ -17,6 +17,7 @@ HOUR_S = 3600
 
 
 def _page() -> None:
+    figures_ahead()
     with st.columns([1, 2])[0]:
         site = choice("Site", [ALL, *(one.site for one in sites())], key="site")
     live(lambda: _draw(None if site == ALL else site))

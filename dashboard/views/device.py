@@ -9,7 +9,7 @@ from dashboard.charts.device import Shown
 from dashboard.charts.style import CONFIG
 from dashboard.columns import columns, unmarked
 from dashboard.filters import device, last_day, span_of, span_s
-from dashboard.page import live, page, reader, zone_of
+from dashboard.page import figures_ahead, live, page, reader, zone_of
 from dashboard.summary import calibrations, summary
 from dashboard.tables import table
 from records import minutes
@@ -20,6 +20,7 @@ STEPS = 300
 
 
 def _page() -> None:
+    figures_ahead()
     first, second, third = st.columns(3)
     with first:
         chosen = device()

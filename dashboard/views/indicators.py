@@ -8,13 +8,14 @@ from dashboard.charts import indicators as charts
 from dashboard.charts.style import CONFIG
 from dashboard.columns import columns, unmarked
 from dashboard.filters import choice, device, last_day, span_s
-from dashboard.page import live, page, reader, zone_of
+from dashboard.page import figures_ahead, live, page, reader, zone_of
 from dashboard.tables import csv, parquet, wall
 from processors.adapters.clock import utc_now
 from records.devices import Device
 
 
 def _page() -> None:
+    figures_ahead()
     first, second, third, fourth, fifth = st.columns(5)
     with first:
         chosen = device()

@@ -54,12 +54,12 @@ class RuleBook:
     def __init__(self, path: Path, registry: Registry) -> None:
         self._path = path
         self._registry = registry
-        self._seen = self._looks()
+        self._seen = text_file.looks(path)
         self._rules = load(path, registry)
 
     def current(self) -> tuple[Rule, ...]:
         """Rules as they are to be gone by from now on; the same object unless they changed."""
-        looks = self._looks()
+        looks = text_file.looks(self._path)
         if looks != self._seen:
             self._seen = looks
             self._read_again()
@@ -77,14 +77,6 @@ class RuleBook:
         if found != self._rules:
             self._rules = found
             log.warning("rules_changed", extra={"now": _versions(found)})
-
-    def _looks(self) -> tuple[int, ...]:
-        """Whatever differs once the file has been written or replaced."""
-        try:
-            found = self._path.stat()
-        except OSError:
-            return ()
-        return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _versions(found: tuple[Rule, ...]) -> Mapping[str, str]:

@@ -13,3 +13,12 @@ def read(path: Path) -> str:
         raise BadConfig(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadConfig(f"{path}: not a text file") from None
+
+
+def looks(path: Path) -> tuple[int, ...]:
+    """Whatever differs once the file has been written or replaced; empty if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino

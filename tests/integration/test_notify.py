@@ -27,6 +27,9 @@ from tests.streams import alert
 
 KEY = Key(topics.ALERTS, topics.partition("pole-07"))
 DELIVERED = "SELECT count(*) = %s FROM notification WHERE state = 'delivered' AND target = %s"
+SERVED = """
+SELECT count(*) = %s FROM pg_locks
+WHERE locktype = 'advisory' AND objid::bigint = hashtext(%s)::bigint & 4294967295"""
 DEAD = "SELECT count(*) = %s FROM notification WHERE state = 'dead' AND target = %s"
 
 
@@ -174,3 +177,29 @@ async def test_what_was_given_up_is_listed_and_tried_again(
         assert await asyncio.to_thread(dead.retry, settings, [given_up.id]) == 1
         await database.until(DELIVERED, 1, "desk")
     assert dead.listed(settings) == []
+
+
+async def test_a_changed_file_is_taken_while_it_works_and_a_wrong_one_is_not(
+    settings: ProcessorSettings, database: Database, receiver: Receiver
+) -> None:
+    assert settings.notify_file is not None
+    with Receiver() as second:
+        stays, comes = (
+            webhook("stays", receiver, settings),
+            webhook("comes", second, settings),
+        )
+        await told_of(settings, database, [stays])
+        async with workers.worker("notify", settings) as process:
+            await put(settings, alert(1))
+            await database.until(DELIVERED, 1, "stays")
+            settings.notify_file.write_text("targets: [{target: half}]", encoding="utf-8")
+            await put(settings, alert(2))
+            await database.until(DELIVERED, 2, "stays")
+            settings.notify_file.write_text(yaml.safe_dump({"targets": [comes]}), encoding="utf-8")
+            await database.until(SERVED, 1, "comes")
+            fresh = alert(3).model_copy(update={"raised_at": datetime.now(UTC)})
+            await put(settings, fresh)
+            await database.until(DELIVERED, 1, "comes")
+            assert await workers.stopped(process) == 0
+    assert [one.alert.alert_id for one in second.posted] == [fresh.alert_id]
+    assert len(receiver.posted) == 2

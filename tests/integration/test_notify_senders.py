@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from processors import notify_words, registry
-from processors.adapters.notify import serving
+from processors.adapters.notify import targets
 from processors.adapters.notify.courier import Sender
 from processors.notify import AppriseTarget, Target, WebhookTarget
 from processors.notify_tries import NotNow
@@ -37,17 +37,17 @@ def apprise(at: Receiver, folder: Path) -> AppriseTarget:
 
 class TestWebhook(SenderContract):
     def sender(self, at: Receiver, folder: Path) -> AbstractAsyncContextManager[Sender]:
-        return serving.sender(webhook(at, folder), WORDS)
+        return targets.sender(webhook(at, folder), WORDS)
 
 
 class TestApprise(SenderContract):
     def sender(self, at: Receiver, folder: Path) -> AbstractAsyncContextManager[Sender]:
-        return serving.sender(apprise(at, folder), WORDS)
+        return targets.sender(apprise(at, folder), WORDS)
 
 
 async def test_a_post_is_the_alert_signed_and_named(tmp_path: Path) -> None:
     with Receiver() as receiver:
-        async with serving.sender(webhook(receiver, tmp_path), WORDS) as sender:
+        async with targets.sender(webhook(receiver, tmp_path), WORDS) as sender:
             await sender.send(alert())
         [posted] = receiver.posted
     assert posted.path == "/hook"
@@ -59,7 +59,7 @@ async def test_a_post_is_the_alert_signed_and_named(tmp_path: Path) -> None:
 
 async def test_a_target_may_say_when(tmp_path: Path) -> None:
     with Receiver(answers=[429], retry_after="7") as receiver:
-        async with serving.sender(webhook(receiver, tmp_path), WORDS) as sender:
+        async with targets.sender(webhook(receiver, tmp_path), WORDS) as sender:
             with pytest.raises(NotNow) as caught:
                 await sender.send(alert())
     assert caught.value.after_s == 7
@@ -72,11 +72,11 @@ def test_a_secret_that_is_missing_is_the_persons_mistake(
     where = {"webhook": "https://x", "secret_env": "NO_SUCH_SECRET"}
     fields = where if kind is WebhookTarget else {"apprise_file": tmp_path / "none"}
     with pytest.raises(BadConfig):
-        serving.sender(kind.model_validate({"target": "desk", **fields}), WORDS)
+        targets.sender(kind.model_validate({"target": "desk", **fields}), WORDS)
 
 
 def test_an_url_that_apprise_does_not_know_is_the_persons_mistake(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("nosuch://somewhere", encoding="utf-8")
     target = AppriseTarget(target="desk", apprise_file=tmp_path / "url")
     with pytest.raises(BadConfig, match="does not know"):
-        serving.sender(target, WORDS)
+        targets.sender(target, WORDS)

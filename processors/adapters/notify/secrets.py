@@ -22,12 +22,9 @@ def url_of(target: AppriseTarget) -> str:
     return _read(target.apprise_file, target.apprise_env)
 
 
-def check(target: Target) -> None:
-    """BadConfig if its secret cannot be had."""
-    if isinstance(target, WebhookTarget):
-        key_of(target)
-    else:
-        url_of(target)
+def of(target: Target) -> bytes | str:
+    """The secret of a target of either kind; BadConfig if it cannot be had."""
+    return key_of(target) if isinstance(target, WebhookTarget) else url_of(target)
 
 
 def _read(file: Path | None, variable: str | None) -> str:
