@@ -12,13 +12,14 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random, SystemRandom
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from benchmarks.faults_record import Record, differences, read_record
 from benchmarks.rehearsal import RECORDED_AT, Recording, play, recorded
@@ -38,6 +39,8 @@ FOLDS: Final = ("windows", "alerts", "archive")
 SETTLED_WITHIN_S: Final = 180.0
 READY_WITHIN_S: Final = 120.0
 DOWN_S: Final = (0.2, 2.0)
+
+Result = TypeVar("Result")
 
 
 async def torment(
@@ -79,10 +82,46 @@ async def torment(
     return done
 
 
+@dataclass(frozen=True)
+class Scene:
+    """A stack at work on a recording, whose devices keep their spools in a folder."""
+
+    stack: LocalStack
+    supervisor: Supervisor
+    spools: Path
+
+
+Disturb = Callable[[Scene], Awaitable[Result]]
+Settled = Callable[[LocalStack, Recording], Awaitable[Record]]
+
+
 async def rehearse(
-    recording: Recording, folder: Path, kills: int, seed: int, rate: float
-) -> tuple[Record, Counter[str]]:
-    """Send a recording through a stack of its own; what it concluded, and what was killed."""
+    recording: Recording,
+    folder: Path,
+    rate: float,
+    disturb: Disturb[Result],
+    settled: Settled | None = None,
+) -> tuple[Record, Result]:
+    """Send a recording through a stack of its own, and disturb it meanwhile.
+
+    Parameters
+    ----------
+    recording : Recording
+        What is sent.
+    folder : Path
+        For data, logs and spools.
+    rate : float
+        Times real time.
+    disturb : callable
+        What is done to the stack; begins with the recording.
+    settled : callable, optional
+        Waits until there is nothing more to come; by default until all is stored and delivered.
+
+    Returns
+    -------
+    tuple of Record and Result
+        What was concluded, and what `disturb` says.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     names = registry.parse(SITES.read_text(encoding="utf-8"), SITES.name).site_of
     stack = LocalStack(folder, devices=names, jars=JARS)
@@ -93,13 +132,13 @@ async def rehearse(
         workers = [_rehearsing(each, began_at, rate) for each in _workers(stack)]
         async with Supervisor(workers, folder / "log") as supervisor:
             await _until_ready(stack, began_at)
+            scene = Scene(stack, supervisor, folder / "spools")
             playing = asyncio.create_task(
-                play(recording, stack.addresses, folder / "spools", rate, began_at)
+                play(recording, stack.addresses, scene.spools, rate, began_at)
             )
-            every_s = recording.seconds / rate / (kills + 1)
-            done = await torment(stack, supervisor, kills, every_s, Random(seed))  # noqa: S311
+            done = await disturb(scene)
             await playing
-            return await _settled(stack, recording), done
+            return await (settled or all_settled)(stack, recording), done
     finally:
         await asyncio.to_thread(stack.stop)
 
@@ -131,7 +170,7 @@ def _rehearsing(program: Program, began_at: datetime, rate: float) -> Program:
     return Program(program.name, program.command, {**program.environment, **played})
 
 
-async def _settled(stack: LocalStack, recording: Recording) -> Record:
+async def all_settled(stack: LocalStack, recording: Recording) -> Record:
     """Wait until everything is stored, folded, ended and delivered, or for long enough."""
     record = await read_record(stack)
     with suppress(TimeoutError):
@@ -143,14 +182,24 @@ async def _settled(stack: LocalStack, recording: Recording) -> Record:
     return record
 
 
+async def left_alone(_: Scene) -> None:
+    """Disturb nothing."""
+
+
 async def faults(
     folder: Path, devices: int, seconds: int, kills: int, seed: int, rate: float
 ) -> dict[str, Any]:
     """Both runs, compared."""
     names = [f"pole-{n:02d}" for n in range(1, devices + 1)]
     recording = recorded(seed, names, seconds)
-    calm, _ = await rehearse(recording, folder / "calm", 0, seed, rate)
-    told, done = await rehearse(recording, folder / "killed", kills, seed, rate)
+    every_s = seconds / rate / (kills + 1)
+
+    async def tormented(scene: Scene) -> Counter[str]:
+        chance = Random(seed)  # noqa: S311
+        return await torment(scene.stack, scene.supervisor, kills, every_s, chance)
+
+    calm, _ = await rehearse(recording, folder / "calm", rate, left_alone)
+    told, done = await rehearse(recording, folder / "killed", rate, tormented)
     return {
         "seed": seed,
         "rate": rate,

@@ -13,7 +13,7 @@ from schemas.codec import decode
 from schemas.errors import Unavailable
 from schemas.results import Alert
 
-TABLES: Final = ("level_window", "label_window", "alert")
+TABLES: Final = ("reading", "level_window", "label_window", "alert")
 MAY_DIFFER: Final = frozenset({"received_at", "revision", "written_at", "first_written_at"})
 _SHOWN: Final = 5
 _QUIET_MS: Final = 1500

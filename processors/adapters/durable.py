@@ -141,10 +141,8 @@ class Durable:
         start = starting_point(key, stored, span)
         if stored is not None and start.epoch != stored.epoch:
             metrics.LOGS_BEGUN_ANEW.labels(self._program.name).inc()
-            log.error(
-                "log_began_anew",
-                extra={"topic": key.topic, "partition": key.partition, "epoch": start.epoch},
-            )
+            where = {**key._asdict(), "epoch": start.epoch, "was_at": stored.next_offset}
+            log.error("log_began_anew", extra={**where, **span._asdict()})
         claimed = await self._patiently(lambda: self._store.claim(self._program.name, key, start))
         run = self._program.topics[key.topic](states)
         self._partitions[key] = Progress(key, claimed, run)

@@ -22,7 +22,7 @@ from processors.settings import ProcessorSettings
 from processors.verdicts import Record
 from schemas import cloud_events, topics
 from schemas.codec import encode
-from schemas.errors import Unavailable
+from schemas.errors import BadConfig, Unavailable
 from schemas.results import Alert, Window
 
 _AT_ONCE: Final = 200
@@ -106,8 +106,10 @@ class Relay:
                     async for told in _told(connection, self._target):
                         figures.delivered(self.name, told, utc_now())
                         wait_s = _FIRST_WAIT_S
-            except Unavailable as error:
-                self._away = str(error)
+            except (Unavailable, BadConfig) as error:
+                if isinstance(error, BadConfig) and not self._state:
+                    raise
+                self._away = str(error)  # who was let in before waits: roles are being restored
                 extra = {"target": self.name, "why": str(error), "again_in_s": wait_s}
                 log.warning("relay_waiting", extra=extra)
             await asyncio.sleep(wait_s)
@@ -171,7 +173,7 @@ async def forget(settings: ProcessorSettings) -> None:
             with unavailable():
                 async with await connected(settings) as connection, connection.cursor() as cursor:
                     await outbox.forget(cursor, _FORGET_AFTER)
-        except Unavailable as error:
+        except (Unavailable, BadConfig) as error:  # a wrong password, `Relay` says at the start
             log.warning("forget_later", extra={"why": str(error)})
         await asyncio.sleep(_FORGET_EVERY_S)
 

@@ -17,6 +17,7 @@ from processors.partitions import Checkpoint, Commit, Key
 from processors.settings import ProcessorSettings
 from processors.window_book import Book
 from schemas.base import DeviceId, Frozen
+from schemas.errors import BadConfig, Unavailable
 
 Cursor = AsyncCursor[Any]
 
@@ -59,6 +60,7 @@ class PostgresStore:
     def __init__(self, settings: ProcessorSettings) -> None:
         self._settings = settings
         self._connection: AsyncConnection[Any] | None = None
+        self._let_in = False
         self._days: set[date] = set()
         self._book = Book()
 
@@ -118,7 +120,7 @@ class PostgresStore:
     async def _transaction(self) -> AsyncIterator[Cursor]:
         with unavailable():
             if self._connection is None:
-                self._connection = await connected(self._settings)
+                self._connection = await self._connected()
             try:
                 async with self._connection.transaction(), self._connection.cursor() as cursor:
                     yield cursor
@@ -127,6 +129,17 @@ class PostgresStore:
                 if self._connection.broken or self._connection.closed:
                     await self._drop()
                 raise
+
+    async def _connected(self) -> AsyncConnection[Any]:
+        try:
+            with unavailable():
+                connection = await connected(self._settings)
+        except BadConfig as refused:
+            if self._let_in:  # its roles are being restored
+                raise Unavailable(str(refused)) from None
+            raise
+        self._let_in = True
+        return connection
 
     async def _drop(self) -> None:
         if self._connection is not None:

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cityhum.main import COMMANDS, build, loaded
 
-SERVE = {"agent run", "api", "bridge", "work"}
+SERVE = {"agent run", "api", "bridge", "partitions daily", "work"}
 """They run until they are stopped, and say nothing but logs."""
 WRITE = {"access show", "migrate", "schemas", "schemas asyncapi", "schemas json", "simulate-sites"}
 """What they make is a document or a database, not an answer."""

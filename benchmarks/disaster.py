@@ -1,0 +1,164 @@
+"""Does a disaster change the record? `python -m benchmarks disaster [NAME …] [--json]`.
+
+One recording is sent through the whole stack undisturbed, and once for each disaster: a destroyed
+PostgreSQL restored from its backup, a Kafka or Mosquitto that comes back empty, full disks, a
+database that stands still. Rows must be the same, reading by reading; where the log itself is lost,
+what was nowhere else must be named, and nothing else may be gone.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from benchmarks import disaster_disks
+from benchmarks.disaster_scenes import DISASTERS, Disaster, Facts, cityhum
+from benchmarks.faults import Scene, left_alone, rehearse
+from benchmarks.faults_record import Record, differences, read_record
+from benchmarks.rehearsal import RECORDED_AT, Recording, recorded
+from deploy.local import postgres_home
+from deploy.local.stack import LocalStack
+from schemas.errors import Unavailable
+
+RATE: Final = 20.0
+SEED: Final = 1
+_QUIET_LOOKS: Final = 8
+_LOOKS: Final = 180
+_SHOWN: Final = 200
+
+
+async def until_quiet(stack: LocalStack, _: Recording) -> Record:
+    """Wait until nothing changes: where readings never come, nobody knows how many."""
+    record, seen = await read_record(stack), 0
+    for _look in range(_LOOKS):
+        await asyncio.sleep(1)
+        with suppress(Unavailable):
+            now = await read_record(stack)
+            seen = seen + 1 if now == record else 0
+            record = now
+        if seen >= _QUIET_LOOKS and not (record.open_alerts or record.undelivered):
+            break
+    return record
+
+
+async def survived(
+    disaster: Disaster, recording: Recording, folder: Path, rate: float
+) -> tuple[Record, Facts, Sequence[Any]]:
+    """What is recorded after a disaster, what happened, and the readings named as missing."""
+    named: list[Any] = []
+
+    async def settled(stack: LocalStack, heard: Recording) -> Record:
+        record = await until_quiet(stack, heard)
+        reader = stack.addresses.environment(postgres_role="cityhum_reader")
+        span = ("--from", RECORDED_AT.isoformat())
+        _, said = await cityhum(reader, "gaps", *span, "--json")
+        named.extend(json.loads(said))
+        return record
+
+    async def happens(scene: Scene) -> Facts:
+        return await disaster.happens(scene, recording.seconds / rate)
+
+    with disaster.mounted(folder):
+        record, facts = await rehearse(recording, folder, rate, happens, settled)
+    return record, facts, named
+
+
+def judged(
+    disaster: Disaster, calm: Record, told: Record, facts: Facts, named: Sequence[Any]
+) -> dict[str, Any]:
+    """What came of it."""
+    lost = calm.distinct_readings - told.distinct_readings
+    found = {
+        **facts,
+        "lost": lost,
+        "named": sum(gap["count"] for gap in named),
+        "duplicated": told.stored_readings - told.distinct_readings,
+        "not_folded": told.distinct_readings - told.folded_readings,
+        "undelivered": told.undelivered,
+        "told_again": told.delivered_twice,
+        "dead_letters": told.dead_letters,
+        "different": _counted(differences(calm, told)),
+    }
+    counts = ["duplicated", "undelivered", "dead_letters"]
+    if not disaster.log_is_lost:  # else the topic of alerts is gone too
+        found |= {"unknown_ids": told.unknown_ids, "missing_ids": told.missing_ids}
+        counts += ["unknown_ids", "missing_ids"]
+    unharmed = not lost and not found["different"]
+    named_all = disaster.log_is_lost and lost == found["named"] > 0
+    return {"ok": not any(found[name] for name in counts) and (unharmed or named_all), **found}
+
+
+def _counted(different: dict[str, Any]) -> dict[str, Any]:
+    """Differences with one row of each table, cut short."""
+    return {
+        name: {**found, "examples": [row[:_SHOWN] for row in found["examples"][:1]]}
+        for name, found in different.items()
+    }
+
+
+async def disasters(
+    chosen: Sequence[Disaster], folder: Path, devices: int, seconds: int, rate: float
+) -> dict[str, Any]:
+    """Every disaster, compared with a run in which nothing happens."""
+    recording = recorded(SEED, [f"pole-{n:02d}" for n in range(1, devices + 1)], seconds)
+    no_disk = disaster_disks.why_not()
+    calm, _ = await rehearse(recording, folder / "calm", rate, left_alone, until_quiet)
+    results: dict[str, Any] = {}
+    for one in chosen:
+        if one.disk and no_disk:
+            results[one.name] = {"ok": True, "skipped": no_disk}
+            continue
+        told = await survived(one, recording, folder / one.name, rate)
+        results[one.name] = judged(one, calm, *told)
+        sys.stderr.write(f"{one.name}: {'ok' if results[one.name]['ok'] else 'NOT ok'}\n")
+    return {
+        "sent": recording.readings,
+        "rate": rate,
+        "undisturbed_lost": recording.readings - calm.distinct_readings,
+        "alerts": len(calm.tables["alert"]),
+        "windows": len(calm.tables["level_window"]),
+        "disasters": results,
+    }
+
+
+def is_clean(result: dict[str, Any]) -> bool:
+    """Whether everything that could be kept was kept, and the rest named."""
+    all_ok = all(one["ok"] for one in result["disasters"].values())
+    return all_ok and not result["undisturbed_lost"]
+
+
+def main() -> None:
+    """Let everything happen, and print what came of it."""
+    names = {one.name: one for one in DISASTERS}
+    parser = argparse.ArgumentParser(description="does a disaster change the record?")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
+    parser.add_argument("--devices", type=int, default=20)
+    parser.add_argument("--seconds", type=int, default=1200, help="length of the recording")
+    parser.add_argument("--rate", type=float, default=RATE, help="times real time")
+    parser.add_argument("--keep", type=Path, help="folder for logs and data, kept")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    if unknown := set(asked.names) - names.keys():
+        parser.error(f"no {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    chosen = [names[name] for name in asked.names] or list(DISASTERS)
+    with TemporaryDirectory() as scratch:
+        folder = asked.keep or Path(scratch)
+        try:
+            result = asyncio.run(
+                disasters(chosen, folder, asked.devices, asked.seconds, asked.rate)
+            )
+        finally:
+            if not asked.keep:
+                for place in folder.glob("*/postgres"):  # as root it may lie elsewhere
+                    postgres_home.remove(place)
+    sys.stdout.write(json.dumps(result, indent=None if asked.json else 1) + "\n")
+    sys.exit(not is_clean(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""The database as files and back, by pg_dump and pg_restore: one picture, offsets included.
+
+A fold's rows, state and next offset are in the same database, so a backup is a consistent past, and
+after a restore every processor reads Kafka on from there.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any, Final, LiteralString
+
+import psycopg
+
+from processors.adapters.clock import utc_now
+from processors.adapters.postgres import conninfo, encryption, password, unavailable
+from processors.backups import Backup, Reached, name_of
+from processors.settings import ProcessorSettings
+from schemas.errors import BadConfig, Unavailable
+
+DUMP: Final = "database.dump"
+SAID: Final = "backup.json"
+_UNFINISHED: Final = ".unfinished"
+
+_REACHED: Final[LiteralString] = """
+SELECT program, topic, partition, next_offset FROM checkpoint ORDER BY program, topic, partition"""
+_COUNTED: Final[LiteralString] = "SELECT count(*), max(started_at) FROM reading"
+_REVISION: Final[LiteralString] = "SELECT version_num FROM alembic_version"
+_EMPTY: Final[LiteralString] = """
+SELECT count(*) = 0 FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind <> 'i'"""
+_FIT_IN = b"""
+-- transaction ids begin anew on another server: what was told is of the past, not of the future
+UPDATE public.outbox SET txid = pg_current_xact_id();
+ANALYZE;
+"""
+
+
+def make(settings: ProcessorSettings, folder: Path) -> tuple[Path, Backup]:
+    """Save the database into a new folder below `folder`; the user must own it.
+
+    Raises
+    ------
+    Unavailable
+        If the database does not answer, or the disk is full.
+    """
+    made_at = utc_now()
+    finished = folder / name_of(made_at)
+    unfinished = finished.with_name(finished.name + _UNFINISHED)
+    try:
+        unfinished.mkdir(parents=True, mode=0o700)
+        with _picture(settings) as (connection, snapshot):
+            _run("pg_dump", settings, *_dumping(snapshot, unfinished / DUMP))
+            said = Backup(
+                made_at=made_at,
+                revision=_one(connection, _REVISION)[0],
+                sha256=_sha256(unfinished / DUMP),
+                bytes=(unfinished / DUMP).stat().st_size,
+                readings=(counted := _one(connection, _COUNTED))[0],
+                newest_reading_at=counted[1],
+                reached=_reached(connection),
+            )
+        (unfinished / SAID).write_text(said.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        _to_disk(unfinished)
+        unfinished.rename(finished)
+    except OSError as error:
+        raise Unavailable(f"{folder}: {error.strerror}") from None
+    return finished, said
+
+
+def kept(folder: Path) -> Mapping[Path, Backup]:
+    """Finished backups in a folder, oldest first."""
+    said = sorted(folder.glob(f"*/{SAID}"))
+    return {one.parent: of(one.parent) for one in said if one.parent.suffix != _UNFINISHED}
+
+
+def of(place: Path) -> Backup:
+    """What a backup says of itself.
+
+    Raises
+    ------
+    BadConfig
+        If there is none.
+    """
+    try:
+        return Backup.model_validate_json((place / SAID).read_bytes())
+    except (OSError, ValueError):
+        raise BadConfig(f"{place} is no backup: cityhum backup list") from None
+
+
+def remove(place: Path) -> None:
+    """Delete a backup."""
+    shutil.rmtree(place)
+
+
+def restore(settings: ProcessorSettings, place: Path) -> Backup:
+    """Fill an empty database from a backup, in one transaction: all of it or nothing.
+
+    Processors may run meanwhile: they wait for the tables.
+
+    Raises
+    ------
+    BadConfig
+        If the backup is damaged, or the database is not empty.
+    Unavailable
+        If the database does not answer, or refuses.
+    """
+    said = of(place)
+    if _sha256(place / DUMP) != said.sha256:
+        raise BadConfig(f"{place / DUMP} is damaged: its SHA-256 is not that of {SAID}")
+    with unavailable(), psycopg.connect(conninfo(settings)) as connection:
+        if not _one(connection, _EMPTY)[0]:
+            raise BadConfig(f"database {settings.postgres_db} is not empty: restore into a new one")
+    _fill(settings, place / DUMP)
+    return said
+
+
+def _fill(settings: ProcessorSettings, dump: Path) -> None:
+    # the schema itself is there already
+    reading = [_program("pg_restore"), "--no-owner", "--schema=public", "--file=-", str(dump)]
+    writing = [_program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
+    writing += ["--single-transaction", "--file=-"]
+    with (
+        subprocess.Popen(reading, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as reader,
+        subprocess.Popen(
+            writing,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=_environment(settings),
+        ) as writer,
+    ):
+        assert reader.stdout and writer.stdin and writer.stderr  # noqa: S101, PT018  # pipes
+        try:
+            shutil.copyfileobj(reader.stdout, writer.stdin)
+            if reader.wait():
+                writer.kill()  # half a script must not be committed
+            else:
+                writer.stdin.write(_FIT_IN)
+            writer.stdin.close()
+        except BrokenPipeError:
+            reader.kill()
+        why = writer.stderr.read().decode(errors="replace")
+    if writer.returncode or reader.returncode:
+        raise Unavailable(f"restore: {_first_line(why)}; nothing was changed")
+
+
+@contextmanager
+def _picture(settings: ProcessorSettings) -> Iterator[tuple[psycopg.Connection[Any], str]]:
+    """A transaction and the name under which pg_dump sees the same."""
+    with unavailable(), psycopg.connect(conninfo(settings)) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        yield connection, _one(connection, "SELECT pg_export_snapshot()")[0]
+
+
+def _dumping(snapshot: str, dump: Path) -> Sequence[str]:
+    # shadows of replays are no record, and not ours
+    return ("--format=custom", "--schema=public", f"--snapshot={snapshot}", f"--file={dump}")
+
+
+def _reached(connection: psycopg.Connection[Any]) -> tuple[Reached, ...]:
+    names = tuple(Reached.model_fields)
+    rows = connection.execute(_REACHED).fetchall()
+    return tuple(Reached.model_validate(dict(zip(names, row, strict=True))) for row in rows)
+
+
+def _one(connection: psycopg.Connection[Any], query: LiteralString) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = connection.execute(query).fetchone()
+    assert row is not None  # noqa: S101  # each of these queries gives one
+    return row
+
+
+def _run(name: str, settings: ProcessorSettings, *arguments: str) -> None:
+    command = [_program(name), *arguments]
+    done = subprocess.run(
+        command, env=_environment(settings), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise Unavailable(f"{name}: {_first_line(done.stderr)}")
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise BadConfig(f"{name} is missing: install PostgreSQL's client programs")
+    return found
+
+
+def _environment(settings: ProcessorSettings) -> Mapping[str, str]:
+    """Libpq's variables: a password on the command line would be seen by everybody."""
+    given = {
+        "PGHOST": settings.postgres_host,
+        "PGPORT": str(settings.postgres_port),
+        "PGDATABASE": settings.postgres_db,
+        "PGUSER": settings.postgres_user,
+        **{f"PG{name.upper()}": value for name, value in encryption(settings).items()},
+    }
+    if secret := password(settings):
+        given["PGPASSWORD"] = secret
+    return {**os.environ, **given}
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as dump:
+            return file_digest(dump, "sha256").hexdigest()
+    except OSError as error:
+        raise BadConfig(f"{path}: {error.strerror}") from None
+
+
+def _to_disk(folder: Path) -> None:
+    """Have everything on disk before the name says that it is finished."""
+    for path in (*folder.iterdir(), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _first_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no message"])[0]

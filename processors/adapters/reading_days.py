@@ -1,0 +1,108 @@
+"""The daily partitions of `reading`: listed, made ahead, dropped. The user must own the table."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any, Final, LiteralString, NamedTuple
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from processors.adapters.postgres import conninfo, unavailable
+from processors.reading_days import outdated, wanted
+from processors.settings import ProcessorSettings
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_DAYS: Final[LiteralString] = """
+SELECT relname, pg_total_relation_size(pg_class.oid)::bigint, inhrelid IS NOT NULL,
+       coalesce(inhdetachpending, false)
+FROM pg_class LEFT JOIN pg_inherits ON inhrelid = oid AND inhparent = 'reading'::regclass
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname ~ '^reading_[0-9]{8}$'
+ORDER BY relname"""
+_ENSURE: Final[LiteralString] = "SELECT ensure_reading_partitions(%s::date[])"
+# the lock of ensure_reading_partitions: nobody makes a day while another takes it away
+_LOCK: Final[LiteralString] = "SELECT pg_advisory_lock(hashtext('ensure_reading_partitions'))"
+_PATIENCE: Final[LiteralString] = "SET lock_timeout = '60 s'"
+_DETACH: Final = SQL("ALTER TABLE reading DETACH PARTITION {} CONCURRENTLY")
+_FINALIZE: Final = SQL("ALTER TABLE reading DETACH PARTITION {} FINALIZE")
+_DROP: Final = SQL("DROP TABLE {}")
+
+
+class Partition(NamedTuple):
+    """One day of readings; not attached, or half detached, if somebody died dropping it."""
+
+    day: date
+    bytes: int
+    attached: bool
+    half_detached: bool
+
+    @property
+    def name(self) -> str:
+        """Of its table."""
+        return f"reading_{self.day:%Y%m%d}"
+
+
+class Kept(NamedTuple):
+    """What was done: days that are new, and days that are gone."""
+
+    made: Sequence[date]
+    dropped: Sequence[date]
+
+
+def partitions(settings: ProcessorSettings) -> Sequence[Partition]:
+    """Days that have a partition, oldest first.
+
+    Raises
+    ------
+    Unavailable
+        If the database does not answer.
+    """
+    with _connected(settings) as connection:
+        return _partitions(connection)
+
+
+def keep(settings: ProcessorSettings, today: date, *, ahead_days: int, keep_days: int) -> Kept:
+    """Make the days ahead and drop the old ones; to do it twice, or at once, does no harm.
+
+    Raises
+    ------
+    Unavailable
+        If the database does not answer, or somebody has been reading an old day for a minute.
+    """
+    with _connected(settings) as connection:
+        connection.execute(_PATIENCE)
+        connection.execute(_LOCK)
+        before = {one.day: one for one in _partitions(connection)}
+        days = wanted(today, ahead_days)
+        connection.execute(_ENSURE, (days,))
+        old = outdated(before, today, keep_days)
+        for day in old:
+            _drop(connection, before[day])
+        return Kept([day for day in days if day not in before], old)
+
+
+def _drop(connection: Connection, partition: Partition) -> None:
+    """Take a day away without holding up those who read and write the others."""
+    name = Identifier(partition.name)
+    if partition.half_detached:
+        connection.execute(_FINALIZE.format(name))
+    elif partition.attached:
+        connection.execute(_DETACH.format(name))
+    connection.execute(_DROP.format(name))
+
+
+def _partitions(connection: Connection) -> Sequence[Partition]:
+    rows = connection.execute(_DAYS).fetchall()
+    return [Partition(_day(name), *others) for name, *others in rows]
+
+
+def _day(name: str) -> date:
+    return datetime.strptime(name.removeprefix("reading_"), "%Y%m%d").date()  # noqa: DTZ007
+
+
+@contextmanager
+def _connected(settings: ProcessorSettings) -> Iterator[Connection]:
+    # a partition is detached in two transactions of its own
+    with unavailable(), psycopg.connect(conninfo(settings), autocommit=True) as connection:
+        yield connection
