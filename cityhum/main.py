@@ -1,18 +1,16 @@
 """`cityhum`: the groups of commands, each imported only when it is called."""
 
-import sys
 from collections.abc import Mapping
 from importlib import import_module, metadata
 from importlib.util import find_spec
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
-from typer.exceptions import Abort, TyperException
 from typer.main import get_group
 
-from cityhum.status import Status
-from schemas.errors import BadConfig, CityhumError, Unavailable
+from cityhum.ending import end_with
+from schemas.errors import BadConfig
 
 COMMANDS: Mapping[str, Mapping[str, str]] = {
     "On a device": {
@@ -128,27 +126,7 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; every way to end has its own status (`cityhum.status`)."""
-    try:
-        sys.exit(build()(standalone_mode=False))
-    except Unavailable as error:
-        _refuse(str(error), Status.AWAY)
-    except CityhumError as error:
-        _refuse(str(error), Status.MISTAKE)
-    except TyperException as error:
-        # without a command the message is empty: the help was printed already
-        said = f"{error.format_message().rstrip('.')}; see --help" if str(error) else ""
-        _refuse(said, Status.MISTAKE)
-    except Abort:
-        sys.exit(Status.INTERRUPTED)
-    except Exception:  # noqa: BLE001  # a bug, told apart from what a command has found
-        sys.excepthook(*sys.exc_info())
-        sys.exit(Status.BUG)
-
-
-def _refuse(why: str, status: Status) -> NoReturn:
-    if why:
-        print(f"cityhum: {why}", file=sys.stderr)  # noqa: T201  # without importing rich
-    sys.exit(status)
+    end_with(lambda: build()(standalone_mode=False))
 
 
 def _say_version(wanted: bool) -> None:  # noqa: FBT001  # as Typer calls it

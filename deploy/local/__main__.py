@@ -1,11 +1,11 @@
 """`python -m deploy.local`: the private servers in the background, without the processors."""
 
 import shlex
-import sys
 from typing import Annotated
 
 import typer
 
+from cityhum.ending import end_with
 from deploy.local import api_keys, programs
 from deploy.local.kafka_jars import jars_folder, kafka_jars
 from deploy.local.passwords import MqttUsers, Passwords
@@ -15,7 +15,7 @@ from deploy.local.requirements import FOR_TESTS, ensure, install_for
 from deploy.local.settings import LocalSettings, local_settings
 from deploy.local.stack import LocalStack, read_addresses
 from processors import registry
-from schemas.errors import BadConfig, CityhumError
+from schemas.errors import BadConfig, Unavailable
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help=__doc__
@@ -35,7 +35,7 @@ def install_for_tests() -> None:
     """Install what only tests use, where apt can; a test that misses its program is skipped."""
     try:
         ensure(FOR_TESTS)
-    except BadConfig as error:
+    except (BadConfig, Unavailable) as error:
         typer.echo(f"cityhum: {error}", err=True)
 
 
@@ -109,12 +109,8 @@ def _say_status(settings: LocalSettings) -> None:
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user is one line on stderr and status 2."""
-    try:
-        app()
-    except CityhumError as error:
-        typer.echo(f"cityhum: {error}", err=True)
-        sys.exit(2)
+    """Run the command line; it ends as every command does."""
+    end_with(lambda: app(standalone_mode=False))
 
 
 if __name__ == "__main__":

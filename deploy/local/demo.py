@@ -6,7 +6,6 @@ hears; stops everything at Ctrl-C or after `--seconds`, and then writes `report.
 
 import asyncio
 import signal
-import sys
 from asyncio.subprocess import Process
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -21,6 +20,7 @@ from rich.live import Live
 
 from agents.adapters.capture import sound_file
 from cityhum import logs
+from cityhum.ending import end_with
 from cityhum.status import Status
 from deploy.local import api_keys, programs, report, watch
 from deploy.local.kafka_jars import jars_folder
@@ -32,7 +32,7 @@ from deploy.local.settings import local_settings
 from deploy.local.stack import Addresses, LocalStack
 from deploy.local.supervise import Program, Supervisor
 from processors import registry
-from schemas.errors import CityhumError, Unavailable
+from schemas.errors import Unavailable
 
 DASHBOARD_PORT = 8501
 API_PORT = 8600
@@ -99,7 +99,7 @@ def demo(
     with closing(_Stopping(stack)):
         written = asyncio.run(_run(stack.addresses, Place(settings.folder, sound), simulate, faces))
     if written.lost or written.duplicated:
-        raise typer.Exit(code=1)
+        raise typer.Exit(Status.PROBLEMS)
 
 
 async def _run(
@@ -219,13 +219,9 @@ class _Stopping:
 
 
 def main() -> None:
-    """Run the demo; a mistake of the user is one line on stderr and status 2."""
+    """Run the demo; it ends as every command does."""
     logs.configure("WARNING")
-    try:
-        app()
-    except CityhumError as error:
-        console.print(f"cityhum: {error}", style="red", soft_wrap=True)
-        sys.exit(2)
+    end_with(lambda: app(standalone_mode=False))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.errors import BadConfig
+from schemas.errors import BadConfig, Unavailable
 
 _POSTGRES_AT_LEAST = 13
 _POSTGRES = ("initdb", "postgres", "psql")
@@ -156,4 +156,4 @@ def _apt(rights: Sequence[str], arguments: Sequence[str]) -> None:
     if done.returncode != 0:
         said = [line for line in (done.stderr + done.stdout).splitlines() if line.startswith("E:")]
         reason = said[0] if said else f"exit {done.returncode}"
-        raise BadConfig(f"apt-get {' '.join(arguments)} failed: {reason}; {_WAY_OUT}")
+        raise Unavailable(f"apt-get {' '.join(arguments)} failed: {reason}; {_WAY_OUT}")

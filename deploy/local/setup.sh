@@ -3,9 +3,12 @@
 set -eu
 UV_VERSION=0.13.8
 
+# as of every command (cityhum/status.py): 2, somebody has to do something; 3, later may do
 die() {
+    status=$1
+    shift
     echo "setup: $*" >&2
-    exit 2
+    exit "$status"
 }
 
 # pip and uv heed different variables, and neither the system's bundle by default
@@ -29,7 +32,7 @@ find_python() {
             return
         fi
     done
-    die "needs Python 3.11, 3.12 or 3.13 on the PATH (Debian 12 or newer: apt-get install python3)"
+    die 2 "needs Python 3.11, 3.12 or 3.13 on the PATH (Debian 12 or newer: apt-get install python3)"
 }
 
 as_root() {
@@ -72,13 +75,13 @@ make_venv() {
     python=$(find_python) || exit 2
     package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
     if "$python" -c 'import ensurepip' 2>/dev/null; then
-        uv_by_venv || die "pip could not install uv (see above)"
+        uv_by_venv || die 3 "pip could not install uv (see above)"
     elif uv_by_system; then
         :
     elif install_venv_package "$package"; then
-        uv_by_venv || die "pip could not install uv (see above)"
+        uv_by_venv || die 3 "pip could not install uv (see above)"
     else
-        die "$python cannot make an environment with pip; as root: apt-get install $package"
+        die 2 "$python cannot make an environment with pip; as root: apt-get install $package"
     fi
 }
 
@@ -89,4 +92,5 @@ elif ! [ -x .venv/bin/uv ]; then # made by another hand: kept
     uv_by_ensurepip || make_venv
 fi
 # inexact: what the training extra has brought stays; bytecode: a demo starts ten processes
-exec .venv/bin/uv sync --quiet --frozen --inexact --compile-bytecode --python .venv/bin/python "$@"
+.venv/bin/uv sync --quiet --frozen --inexact --compile-bytecode --python .venv/bin/python "$@" ||
+    die 3 "uv could not bring the packages (see above)"

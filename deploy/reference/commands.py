@@ -27,7 +27,11 @@ def commands() -> str:
 def exit_codes() -> str:
     """Page of the exit statuses."""
     rows = [[str(int(status)), status.name.lower(), said] for status, said in MEANINGS.items()]
-    introduction = "The same for every command. Services end with 0 when they are asked to stop."
+    introduction = (
+        "The same for every command, for `python -m deploy.local` and `python -m deploy.local.demo`"
+        " too. Services end with 0 when they are asked to stop. `make` itself ends with 2 whatever"
+        " failed, and names the status: `Error 3`."
+    )
     return page("Exit statuses", introduction, table(["status", "name", "means"], rows))
 
 

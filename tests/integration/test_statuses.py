@@ -1,6 +1,10 @@
 """How commands end: the same status for the same kind of end, whichever command it is."""
 
+import os
+import socket
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -110,3 +114,37 @@ def test_a_package_that_is_not_installed_is_named(
     monkeypatch.setitem(sys.modules, "uvloop", None)
     assert ended("bridge", monkeypatch) == Status.MISTAKE
     assert "bridge needs uvloop" in capsys.readouterr().err
+
+
+def local(words: str, folder: Path, path: Path) -> tuple[int, list[str]]:
+    """Status and last words of a program of `deploy.local` that finds programs in `path` first."""
+    environment = {
+        **os.environ,
+        "CITYHUM_LOCAL_FOLDER": str(folder),
+        "PATH": f"{path}{os.pathsep}{os.environ['PATH']}",
+    }
+    command = [sys.executable, "-m", *words.split()]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr.splitlines()
+
+
+@pytest.mark.parametrize("words", ["deploy.local.demo", "deploy.local install"])
+def test_a_package_registry_that_is_away_is_away(words: str, tmp_path: Path) -> None:
+    maven = tmp_path / "bin" / "mvn"
+    maven.parent.mkdir()
+    maven.write_text("#!/bin/sh\necho '[ERROR] unknown host'\nexit 1\n", encoding="utf-8")
+    maven.chmod(0o755)
+    status, told = local(words, tmp_path / "local", maven.parent)
+    assert status == Status.AWAY
+    assert told == ["cityhum: Maven could not bring Kafka's jars: [ERROR] unknown host"]
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_a_mistake(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        words = f"deploy.local.demo --dashboard-port {port}"
+        status, told = local(words, tmp_path, tmp_path)
+    assert status == Status.MISTAKE
+    assert told == [
+        f"cityhum: port {port}, meant for the dashboard, is taken: free it or set another"
+    ]
