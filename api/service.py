@@ -13,7 +13,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.access import Gate
+from api.adapters import fleet_figures
 from api.adapters.bell import DatabaseBell
+from api.adapters.counting import Counted
 from api.adapters.ears import ModelEars
 from api.adapters.key_file import KeyRing
 from api.adapters.records import DatabaseRecords
@@ -21,12 +23,14 @@ from api.app import create
 from api.services import Services
 from api.settings import ApiSettings
 from records.adapters.postgres import PostgresReader
+from schemas.adapters.vitals import Vitals, shown
 from schemas.errors import BadConfig
 
 log = logging.getLogger(__name__)
 
 _STOP_WITHIN_S = 3
 _CONNECTIONS = 512
+_POSTGRES = "postgres"
 
 
 def serve(settings: ApiSettings) -> None:
@@ -37,8 +41,13 @@ def serve(settings: ApiSettings) -> None:
     BadConfig
         If the port is taken, or keys, password or model are wrong.
     """
-    with listening(settings) as listener, PostgresReader(settings.database) as reader:
-        app = application(settings, reader)
+    vitals = Vitals([_POSTGRES])
+    with (
+        listening(settings) as listener,
+        PostgresReader(settings.database) as reader,
+        shown(settings.metrics_host, settings.metrics_port, vitals),
+    ):
+        app = application(settings, reader, vitals)
         host, port = listener.getsockname()[:2]
         log.info("api_serving", extra={"address": f"http://{host}:{port}"})
         config = uvicorn.Config(
@@ -53,7 +62,7 @@ def serve(settings: ApiSettings) -> None:
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def application(settings: ApiSettings, reader: PostgresReader) -> FastAPI:
+def application(settings: ApiSettings, reader: PostgresReader, vitals: Vitals) -> FastAPI:
     """Application with everything real behind it.
 
     Raises
@@ -62,8 +71,14 @@ def application(settings: ApiSettings, reader: PostgresReader) -> FastAPI:
         If keys, password or model are wrong.
     """
     bell = DatabaseBell(settings.database)
+    records = DatabaseRecords(reader)
+
+    async def ask() -> str:
+        await asyncio.to_thread(records.place)
+        return ""
+
     services = Services(
-        records=DatabaseRecords(reader),
+        records=records,
         gate=Gate(KeyRing(settings.keys_file).current, time.monotonic),
         bell=bell,
         now=lambda: datetime.now(UTC),
@@ -73,13 +88,21 @@ def application(settings: ApiSettings, reader: PostgresReader) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        ringing = asyncio.create_task(bell.listen(), name="bell")
+        tasks = [
+            asyncio.create_task(bell.listen(), name="bell"),
+            asyncio.create_task(fleet_figures.watch(reader), name="figures"),
+        ]
         try:
-            yield
+            async with vitals:
+                vitals.watch(_POSTGRES, ask)
+                yield
         finally:
-            ringing.cancel()
+            for task in tasks:
+                task.cancel()
 
-    return create(services, lifespan)
+    app = create(services, lifespan)
+    app.add_middleware(Counted)
+    return app
 
 
 def listening(settings: ApiSettings) -> socket.socket:

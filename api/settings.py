@@ -27,6 +27,8 @@ class ApiSettings(BaseSettings):
     classify: bool = Field(default=False, description="take sounds at POST /v1/classify")
     model: str = Field(default="street8-0.3.0", description="who hears them")
     streams_at_once: int = Field(default=64, ge=1, description="listeners of live alerts")
+    metrics_host: str = Field(default="127.0.0.1", description="where metrics are served")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="0: no metrics endpoint")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     @property

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from importlib import metadata
 from types import TracebackType
 from typing import Final, Never, Self
@@ -33,10 +33,17 @@ async def observed(host: str, port: int, parts: Iterable[str]) -> AsyncIterator[
     BadConfig
         If the port is taken, or there is no such address here.
     """
-    metrics.BUILD.labels(metadata.version("cityhum")).set(1)
     async with Vitals(parts) as vitals:
-        with served(host, port, vitals.pages) if port else nullcontext():
+        with shown(host, port, vitals):
             yield vitals
+
+
+@contextmanager
+def shown(host: str, port: int, vitals: "Vitals") -> Iterator[None]:
+    """Serve metrics and vitals where there is a port; see `observed`."""
+    metrics.BUILD.labels(metadata.version("cityhum")).set(1)
+    with served(host, port, vitals.pages) if port else nullcontext():
+        yield
 
 
 class Vitals:
