@@ -89,9 +89,12 @@ def build(
         "twice": rows - distinct + max(0, int(in_windows) - distinct),
         "missing_in_windows": max(0, distinct - int(in_windows)),
         "steady": steady,
-        "burst": _burst(watch.samples, len(run.devices), phases) if phases.back_at else None,
+        "burst": burst(watch.samples, len(run.devices), phases) if phases.back_at else None,
         "use": {phase: {n: asdict(u) for n, u in by.items()} for phase, by in watch.uses.items()},
-        "backlog": [_backlog(each, len(run.devices), phases) for each in watch.samples[::5]],
+        "backlog": [backlog(each, len(run.devices), phases) for each in watch.samples[::5]],
+        "cpu_us_per_reading": {
+            name: round(1e6 * cpu_s / run.readings, 1) for name, cpu_s in watch.cpu_s.items()
+        },
         "restarts": dict(restarts),
     }
 
@@ -106,8 +109,9 @@ def words(result: Mapping[str, Any]) -> str:
     flat = {name: value for name, value in result.items() if name not in ("use", "backlog")}
     lines = [f"{name:20} {value}" for name, value in flat.items()]
     for phase, by in result["use"].items():
-        lines += [f"{phase:8} {name:10} {u['core_share']:6.1%} of a core {u['memory_mb']:6.0f} MB"
-                  for name, u in by.items()]  # fmt: skip
+        for name, use in by.items():
+            memory = "" if use["memory_mb"] is None else f"{use['memory_mb']:6.0f} MB"
+            lines.append(f"{phase:8} {name:10} {use['core_share']:6.1%} of a core {memory}")
     lines += [f"{b['s']:7.0f} s  {b['at_devices']:9} at devices  {b['in_kafka']:9} in Kafka"
               for b in result["backlog"]]  # fmt: skip
     return "\n".join(lines)
@@ -152,16 +156,15 @@ def _percentiles(values: Sequence[float] | None) -> dict[str, float] | None:
     return dict(zip(("p50", "p99"), (round(value, 2) for value in values), strict=True))
 
 
-def _burst(samples: Sequence[Sample], devices: int, phases: Phases) -> dict[str, Any]:
+def burst(samples: Sequence[Sample], devices: int, phases: Phases) -> dict[str, Any]:
     """How the devices came back, and how long what they had kept took."""
     back_at = phases.back_at or phases.cut_at
     after = [each for each in samples if each.at >= back_at]
-    backlog = _backlog(after[0], devices, phases)["at_devices"] if after else 0
     return {
-        "backlog_readings": backlog,
+        "backlog_readings": backlog(after[0], devices, phases)["at_devices"] if after else 0,
         "safe_after_s": _when_below(after, devices, phases, "at_devices", back_at),
         "stored_after_s": _when_below(after, devices, phases, "not_stored", back_at),
-        "back": _connections(phases.broker_log, back_at),
+        "back": connections(phases.broker_log, back_at),
     }
 
 
@@ -169,12 +172,13 @@ def _when_below(
     samples: Sequence[Sample], devices: int, phases: Phases, what: str, since: datetime
 ) -> float | None:
     for each in samples:
-        if _backlog(each, devices, phases)[what] < AT_ONCE_S * devices:
+        if backlog(each, devices, phases)[what] < AT_ONCE_S * devices:
             return round((each.at - since).total_seconds(), 1)
     return None
 
 
-def _backlog(sample: Sample, devices: int, phases: Phases) -> dict[str, float]:
+def backlog(sample: Sample, devices: int, phases: Phases) -> dict[str, float]:
+    """What waited where at a moment: at devices, in Kafka, and in both together."""
     heard, stored = phases.heard(sample.at, devices), sample.applied.get("archive", 0)
     return {
         "s": round((sample.at - phases.began_at).total_seconds()),
@@ -184,7 +188,7 @@ def _backlog(sample: Sample, devices: int, phases: Phases) -> dict[str, float]:
     }
 
 
-def _connections(log: Path, since: datetime) -> dict[str, float]:
+def connections(log: Path, since: datetime) -> dict[str, float]:
     """How spread the devices' return was: the broker's own account, by the second."""
     moments = [
         datetime.fromisoformat(each).astimezone(UTC)

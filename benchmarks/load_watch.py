@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,10 +36,18 @@ class Sample:
 
 @dataclass(frozen=True)
 class Use:
-    """CPU time since the phase before, as part of one core, and memory at the end of a phase."""
+    """CPU time of a phase, as part of one core, and memory at its end; None: gone by then."""
 
     core_share: float
-    memory_mb: float
+    memory_mb: float | None
+
+
+@dataclass(frozen=True)
+class Spent:
+    """CPU time that a process has used since it began."""
+
+    pid: int
+    cpu_s: float
 
 
 @dataclass
@@ -48,24 +57,34 @@ class Watch:
     pids: Pids
     samples: list[Sample] = field(default_factory=list)
     uses: dict[str, dict[str, Use]] = field(default_factory=dict)
-    _since_s: float = field(default_factory=time.monotonic)
-    _before: dict[int, float] = field(default_factory=dict)
+    cpu_s: Counter[str] = field(default_factory=Counter)
+    """Of each process, in all phases together."""
+    _since_s: float = 0.0
+    _before: dict[str, Spent] = field(default_factory=dict)
+    _last: dict[str, Spent] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Count CPU time from here on."""
-        self._since_s = time.monotonic()
-        self._before = {pid: stage.family_cpu_s(pid) for pid in self._living().values()}
+        self._since_s, self._last = time.monotonic(), {}
+        self.look()
+        self._before = self._last
+
+    def look(self) -> None:
+        """Note what has been spent so far: a process may be gone when its phase ends."""
+        now = {name: Spent(pid, stage.family_cpu_s(pid)) for name, pid in self._living().items()}
+        self._last = {**self._last, **now}
 
     def mark(self, phase: str) -> None:
         """A phase ends here; note what everybody has taken during it."""
-        passed_s = time.monotonic() - self._since_s
-        self.uses[phase] = {
-            name: Use(
-                round((stage.family_cpu_s(pid) - self._before.get(pid, 0.0)) / passed_s, 3),
-                round(family_mb(pid)),
-            )
-            for name, pid in self._living().items()
-        }
+        self.look()
+        passed_s, living = time.monotonic() - self._since_s, self._living()
+        self.uses[phase] = {}
+        for name, spent in self._last.items():
+            before = self._before.get(name, Spent(0, 0.0))
+            cpu_s = spent.cpu_s - (before.cpu_s if before.pid == spent.pid else 0.0)
+            self.cpu_s[name] += cpu_s
+            memory_mb = round(family_mb(spent.pid)) if name in living else None
+            self.uses[phase][name] = Use(round(cpu_s / passed_s, 3), memory_mb)
         self.begin()
 
     def _living(self) -> dict[str, int]:
@@ -98,7 +117,6 @@ async def watched(ports: Mapping[str, int], pids: Pids) -> AsyncIterator[Watch]:
         Processes by name, as they are now.
     """
     watch = Watch(pids)
-    watch.begin()
     looking = asyncio.create_task(_look(watch, ports))
     try:
         yield watch
@@ -112,6 +130,7 @@ async def _look(watch: Watch, ports: Mapping[str, int]) -> None:
     async with httpx.AsyncClient(timeout=5.0) as client:
         while True:
             watch.samples.append(await _sample(client, ports))
+            watch.look()
             await asyncio.sleep(EVERY_S)
 
 

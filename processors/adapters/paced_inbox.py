@@ -17,6 +17,7 @@ from schemas import metrics
 MAX_HELD: Final = 500
 """Of all devices together: half of what the broker sends ahead, so others are never held up."""
 _SAY_EVERY_S: Final = 60.0
+_FORGET_EVERY_S: Final = 60.0
 _DEVICE: Final = 3  # its place in cityhum/v1/SITE/DEVICE/STREAM
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class PacedInbox:
         self._held: dict[str, deque[Delivery]] = {}
         self._dropped: Counter[str] = Counter()
         self._say_at_s = 0.0
+        self._forget_at_s = 0.0
 
     @property
     def listening(self) -> bool:
@@ -75,8 +77,12 @@ class PacedInbox:
         now_s = self._monotonic_s()
         taken = [each for device in list(self._held) for each in self._release(device, now_s)]
         taken += [each for each in arrived if self._is_taken(each, now_s)]
-        if now_s >= self._say_at_s:
-            self._tidy(now_s)
+        if self._dropped and now_s >= self._say_at_s:
+            self._say()
+            self._say_at_s = now_s + _SAY_EVERY_S
+        if now_s >= self._forget_at_s:
+            self._forget(now_s)
+            self._forget_at_s = now_s + _FORGET_EVERY_S
         return taken
 
     def acknowledge(self, handle: Handle) -> None:
@@ -113,16 +119,15 @@ class PacedInbox:
             del self._held[device]
         return released
 
-    def _tidy(self, now_s: float) -> None:
-        """Once a minute: name who is too fast, and forget who has not been heard for long."""
-        if not self._dropped and not self._paces:
-            return
-        self._say_at_s = now_s + _SAY_EVERY_S
-        if self._dropped:
-            worst, most = self._dropped.most_common(1)[0]
-            extra = {"device": worst, "messages": most, "of_all": self._dropped.total()}
-            log.warning("too_fast", extra={**extra, "devices": len(self._dropped)})
-            self._dropped.clear()
+    def _say(self) -> None:
+        """Name who is too fast, in one line for all that was dropped since the line before."""
+        worst, most = self._dropped.most_common(1)[0]
+        extra = {"device": worst, "messages": most, "of_all": self._dropped.total()}
+        log.warning("too_fast", extra={**extra, "devices": len(self._dropped)})
+        self._dropped.clear()
+
+    def _forget(self, now_s: float) -> None:
+        """Let go of who has not been heard for so long that its bucket is full again."""
         paces = {d: pace.refilled(each, self._limit, now_s) for d, each in self._paces.items()}
         full = self._limit.burst
         self._paces = {d: each for d, each in paces.items() if each.held or each.tokens < full}

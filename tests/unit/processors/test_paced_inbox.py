@@ -95,6 +95,8 @@ async def test_many_floods_do_not_use_up_what_the_broker_sends_ahead(bench: Benc
 async def test_a_flood_is_named_once_a_minute(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
+    bench.send("pole-01", 1)
+    await bench.heard()
     with caplog.at_level(logging.WARNING):
         for _ in range(90):
             bench.send("pole-01", 100)
@@ -102,4 +104,5 @@ async def test_a_flood_is_named_once_a_minute(
             await bench.heard(after_s=1.0)
     lines = [(r.__dict__["device"], r.__dict__["devices"]) for r in caplog.records]
     assert [line.message for line in caplog.records] == ["too_fast"] * 2
+    assert caplog.records[0].__dict__["messages"] == 100 - BURST - MAX_HELD_EACH
     assert lines == [("pole-01", 1), ("pole-01", 2)]
