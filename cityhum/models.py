@@ -19,7 +19,13 @@ from schemas.errors import BadConfig
 app = typer.Typer(no_args_is_help=True)
 
 Shelf = Annotated[
-    Path, typer.Option("--models", envvar="CITYHUM_MODELS_FOLDER", help="the folder of models")
+    Path,
+    typer.Option(
+        "--models",
+        envvar="CITYHUM_MODELS_FOLDER",
+        help="the folder of models",
+        show_default="the bundled ones",
+    ),
 ]
 LARGEST_MB: Final = 200
 
