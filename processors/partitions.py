@@ -5,7 +5,7 @@ truth about progress; the offset that the consumer group remembers is a hint.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
@@ -41,6 +41,8 @@ class Span(NamedTuple):
     cluster_id: str
     begin: int
     end: int
+    oldest_at: datetime | None = None
+    """When the first of its records was appended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Checkpoint:
     cluster_id: str
     epoch: int = 0
     version: int = 0
+    committed_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,7 @@ def starting_point(key: Key, stored: Checkpoint | None, span: Span) -> Checkpoin
     """
     if stored is None:
         return Checkpoint(span.begin, span.cluster_id)
-    if stored.cluster_id != span.cluster_id or stored.next_offset > span.end:
-        # another cluster, or one that came back empty: its records are new, the ledgers stay
+    if _is_another_log(key, stored, span):  # its records are new, the ledgers stay
         return replace(
             stored,
             next_offset=span.begin,
@@ -121,6 +123,19 @@ def starting_point(key: Key, stored: Checkpoint | None, span: Span) -> Checkpoin
             "were removed before they were applied"
         )
     return stored
+
+
+def _is_another_log(key: Key, stored: Checkpoint, span: Span) -> bool:
+    """Whether it is another cluster's, or one that began anew: then our offset says nothing.
+
+    A topic that was deleted and made again keeps the cluster's id, and may have grown beyond our
+    offset; but what we have applied of a log was appended before we committed it.
+    """
+    if stored.cluster_id != span.cluster_id or stored.next_offset > span.end:
+        return True
+    if key.topic in COMPACTED or span.oldest_at is None or stored.committed_at is None:
+        return False
+    return stored.next_offset > span.begin and span.oldest_at > stored.committed_at
 
 
 def judged(key: Key, next_offset: int, offset: int) -> Literal["past", "next", "ahead"]:
@@ -254,8 +269,8 @@ class Watch:
     since: Mapping[Key, tuple[int, float]]
 
     def seen(self, now: float, positions: Mapping[Key, int], ends: Mapping[Key, int]) -> "Watch":
-        """Look again."""
-        lagging = {key: at for key, at in positions.items() if at < ends.get(key, 0)}
+        """Look again; beyond the end of a log is no place either: it has begun anew."""
+        lagging = {key: at for key, at in positions.items() if at != ends.get(key, at)}
         return Watch(
             {
                 key: before if (before := self.since.get(key, (at, now)))[0] == at else (at, now)

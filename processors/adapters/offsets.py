@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndTimestamp
 
 from processors.adapters import kafka_login
 from processors.partitions import Key, Span
@@ -33,8 +35,10 @@ class Offsets:
             cluster_id = (await self._admin.describe_cluster())["cluster_id"]
             begins = await self._consumer.beginning_offsets(partitions)
             ends = await self._consumer.end_offsets(partitions)
+            first = await self._consumer.offsets_for_times(dict.fromkeys(partitions, 0))
         return {
-            Key(tp.topic, tp.partition): Span(cluster_id, begins[tp], ends[tp]) for tp in partitions
+            Key(*tp): Span(cluster_id, begins[tp], ends[tp], _appended_at(first[tp]))
+            for tp in partitions
         }
 
     async def ends(self, keys: Iterable[Key]) -> Mapping[Key, int]:
@@ -42,6 +46,10 @@ class Offsets:
         with _unavailable():
             ends = await self._consumer.end_offsets([TopicPartition(*key) for key in keys])
         return {Key(tp.topic, tp.partition): end for tp, end in ends.items()}
+
+
+def _appended_at(found: OffsetAndTimestamp | None) -> datetime | None:
+    return None if found is None else datetime.fromtimestamp(found.timestamp / 1000, UTC)
 
 
 @asynccontextmanager

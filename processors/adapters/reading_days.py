@@ -6,11 +6,13 @@ from datetime import date, datetime
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
+from psycopg.errors import InsufficientPrivilege
 from psycopg.sql import SQL, Identifier
 
 from processors.adapters.postgres import conninfo, unavailable
 from processors.reading_days import outdated, wanted
 from processors.settings import ProcessorSettings
+from schemas.errors import BadConfig
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -21,8 +23,8 @@ FROM pg_class LEFT JOIN pg_inherits ON inhrelid = oid AND inhparent = 'reading':
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname ~ '^reading_[0-9]{8}$'
 ORDER BY relname"""
 _ENSURE: Final[LiteralString] = "SELECT ensure_reading_partitions(%s::date[])"
-# the lock of ensure_reading_partitions: nobody makes a day while another takes it away
-_LOCK: Final[LiteralString] = "SELECT pg_advisory_lock(hashtext('ensure_reading_partitions'))"
+# not the lock of ensure_reading_partitions: a day that is being read must not hold up new ones
+_LOCK: Final[LiteralString] = "SELECT pg_advisory_lock(hashtext('cityhum partitions'))"
 _PATIENCE: Final[LiteralString] = "SET lock_timeout = '60 s'"
 _DETACH: Final = SQL("ALTER TABLE reading DETACH PARTITION {} CONCURRENTLY")
 _FINALIZE: Final = SQL("ALTER TABLE reading DETACH PARTITION {} FINALIZE")
@@ -67,6 +69,8 @@ def keep(settings: ProcessorSettings, today: date, *, ahead_days: int, keep_days
 
     Raises
     ------
+    BadConfig
+        If the user does not own the table.
     Unavailable
         If the database does not answer, or somebody has been reading an old day for a minute.
     """
@@ -105,4 +109,9 @@ def _day(name: str) -> date:
 def _connected(settings: ProcessorSettings) -> Iterator[Connection]:
     # a partition is detached in two transactions of its own
     with unavailable(), psycopg.connect(conninfo(settings), autocommit=True) as connection:
-        yield connection
+        try:
+            yield connection
+        except InsufficientPrivilege:
+            raise BadConfig(
+                f"{settings.postgres_user} does not own the table of readings"
+            ) from None

@@ -22,7 +22,7 @@ from schemas.errors import BadConfig, Unavailable
 Cursor = AsyncCursor[Any]
 
 _CHECKPOINTS: Final = """
-SELECT topic, partition, next_offset, cluster_id, epoch, version FROM checkpoint
+SELECT topic, partition, next_offset, cluster_id, epoch, version, updated_at FROM checkpoint
 JOIN unnest(%(topics)s::text[], %(partitions)s::integer[]) AS wanted (topic, partition)
     USING (topic, partition)
 WHERE program = %(program)s ORDER BY topic, partition"""

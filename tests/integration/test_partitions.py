@@ -14,6 +14,7 @@ from processors.adapters.store import PostgresStore
 from processors.partitions import Checkpoint, Commit
 from processors.reading_days import LEAST_KEEP_DAYS
 from processors.settings import ProcessorSettings
+from schemas.errors import BadConfig
 from tests.builders import labelled
 from tests.database import Database, settings_for
 from tests.streams import KEY
@@ -129,5 +130,6 @@ async def test_a_drop_that_was_cut_short_is_finished(
 
 
 def test_only_the_owner_may(database: Database) -> None:
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        reading_days.keep(database.settings, TODAY, ahead_days=3, keep_days=LEAST_KEEP_DAYS)
+    archive_user = settings_for(database.postgres, "cityhum_archive")
+    with pytest.raises(BadConfig, match="cityhum_archive does not own"):
+        kept(archive_user)

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from processors.adapters import durable
@@ -14,7 +16,7 @@ from processors.partitions import (
 from schemas import topics
 from schemas.codec import encode
 from schemas.errors import LogGap
-from tests.builders import labelled
+from tests.builders import STARTED_AT, labelled
 from tests.contracts import StoreContract
 from tests.streams import CONFLICT, KEY, Bench, FakeLog, FakeStore, envelope
 
@@ -29,6 +31,21 @@ def test_a_known_program_goes_on_at_its_checkpoint() -> None:
     stored = Checkpoint(7, "c", epoch=1, version=3)
     assert starting_point(KEY, stored, Span("c", 5, 9)) == stored
     assert starting_point(KEY, stored, Span("c", 7, 7)) == stored
+
+
+def test_a_topic_made_anew_is_told_by_its_oldest_record() -> None:
+    stored = Checkpoint(7, "c", committed_at=STARTED_AT)
+    earlier, later = (STARTED_AT + timedelta(seconds=n) for n in (-1, 1))
+    assert starting_point(KEY, stored, Span("c", 0, 99, earlier)) == stored
+    assert starting_point(KEY, stored, Span("c", 7, 99, later)) == stored  # all before is gone
+    anew = starting_point(KEY, stored, Span("c", 0, 99, later))
+    assert anew == Checkpoint(0, "c", epoch=1)
+
+
+def test_of_a_compacted_topic_the_oldest_record_says_nothing() -> None:
+    stored = Checkpoint(7, "c", committed_at=STARTED_AT)
+    span = Span("c", 0, 99, STARTED_AT + timedelta(seconds=1))
+    assert starting_point(Key(topics.STATUS, 0), stored, span) == stored
 
 
 @pytest.mark.parametrize("span", [Span("other", 0, 99), Span("c", 0, 6)], ids=["other", "empty"])
@@ -55,6 +72,12 @@ def test_only_a_partition_with_more_to_read_can_be_stuck() -> None:
     assert watch.seen(34.0, {KEY: 5}, {KEY: 9}).stuck(36.0) == [KEY]
     assert watch.seen(34.0, {KEY: 6}, {KEY: 9}).stuck(36.0) == []
     assert watch.seen(34.0, {KEY: 9}, {KEY: 9}).stuck(36.0) == []
+    assert watch.seen(34.0, {KEY: 5}, {}).stuck(36.0) == []
+
+
+def test_who_is_beyond_the_end_of_a_log_stands_still() -> None:
+    watch = Watch({}).seen(0.0, {KEY: 9}, {KEY: 2}).seen(16.0, {KEY: 9}, {KEY: 4})
+    assert watch.stuck(16.0) == [KEY]
 
 
 # --- a worker ------------------------------------------------------------------------------------
