@@ -1,5 +1,5 @@
 # Every target sets up what it needs. `make demo SECONDS=90 SOUND=street.wav DEVICES=20`
-.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test fuzz-api test-training conformity privacy reference faults load security fuzz peers clean
+.PHONY: help setup training servers test-tools secrets demo check format unit laws integration e2e test fuzz-api test-training conformity privacy reference faults disaster load security fuzz peers clean
 
 # many short processes: none of them should compile our code again
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,6 +17,7 @@ help:
 	@echo "make privacy      words sought in what leaves the device; the ceiling under 100,000 bad batches (JSON=1)"
 	@echo "make faults       everything killed at random; the record must be that of an undisturbed run (KILLS=, SEED=)"
 	@echo "make load         2,000 devices at work, ten minutes without a broker, the burst (DEVICES=, SECONDS=, OUTAGE=, JSON=1)"
+	@echo "make disaster     servers destroyed and restored, disks full, a database that stalls; nothing lost (NAMES=, SECONDS=, JSON=1)"
 	@echo "make security     who may what, tried by everybody against real servers with TLS and logins; secrets sought (JSON=1)"
 	@echo "make fuzz         a million mutated messages through the bridge, 10,000 through MQTT (COUNT=, MQTT=, JSON=1)"
 	@echo "make fuzz-api     the HTTP API asked thousands of questions made from its OpenAPI document"
@@ -90,6 +91,10 @@ faults: servers test-tools
 load: servers
 	@$(PYTHON) -m benchmarks.load $(if $(DEVICES),--devices $(DEVICES)) $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(OUTAGE),--outage $(OUTAGE)) $(if $(JSON),--json)
+
+# backup, destruction, restore; full disks; stalls. NAMES="kafka_full postgres_full" SECONDS=1200 JSON=1
+disaster: servers test-tools
+	@$(PYTHON) -m benchmarks disaster $(NAMES) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(JSON),--json)
 
 # who may what, tried by everybody, on the servers as a city runs them; JSON=1
 security: servers

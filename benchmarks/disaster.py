@@ -88,9 +88,15 @@ def judged(
     if not disaster.log_is_lost:  # else the topic of alerts is gone too
         found |= {"unknown_ids": told.unknown_ids, "missing_ids": told.missing_ids}
         counts += ["unknown_ids", "missing_ids"]
-    unharmed = not lost and not found["different"]
-    named_all = disaster.log_is_lost and lost == found["named"] > 0
-    return {"ok": not any(found[name] for name in counts) and (unharmed or named_all), **found}
+    told_apart = lost == found["named"] if disaster.log_is_lost else not lost
+    unchanged = _only_missing(found["different"]) if lost else not found["different"]
+    ok = told_apart and unchanged and not any(found[name] for name in counts)
+    return {"ok": ok, **found}
+
+
+def _only_missing(different: dict[str, Any]) -> bool:
+    """Whether every reading that is there is as it would have been."""
+    return not different["reading"]["only_disturbed"]
 
 
 def _counted(different: dict[str, Any]) -> dict[str, Any]:
