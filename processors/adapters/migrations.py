@@ -14,6 +14,8 @@ from schemas.errors import BadConfig, Unavailable
 
 _SCRIPTS = Path(__file__).parents[2] / "deploy" / "postgres" / "migrations"
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('cityhum migrate'))"
+# whoever waits for a table holds up all who come later: rather try again than stop the city
+_PATIENCE = "SET LOCAL lock_timeout = '20 s'"
 
 
 def upgrade(settings: ProcessorSettings, revision: str = "head") -> None:
@@ -41,6 +43,7 @@ def upgrade(settings: ProcessorSettings, revision: str = "head") -> None:
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql(_ONE_AT_A_TIME)
+            connection.exec_driver_sql(_PATIENCE)
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
     except OperationalError as error:
