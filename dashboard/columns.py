@@ -31,6 +31,8 @@ COLUMNS: Final[Mapping[str, Any]] = MappingProxyType(
         "oldest_commit_at": _time("slowest partition at"),
         "newest_commit_at": _time("newest commit"),
         "oldest_at": _time("oldest"),
+        "newest_at": _time("newest"),
+        "newest_detail": st.column_config.TextColumn("what was wrong with it"),
         "begin": _time("from"),
         "end": _time("to"),
         "laeq_10s_db": _level("LAeq,10s dB"),

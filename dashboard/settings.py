@@ -24,7 +24,4 @@ class DashboardSettings(BaseSettings):
     postgres_password_file: Path | None = None
     operator_user: str = "cityhum_operator"
     operator_password_file: Path | None = None
-    metrics: str = Field(
-        default="", description="http addresses of the processors' metrics, with commas"
-    )
     refresh_s: float = Field(default=2.0, ge=0.5)

@@ -14,8 +14,13 @@ from processors.event_time import SECOND_US, microseconds, moment
 from processors.folds import NOTHING, Event, Fold, Outputs, Tick
 from processors.ledger import Digests, Ledger
 from schemas.base import Decibels, DeviceId, Frozen, Label, PerMille, Seq, SessionId, UtcTime
+from schemas.errors import Reason
 from schemas.messages import Clock, Indices, Status
 from schemas.readings import AnyBatch
+from schemas.results import DeadLetter
+
+_MQTT_LEVELS: Final = 5
+"""cityhum/v1/{site}/{device}/{stream}"""
 
 
 class ReadingRow(Frozen):
@@ -77,6 +82,16 @@ class StatusRow(Frozen):
         if self.status_at is None or known.status_at is None:
             return True
         return self.status_at >= known.status_at
+
+
+class DeadLetterRow(Frozen):
+    """A message that could not be read, to be counted in `dead_letter`."""
+
+    origin: str = Field(max_length=64, description="device, or Kafka topic in which it was found")
+    reason: Reason
+    hour: UtcTime
+    newest_at: UtcTime
+    newest_detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,4 +185,17 @@ def status_row(status: Status) -> StatusRow:
         online=status.online,
         status_at=status.at,
         status=status.model_dump_json(),
+    )
+
+
+def dead_letter_row(letter: DeadLetter) -> DeadLetterRow:
+    """What is counted of a dead letter; its source is an MQTT topic or a place in Kafka."""
+    levels = letter.source.split("/")
+    by_device = len(levels) == _MQTT_LEVELS
+    return DeadLetterRow(
+        origin=levels[3 if by_device else 0][:64],
+        reason=letter.reason,
+        hour=letter.received_at.replace(minute=0, second=0, microsecond=0),
+        newest_at=letter.received_at,
+        newest_detail=letter.detail,
     )

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+from pydantic import ValidationError
+
+from schemas.codec import encode
 from schemas.results import DeadLetter
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -24,3 +27,11 @@ def letter(found: Iterable[tuple[str, bytes]]) -> DeadLetter:
     texts = {name: value.decode() for name, value in found if name in DeadLetter.model_fields}
     numbers = {name: int(texts[name]) for name in ("version", "size_bytes") if name in texts}
     return DeadLetter.model_validate({**texts, **numbers})
+
+
+def told(found: Iterable[tuple[str, bytes]]) -> bytes:
+    """What headers say, encoded as a message; empty if they are not those of a dead letter."""
+    try:
+        return encode(letter(found))
+    except (ValidationError, ValueError):
+        return b""

@@ -29,7 +29,7 @@ from processors.verdicts import Record
 from schemas import topics
 from schemas.adapters.vitals import Vitals, observed
 from schemas.messages import Indices, Status
-from schemas.results import Alert
+from schemas.results import Alert, DeadLetter
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,9 @@ def _archive(_: ProcessorSettings) -> Program:
             topics.READINGS: _opened(archive.FOLD),
             topics.INDICES: lambda _: RowsRun(Indices, lambda one: (archive.indices_row(one),)),
             topics.STATUS: lambda _: RowsRun(Status, lambda one: (archive.status_row(one),)),
+            topics.DEAD_LETTERS: lambda _: RowsRun(
+                DeadLetter, lambda one: (archive.dead_letter_row(one),)
+            ),
         },
     )
 

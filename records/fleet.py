@@ -60,6 +60,16 @@ class Delay(NamedTuple):
     p95_s: float | None
 
 
+class DeadLetters(NamedTuple):
+    """Messages of one device, or found in one Kafka topic, that could not be read, by reason."""
+
+    origin: str
+    reason: str
+    messages: int
+    newest_at: datetime
+    newest_detail: str
+
+
 _HEALTH: Final[LiteralString] = """
 SELECT device.device, name, online, ledger.newest_at AS last_at, status_at,
        status ->> 'agent_version' AS agent_version, status ->> 'clock' AS clock,
@@ -100,6 +110,14 @@ FROM (
     WHERE started_at > now() - interval '60 s' AND started_at < now()
 ) AS newest
 """
+_DEAD_LETTERS: Final[LiteralString] = """
+SELECT origin, reason, sum(messages)::bigint AS messages, max(newest_at) AS newest_at,
+       (array_agg(newest_detail ORDER BY newest_at DESC))[1] AS newest_detail
+FROM dead_letter
+WHERE hour > now() - make_interval(days => %(days)s)
+GROUP BY origin, reason ORDER BY newest_at DESC
+LIMIT 100
+"""
 
 
 def health(reader: Reader) -> list[Health]:
@@ -120,3 +138,8 @@ def waiting(reader: Reader) -> list[Waiting]:
 def delay(reader: Reader) -> Delay:
     """How long the newest readings took."""
     return reader.rows(_DELAY, {}, Delay)[0]
+
+
+def dead_letters(reader: Reader, days: int) -> list[DeadLetters]:
+    """What could not be read in the last days, the newest first."""
+    return reader.rows(_DEAD_LETTERS, {"days": days}, DeadLetters)

@@ -3,16 +3,15 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard.adapters import dead_letters
 from dashboard.columns import columns
-from dashboard.page import NO_DEVICES, SETTINGS, live, page, reader, zone_of
+from dashboard.page import NO_DEVICES, live, page, reader, zone_of
 from dashboard.summary import lags_s
 from dashboard.tables import table
 from processors.adapters.clock import utc_now
 from records import fleet
-from schemas.errors import Unavailable
 
 BEHIND_S = 15.0
+DEAD_DAYS = 7
 
 
 def _draw() -> str:
@@ -28,7 +27,7 @@ def _draw() -> str:
         _processors(zone)
     with right:
         _targets(zone)
-        _dead_letters()
+        _dead_letters(zone)
     return zone
 
 
@@ -96,21 +95,19 @@ def _targets(zone: str) -> None:
     )
 
 
-def _dead_letters() -> None:
-    st.subheader("Dead letters", anchor=False)
-    if not SETTINGS.metrics:
-        st.caption("Counted where CITYHUM\\_DASHBOARD\\_METRICS names the processors' metrics.")
+def _dead_letters(zone: str) -> None:
+    st.subheader(f"Dead letters of {DEAD_DAYS} days", anchor=False)
+    rows = fleet.dead_letters(reader(), DEAD_DAYS)
+    if not rows:
+        st.caption("None: every message could be read.")
         return
-    try:
-        counted = dead_letters.by_reason(SETTINGS.metrics.split(","))
-    except Unavailable as error:
-        st.warning(str(error))
-        return
-    if not counted:
-        st.caption("None since the processors started.")
-        return
-    rows = pd.DataFrame(sorted(counted.items()), columns=["reason", "messages"])
-    st.dataframe(rows, hide_index=True, key="dead", alt="Dead letters")
+    st.dataframe(
+        table(rows, fleet.DeadLetters, zone),
+        hide_index=True,
+        column_config=columns(origin=st.column_config.TextColumn("from")),
+        key="dead",
+        alt="Dead letters",
+    )
 
 
 page("Fleet", lambda: live(_draw))

@@ -7,19 +7,21 @@ leave it as raw bytes, and where to read on is decided by us, at every assignmen
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NoReturn, Protocol, cast
 
 import faust
 from faust.streams import Stream
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, EventT, StreamT
+from faust.types import TP, EventT, Message, StreamT
 
+from processors import dead_letters
 from processors.adapters import kafka_login
 from processors.adapters.durable_ports import Received
 from processors.partitions import Key
 from processors.settings import ProcessorSettings
+from schemas import topics
 from schemas.errors import BadConfig, LogGap
 
 EXIT_FAILED: Final = 70
@@ -110,7 +112,7 @@ class _Event:
         message = event.message
         self.key = Key(message.topic, message.partition)
         self.offset: int = message.offset
-        self.value: bytes = event.value or b""  # a tombstone is none of our messages
+        self.value = _read(message, event.value)
         self._event = event
         message.value = None  # else every payload would be kept until it is acknowledged
 
@@ -118,9 +120,14 @@ class _Event:
         self._event.ack()
 
 
-def application(
-    program: str, topics: Sequence[str], settings: ProcessorSettings, work: Work
-) -> App:
+def _read(message: Message, value: bytes | None) -> bytes:
+    """What a program reads: of a dead letter what is said of it, since it could not be read."""
+    if message.topic == topics.DEAD_LETTERS:
+        return dead_letters.told(cast("Iterable[tuple[str, bytes]]", message.headers or ()))
+    return value or b""  # a tombstone is none of our messages
+
+
+def application(program: str, read: Sequence[str], settings: ProcessorSettings, work: Work) -> App:
     """Build the application of one program: a group that reads some topics as raw bytes."""
     brokers = ";".join(f"kafka://{host}" for host in settings.kafka_bootstrap.split(","))
     app = App(
@@ -129,7 +136,7 @@ def application(
     app.transport = Transport(app.conf.broker_consumer, app)
     app.work = work
     raw = app.topic(
-        *topics, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        *read, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
     )
 
     @app.agent(raw, name=program)

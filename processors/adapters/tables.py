@@ -1,5 +1,6 @@
 """Which rows go into which table, and what happens when one is there already."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
@@ -10,7 +11,7 @@ from psycopg import AsyncCursor
 from psycopg.sql import SQL, Composed, Identifier
 
 from processors.adapters import window_store
-from processors.archive import IndicesRow, ReadingRow, StatusRow
+from processors.archive import DeadLetterRow, IndicesRow, ReadingRow, StatusRow
 from processors.notify import NotificationRow
 from processors.window_book import Book
 from processors.window_questions import Touched
@@ -146,12 +147,23 @@ WHERE device = %(device)s AND (
         OR status_at IS NULL OR status_at <= %(status_at)s::timestamptz)))"""
 
 
+_DEAD_LETTERS = """
+INSERT INTO dead_letter AS known (origin, reason, hour, messages, newest_at, newest_detail)
+VALUES (%(origin)s, %(reason)s, %(hour)s, %(messages)s, %(newest_at)s, %(newest_detail)s)
+ON CONFLICT (origin, reason, hour) DO UPDATE SET
+    messages = known.messages + excluded.messages,
+    newest_at = greatest(known.newest_at, excluded.newest_at),
+    newest_detail = CASE WHEN excluded.newest_at >= known.newest_at
+        THEN excluded.newest_detail ELSE known.newest_detail END"""
+
+
 def fields(row: Frozen, names: Sequence[str]) -> Values:
     """Some fields of a message, as a line of a table."""
     values = (getattr(row, name) for name in names)
     return tuple(list(value) if isinstance(value, tuple) else value for value in values)
 
 
+_newest_at = attrgetter("newest_at")
 _window_key = attrgetter(*_WINDOW_KEY)
 _window_line = attrgetter(*_WINDOW_KEY, *_WINDOW)
 _label_line = attrgetter("label", *_LABEL)
@@ -238,6 +250,24 @@ class DeviceStatus:
         )
 
 
+class DeadLetters:
+    """Counts by hour; a commit is written once, so nothing is counted twice."""
+
+    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
+        """Add letters to what was counted before."""
+        letters: dict[Values, list[DeadLetterRow]] = defaultdict(list)
+        for row in rows:
+            if isinstance(row, DeadLetterRow):
+                letters[row.origin, row.reason, row.hour].append(row)
+        await cursor.executemany(
+            _DEAD_LETTERS,
+            [
+                {**max(some, key=_newest_at).model_dump(), "messages": len(some)}
+                for _, some in sorted(letters.items())
+            ],
+        )
+
+
 class WindowLabels:
     """The labels of a window as it stands: those that it no longer has are deleted."""
 
@@ -277,6 +307,7 @@ TABLES: Final[Mapping[type[Frozen], Sequence[Writable]]] = {
     ReadingRow: (READING,),
     IndicesRow: (INDICES,),
     StatusRow: (DeviceStatus(),),
+    DeadLetterRow: (DeadLetters(),),
     NotificationRow: (NOTIFICATION,),
 }
 

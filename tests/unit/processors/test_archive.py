@@ -1,15 +1,21 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from processors.archive import (
     FOLD,
     ArchiveState,
     IndicesRow,
     ReadingRow,
+    dead_letter_row,
     indices_row,
     status_row,
 )
+from processors.dead_letters import headers, told
 from processors.folds import NOTHING, Event, Outputs, Tick
+from schemas.codec import decode
 from schemas.messages import Indices, Status
+from schemas.results import DeadLetter
 from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled, levels
 
 
@@ -107,3 +113,25 @@ def test_rows_have_hundredths_of_a_decibel() -> None:
     (row,) = output.rows
     assert isinstance(row, ReadingRow)
     assert (row.laeq_1s_db, row.lcpeak_db, row.third_octaves_db) == (0.0, 81.24, (0.0, -12.34))
+
+
+@pytest.mark.parametrize(
+    ("source", "origin"),
+    [("cityhum/v1/harbour/pole-07/features", "pole-07"), ("readings.v1/3/17", "readings.v1")],
+)
+def test_a_dead_letter_is_counted_by_its_device_or_topic(source: str, origin: str) -> None:
+    letter = DeadLetter(
+        reason="malformed",
+        detail="not JSON",
+        source=source,
+        digest="0" * 32,
+        size_bytes=7,
+        received_at=STARTED_AT + timedelta(minutes=7),
+    )
+    row = dead_letter_row(decode(DeadLetter, told(headers(letter))))
+    assert (row.origin, row.reason, row.newest_detail) == (origin, "malformed", "not JSON")
+    assert row.hour == STARTED_AT.replace(minute=0, second=0)
+
+
+def test_headers_that_are_of_no_dead_letter_tell_nothing() -> None:
+    assert told([("reason", b"\xff"), ("size_bytes", b"many")]) == b""
