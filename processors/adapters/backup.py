@@ -56,7 +56,7 @@ def make(settings: ProcessorSettings, folder: Path) -> tuple[Path, Backup]:
             said = Backup(
                 made_at=made_at,
                 revision=_one(connection, _REVISION)[0],
-                sha256=_sha256(unfinished / DUMP),
+                sha256=sha256_of(unfinished / DUMP),
                 bytes=(unfinished / DUMP).stat().st_size,
                 readings=(counted := _one(connection, _COUNTED))[0],
                 newest_reading_at=counted[1],
@@ -108,13 +108,28 @@ def restore(settings: ProcessorSettings, place: Path) -> Backup:
         If the database does not answer, or refuses.
     """
     said = of(place)
-    if _sha256(place / DUMP) != said.sha256:
+    if sha256_of(place / DUMP) != said.sha256:
         raise BadConfig(f"{place / DUMP} is damaged: its SHA-256 is not that of {SAID}")
     with unavailable(), psycopg.connect(conninfo(settings)) as connection:
         if not _one(connection, _EMPTY)[0]:
             raise BadConfig(f"database {settings.postgres_db} is not empty: restore into a new one")
     _fill(settings, place / DUMP)
     return said
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of a dump, in hex.
+
+    Raises
+    ------
+    BadConfig
+        If it cannot be read.
+    """
+    try:
+        with path.open("rb") as dump:
+            return file_digest(dump, "sha256").hexdigest()
+    except OSError as error:
+        raise BadConfig(f"{path}: {error.strerror}") from None
 
 
 def _fill(settings: ProcessorSettings, dump: Path) -> None:
@@ -201,14 +216,6 @@ def _environment(settings: ProcessorSettings) -> Mapping[str, str]:
     if secret := password(settings):
         given["PGPASSWORD"] = secret
     return {**os.environ, **given}
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as dump:
-            return file_digest(dump, "sha256").hexdigest()
-    except OSError as error:
-        raise BadConfig(f"{path}: {error.strerror}") from None
 
 
 def _to_disk(folder: Path) -> None:
