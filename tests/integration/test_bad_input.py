@@ -4,6 +4,7 @@ Who may log in and write where is tried by `test_security.py`.
 """
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -26,6 +27,7 @@ from processors import registry
 from processors.adapters import site_tables
 from processors.pace import Limit
 from processors.settings import ProcessorSettings
+from records import fleet
 from records.adapters.postgres import PostgresReader
 from schemas import topics
 from schemas.codec import CONTENT_TYPE
@@ -168,6 +170,23 @@ async def test_a_flood_is_named_and_others_are_heard_all_the_while(
     rogue.leave()
 
 
+async def test_a_backlog_beyond_the_limit_is_slowed_down_and_loses_nothing(
+    settings: ProcessorSettings, honest: Device
+) -> None:
+    """Like an agent, the device sends the next batches when those on their way are answered."""
+    limit = Limit(messages_per_s=4.0)
+    backlog = range(int(limit.burst) + 19)
+    slow = settings.model_copy(update={"device_messages_per_s": limit.messages_per_s})
+    async with bridge(slow):
+        began_s = asyncio.get_running_loop().time()
+        for seq in backlog:
+            honest.publish(honest.batch(seq))
+            await honest.hears_all(range(max(0, seq - 1)))
+        await honest.hears_all(backlog)
+        took_s = asyncio.get_running_loop().time() - began_s
+    assert took_s > (len(backlog) - limit.burst) / limit.messages_per_s - 0.5
+
+
 @dataclass
 class City:
     """A database whose sites file is hostile, too."""
@@ -177,13 +196,11 @@ class City:
 
 
 @pytest.fixture
-def city(settings: ProcessorSettings, database: Database, tmp_path: Path) -> City:
+def city(settings: ProcessorSettings, database: Database, honest: Device, tmp_path: Path) -> City:
     sites = tmp_path / "sites.yaml"
-    sites.write_text(
-        f'sites: [{{site: {SITE}, name: "{EVIL}", devices: [{{device: pole-04, name: "{EVIL}",'
-        f' street: "{EVIL[:50]}"}}]}}]',
-        encoding="utf-8",
-    )
+    pole = {"device": honest.device, "name": EVIL, "street": EVIL[:50]}
+    file = {"sites": [{"site": SITE, "name": EVIL, "devices": [pole]}]}
+    sites.write_text(json.dumps(file), encoding="utf-8")
     known = registry.parse(sites.read_text(encoding="utf-8"))
     now = datetime.now(UTC)
     days = [now.date(), (now - timedelta(hours=1)).date()]
@@ -194,9 +211,8 @@ def city(settings: ProcessorSettings, database: Database, tmp_path: Path) -> Cit
 
 
 async def test_sql_and_html_in_every_text_are_plain_text(city: City, honest: Device) -> None:
-    assert honest.device == "pole-04"
     told = status(
-        device="pole-04",
+        device=honest.device,
         session=honest.session,
         agent_version=EVIL,
         calibration=EVIL,
@@ -218,18 +234,20 @@ async def test_sql_and_html_in_every_text_are_plain_text(city: City, honest: Dev
         await city.database.until(
             "SELECT count(*) = 2 FROM reading WHERE session = %s", honest.session
         )
-        await city.database.until("SELECT status IS NOT NULL FROM device WHERE device = 'pole-04'")
+        await city.database.until(
+            "SELECT status IS NOT NULL FROM device WHERE device = %s", honest.device
+        )
     rows = city.database.query(
         "SELECT calibration, model FROM reading WHERE session = %s ORDER BY seq", honest.session
     )
     assert rows == [(EVIL, None), (EVIL, EVIL)]
-    (told_back,) = city.database.query("SELECT status FROM device WHERE device = 'pole-04'")[0]
-    assert (told_back["agent_version"], told_back["calibration"]) == (EVIL, EVIL)
     with PostgresReader(address(city.database)) as reader:
+        (shown,) = fleet.health(reader)
+        assert (shown.name, shown.agent_version, shown.calibration) == (EVIL, EVIL, EVIL)
         app = create(services(DatabaseRecords(reader)))
         client = await opened(ASGITransport(app))
         answer = await client.get("/v1/devices", headers={"Authorization": f"Bearer {SECRET}"})
         await client.aclose()
     assert answer.headers["content-type"] == "application/json"
-    (device,) = [each for each in answer.json()["devices"] if each["device"] == "pole-04"]
+    (device,) = [each for each in answer.json()["devices"] if each["device"] == honest.device]
     assert (device["name"], device["street"]) == (EVIL, EVIL[:50])
