@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "migrate": "Bring the database to this version and load the sites.",
         "partitions": "Make the days of readings ahead, and drop the old ones.",
         "backup": "Save the database, list what was saved, restore it.",
+        "checkpoints": "Say where each fold is in the log; go on where records are gone.",
         "gaps": "Name the readings that are missing between those that are stored.",
         "topics": "Create and check the Kafka topics.",
         "bridge": "Relay MQTT messages into Kafka.",

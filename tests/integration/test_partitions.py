@@ -49,9 +49,9 @@ def stored(database: Database) -> list[date]:
     return [at.astimezone(UTC).date() for (at,) in rows]
 
 
-async def store_reading(store: PostgresStore, day: date) -> None:
+async def store_reading(store: PostgresStore, day: date, of_day: time = time(12)) -> None:
     """Archive one reading, as a worker would."""
-    at = datetime.combine(day, time(12), UTC)
+    at = datetime.combine(day, of_day, UTC)
     row = archive.reading_row(labelled(day.toordinal(), [60.0], started_at=at), day.toordinal())
     (known, _) = (await store.load("test", [KEY]))[KEY]
     before = known or await store.claim("test", KEY, Checkpoint(0, "c"))
@@ -127,6 +127,21 @@ async def test_a_drop_that_was_cut_short_is_finished(
     database.query(f"ALTER TABLE reading DETACH PARTITION reading_{OLD:%Y%m%d}")
     assert OLD in kept(owner).dropped
     assert OLD not in days(owner)
+
+
+async def test_days_are_those_of_utc_wherever_the_server_is(
+    owner: ProcessorSettings, database: Database
+) -> None:
+    database.query("ALTER ROLE cityhum_owner SET timezone = 'Pacific/Chatham'")
+    try:
+        kept(owner)
+        async with PostgresStore(database.settings) as store:
+            for at in (time(0), time(12), time(23, 59, 59)):
+                await store_reading(store, TODAY, at)
+        days_stored = "SELECT DISTINCT tableoid::regclass::text FROM reading WHERE seq >= %s"
+        assert database.query(days_stored, TODAY.toordinal()) == [(f"reading_{TODAY:%Y%m%d}",)]
+    finally:
+        database.query("ALTER ROLE cityhum_owner RESET timezone")
 
 
 def test_only_the_owner_may(database: Database) -> None:

@@ -86,3 +86,9 @@ def test_a_field_that_version_1_does_not_have_is_no_version_1() -> None:
     """What nobody knows could be anything, even words: it goes no further than the bridge."""
     with pytest.raises(BadMessage, match="malformed: wind_mps"):
         decode(Status, sample("Status", wind_mps=3.1))
+
+
+def test_a_leap_second_has_no_name_of_its_own() -> None:
+    """Clocks repeat a second or run slower for a day; POSIX time cannot say 23:59:60."""
+    with pytest.raises(BadMessage, match="malformed: at"):
+        decode(Status, sample("Status", at="2026-06-30T23:59:60Z"))
