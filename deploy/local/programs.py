@@ -31,8 +31,9 @@ class Faces:
 
 
 def server_side(addresses: Addresses, faces: Faces) -> list[Program]:
-    """Bridge, processors, dashboard and API."""
+    """Bridge, processors, dashboard and API, and who looks after the days of readings."""
     return [
+        Program("partitions", [*CITYHUM, "partitions", "daily"], least(addresses, "partitions")),
         Program("bridge", [*CITYHUM, "bridge"], least(addresses, "bridge")),
         *(processor(addresses, name) for name in (*PROCESSORS, *_wanted())),
         dashboard(addresses, faces.dashboard),
