@@ -7,7 +7,7 @@ import pandas as pd
 
 from dashboard.charts.device import Shown
 from dashboard.spans import resolution_s
-from dashboard.tables import closed, seconds_shared, table, wall, windows_shared
+from dashboard.tables import alert_table, closed, seconds_shared, table, wall, windows_shared
 from records import alerts, labels, levels, spectra
 from records.devices import Device
 from records.reader import Reader
@@ -47,7 +47,7 @@ def alerts_of(reader: Reader, device: Device, span: Span, zone: str) -> pd.DataF
     """Newest alerts of a device; open ones reach to the end of the span."""
     wanted = alerts.Wanted(devices=[device.device])
     newest = alerts.newest(reader, span, wanted, limit=100).items
-    return closed(table(newest, alerts.Alert, zone), wall(span.end, zone))
+    return closed(alert_table(newest, zone), wall(span.end, zone))
 
 
 def around(alert: alerts.Alert, now: datetime) -> Span:

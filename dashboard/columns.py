@@ -51,7 +51,7 @@ COLUMNS: Final[Mapping[str, Any]] = MappingProxyType(
         "evening_coverage": _share("evening heard"),
         "night_coverage": _share("night heard"),
         "coverage": _share("heard"),
-        "peak_score": st.column_config.NumberColumn("peak score ‰"),
+        "peak_score": _share("peak score"),
         "active_s": st.column_config.NumberColumn("active s"),
         "hours_over_limit": st.column_config.NumberColumn("hours over limit"),
         "loudest_device": st.column_config.TextColumn("loudest at device"),

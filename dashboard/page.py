@@ -1,6 +1,6 @@
 """What every page needs: who answers, drawing that repeats itself, and errors as one line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -64,6 +64,13 @@ def figures_ahead() -> None:
     """Let the browser read Plotly, its slowest part, while the database is asked."""
     with st.container(key="ahead"):  # out of sight: app.py
         st.plotly_chart(go.Figure(), key="plotly")
+
+
+def figures(told: Mapping[str, int | str]) -> None:
+    """Say a few figures side by side, on a phone in as many rows as it takes."""
+    with st.container(horizontal=True, gap="large"):
+        for name, value in told.items():
+            st.metric(name, value, width="content")
 
 
 def live(draw: Callable[[], str | None], seconds: float = 0.0) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from records.alerts import Alert
 from records.labels import LabelSecond, LabelWindow
 from schemas.base import ACTIVE_SCORE
 
@@ -44,6 +45,12 @@ def wall(at: datetime, zone: str) -> datetime:
     return at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
+def alert_table(alerts: Sequence[Alert], zone: str) -> pd.DataFrame:
+    """Alerts as a table; scores as shares."""
+    frame = table(alerts, Alert, zone)
+    return frame.assign(peak_score=frame.peak_score.astype(float) / 1000)
+
+
 def closed(alerts: pd.DataFrame, until: datetime) -> pd.DataFrame:
     """Alerts for a figure: open ones reach to a time."""
     return alerts.assign(ended_at=alerts.ended_at.fillna(pd.Timestamp(until)))
@@ -65,12 +72,14 @@ def top_labels(labels: Sequence[str] | None, scores: Sequence[int] | None) -> st
 
     Examples
     --------
-    >>> top_labels(["birds", "siren", "wind"], [510, 930, 120])
-    'siren 93 %, birds 51 %'
+    >>> top_labels(["dog_bark", "siren", "wind"], [510, 930, 120])
+    'siren 93 %, dog bark 51 %'
     """
     ranked = sorted(zip(scores or (), labels or (), strict=True), reverse=True)
     return ", ".join(
-        f"{label} {score / 10:.0f} %" for score, label in ranked if score >= ACTIVE_SCORE
+        f"{label.replace('_', ' ')} {score / 10:.0f} %"
+        for score, label in ranked
+        if score >= ACTIVE_SCORE
     )
 
 

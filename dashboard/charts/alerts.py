@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.charts.gaps import with_gaps
-from dashboard.charts.style import FAINT, LEVEL, dress, plain, shade_alerts
+from dashboard.charts.style import FAINT, LEVEL, dress, shade_alerts, spoken
 from schemas.base import ACTIVE_SCORE
 
 _COLOURS = ("#d55e00", "#009e73", "#56b4e9", "#cc79a7", "#e69f00")
@@ -34,7 +34,7 @@ def around(alert: pd.DataFrame, levels: pd.DataFrame, labels: pd.DataFrame) -> g
     for label, colour in zip(best, _COLOURS, strict=False):
         its = labels[labels.label == label]
         drawn.add_scatter(
-            x=its.started_at, y=its.score / 10, name=plain(label), mode="markers",
+            x=its.started_at, y=its.score / 10, name=spoken(label), mode="markers",
             marker={"color": colour, "size": 7}, hovertemplate="%{y:.0f} %", row=2, col=1,
         )  # fmt: skip
     shade_alerts(drawn, alert, [("x", "y"), ("x2", "y2")])

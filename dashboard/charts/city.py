@@ -129,7 +129,7 @@ def _scale(drawn: go.Figure, placed: pd.DataFrame) -> None:
     width_m = max(float(np.ptp(placed.x_m)), 200.0)
     length_m = max([m for m in _SCALES_M if m <= width_m / 3], default=_SCALES_M[0])
     left_m = float(placed.x_m.min())
-    y_m = float(placed.y_m.min()) - 0.14 * max(float(np.ptp(placed.y_m)), width_m / 3)
+    y_m = float(placed.y_m.min()) - 0.2 * max(float(np.ptp(placed.y_m)), width_m / 3)
     drawn.add_scatter(
         x=[left_m, left_m + length_m],
         y=[y_m, y_m],

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from acoustics.bands import HIGHEST, LOWEST
 from dashboard.charts.gaps import even, on_grid, with_gaps
-from dashboard.charts.style import BAND, FAINT, LEVEL, SHARES, dress, plain, shade_alerts
+from dashboard.charts.style import BAND, FAINT, LEVEL, SHARES, dress, shade_alerts, spoken
 
 MOST_LABELS: Final = 10
 _LEVELS, _HEARD, _SPECTRA, _LABELS = range(1, 5)
@@ -159,7 +159,7 @@ def _add_labels(drawn: go.Figure, shown: Shown) -> None:
     table = table[most_heard(table)]
     drawn.add_heatmap(
         x=table.index,
-        y=[plain(label) for label in table.columns],
+        y=[spoken(label) for label in table.columns],
         z=100 * table.to_numpy(dtype=np.float32).T,
         colorscale=SHARES,
         zmin=0,

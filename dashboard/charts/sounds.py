@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.style import ORIGINS, SHARES, figure, plain
+from dashboard.charts.style import ORIGINS, SHARES, figure, spoken
 
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _HOURS: Final = list(range(24))
@@ -24,7 +24,7 @@ def by_hour(rhythm: pd.DataFrame) -> go.Figure:
     table = table.fillna(0).reindex(columns=_HOURS)
     table = table.loc[table.sum(axis=1).sort_values().index]
     drawn = figure(80 + 24 * max(len(table), 4))
-    _shares(drawn, table, [plain(label) for label in table.index], "%{y}, %{x} h: %{z:.1f} %")
+    _shares(drawn, table, [spoken(label) for label in table.index], "%{y}, %{x} h: %{z:.1f} %")
     return _hours(drawn)
 
 
@@ -64,7 +64,7 @@ def loudest(sources: pd.DataFrame) -> go.Figure:
     """Labels by their own level while active, with the loudest window as a mark."""
     told = sources[sources.source_leq_db.notna()].iloc[::-1]
     drawn = figure(110 + 26 * max(len(told), 3))
-    names = [plain(label) for label in told.label]
+    names = [spoken(label) for label in told.label]
     colours = [ORIGINS.get(origin, ORIGINS["background"]) for origin in told.origin]
     drawn.add_scatter(
         x=told.source_leq_db, y=names, mode="markers", name="mean while active",

@@ -61,6 +61,17 @@ def plain(words: object) -> str:
     return escape(str(words), quote=False)
 
 
+def spoken(label: object) -> str:
+    """Label as people write it.
+
+    Examples
+    --------
+    >>> spoken("dog_bark")
+    'dog bark'
+    """
+    return plain(str(label).replace("_", " "))
+
+
 def shade_alerts(drawn: go.Figure, alerts: pd.DataFrame, axes: Sequence[tuple[str, str]]) -> None:
     """Mark alerts as spans, each with its rule where there are few.
 

@@ -11,7 +11,7 @@ from dashboard.charts.style import CONFIG
 from dashboard.columns import columns, unmarked
 from dashboard.filters import ALL, choice, devices, last_day, span_of, span_s
 from dashboard.page import SETTINGS, live, page, reader, zone_of
-from dashboard.tables import closed, seconds_shared, table, uuid_of, wall
+from dashboard.tables import alert_table, closed, seconds_shared, table, uuid_of, wall
 from processors.adapters.clock import utc_now
 from processors.judgement import Opinion
 from records import alerts, labels, levels
@@ -49,7 +49,7 @@ def _list(wanted: alerts.Wanted, span: Span, zone: str) -> str:
     if newest.next:
         st.caption(f"The newest {MOST}; there are more.")
     st.dataframe(
-        table(newest.items, alerts.Alert, zone),
+        alert_table(newest.items, zone),
         hide_index=True,
         height=min(35 * (len(newest.items) + 1) + 3, 360),
         column_order=[
@@ -84,7 +84,7 @@ def _detail(zone: str) -> None:
     heard = levels.over_time(reader(), [alert.device], span, levels.SECOND)
     if heard:
         drawn = charts.around(
-            closed(table([alert], alerts.Alert, zone), wall(span.end, zone)),
+            closed(alert_table([alert], zone), wall(span.end, zone)),
             table(heard, levels.Level, zone),
             seconds_shared(labels.by_second(reader(), alert.device, span), zone),
         )

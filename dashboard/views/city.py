@@ -7,7 +7,7 @@ from dashboard.charts import city as charts
 from dashboard.charts.style import CONFIG
 from dashboard.columns import columns
 from dashboard.filters import ALL, choice
-from dashboard.page import NO_DEVICES, figures_ahead, live, page, reader, sites, zone_of
+from dashboard.page import NO_DEVICES, figures, figures_ahead, live, page, reader, sites, zone_of
 from dashboard.tables import table, top_labels
 from processors.adapters.clock import utc_now
 from records import alerts, city
@@ -29,10 +29,13 @@ def _draw(site: str | None) -> str:
     if heard.empty:
         st.info(NO_DEVICES)
         return zone
-    first, second, third = st.columns(3)
-    first.metric("Heard now", f"{heard.laeq_10s_db.notna().sum()} of {len(heard)}")
-    second.metric("Offline", int((~heard.online.astype(bool)).sum()))
-    third.metric("Open alerts", int(heard.alerts.map(lambda rules: len(rules or ())).sum()))
+    figures(
+        {
+            "Heard now": f"{heard.laeq_10s_db.notna().sum()} of {len(heard)}",
+            "Offline": int((~heard.online.astype(bool)).sum()),
+            "Open alerts": int(heard.alerts.map(lambda rules: len(rules or ())).sum()),
+        }
+    )
     plane, side = st.columns([3, 2])
     with plane:
         st.plotly_chart(

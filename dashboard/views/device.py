@@ -9,7 +9,7 @@ from dashboard.charts.device import Shown
 from dashboard.charts.style import CONFIG
 from dashboard.columns import columns, unmarked
 from dashboard.filters import device, last_day, span_of, span_s
-from dashboard.page import figures_ahead, live, page, reader, zone_of
+from dashboard.page import figures, figures_ahead, live, page, reader, zone_of
 from dashboard.summary import calibrations, summary
 from dashboard.tables import table
 from records import minutes
@@ -54,15 +54,15 @@ def _draw(chosen: Device, span: Span, zone: str) -> str:
 
 def _figures(shown: Shown) -> None:
     told = summary(shown.levels, (shown.end - shown.begin).total_seconds(), shown.step_s)
-    figures: dict[str, int | str] = {
-        "LAeq": f"{told.laeq_db:.1f} dB",
-        "LAFmax": f"{told.lafmax_db:.1f} dB",
-        "Heard": f"{100 * told.coverage:.1f} %",
-        "Gaps": told.gaps,
-        "Calibration": ", ".join(calibrations(shown.levels)),
-    }
-    for place, (name, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
-        place.metric(name, value)
+    figures(
+        {
+            "LAeq": f"{told.laeq_db:.1f} dB",
+            "LAFmax": f"{told.lafmax_db:.1f} dB",
+            "Heard": f"{100 * told.coverage:.1f} %",
+            "Gaps": told.gaps,
+            "Calibration": ", ".join(calibrations(shown.levels)),
+        }
+    )
 
 
 def _alerts(shown: Shown) -> None:

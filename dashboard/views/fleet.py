@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.columns import columns
-from dashboard.page import NO_DEVICES, live, page, reader, zone_of
+from dashboard.page import NO_DEVICES, figures, live, page, reader, zone_of
 from dashboard.summary import lags_s
 from dashboard.tables import table
 from processors.adapters.clock import utc_now
@@ -33,14 +33,14 @@ def _draw() -> str:
 
 def _figures(devices: pd.DataFrame) -> None:
     delay = fleet.delay(reader())
-    figures: dict[str, int | str] = {
-        "Offline": int((~devices.online.astype(bool)).sum()),
-        "Spooled readings": int(devices.spooled_readings.fillna(0).sum()),
-        "Missing readings": int(devices.missing.fillna(0).sum()),
-        "From bridge to row, 95 %": "–" if delay.p95_s is None else f"{delay.p95_s:.1f} s",
-    }
-    for place, (name, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
-        place.metric(name, value)
+    figures(
+        {
+            "Offline": int((~devices.online.astype(bool)).sum()),
+            "Spooled readings": int(devices.spooled_readings.fillna(0).sum()),
+            "Missing readings": int(devices.missing.fillna(0).sum()),
+            "Stored within (95 %)": "–" if delay.p95_s is None else f"{delay.p95_s:.1f} s",
+        }
+    )
 
 
 def _devices(devices: pd.DataFrame) -> None:
@@ -73,6 +73,7 @@ def _processors(zone: str) -> None:
         hide_index=True,
         column_order=["program", "topic", "partitions", "lag_s", "behind", "newest_commit_at"],
         column_config=columns(),
+        placeholder="",
         key="processors",
         alt="Processors",
     )

@@ -41,7 +41,7 @@ def _draw(chosen: Device, asked: reports.Asked, zone: str) -> str:
     st.caption(f"{unmarked(chosen.name)}, {asked.first} to {asked.last}, with façade correction")
     report = reports.levels(reader(), chosen.device, asked)
     if report.lden_db.isna().all() and report.l50_db.isna().all():
-        st.info("Nothing was heard of this device on these dates.")
+        st.info("No hour of this device has been added up on these dates.")
     else:
         _figures(chosen, asked, report)
     _download(chosen, asked, report)

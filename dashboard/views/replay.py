@@ -9,7 +9,7 @@ from dashboard.charts import replays as charts
 from dashboard.charts.style import CONFIG
 from dashboard.columns import columns, unmarked
 from dashboard.filters import choice
-from dashboard.page import SETTINGS, live, page, zone_of
+from dashboard.page import SETTINGS, figures, live, page, zone_of
 from processors.adapters.replay_catalog import Entry
 from processors.replay_diff import Difference
 
@@ -46,8 +46,7 @@ def _draw(entry: Entry) -> str:
         return zone
     found = _difference(entry.name, str(entry.finished_at))
     counts = found.alerts.counts()
-    for place, (name, count) in zip(st.columns(len(counts)), counts.items(), strict=True):
-        place.metric(f"Alerts {name}", count)
+    figures({f"Alerts {name}": count for name, count in counts.items()})
     _alerts(replayed.alerts(found, zone))
     st.subheader("Windows", anchor=False)
     st.dataframe(

@@ -83,7 +83,7 @@ def _loudest(names: Sequence[str], span: Span, zone: str) -> None:
             config=dict(CONFIG),
         )
     st.dataframe(
-        sources,
+        sources.assign(label=sources.label.str.replace("_", " ")),
         hide_index=True,
         column_order=[
             *("label", "source_leq_db", "loudest_db", "loudest_device", "loudest_at"),

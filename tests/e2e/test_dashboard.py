@@ -205,7 +205,7 @@ def test_indicators(demo: Demo, visitor: Visit) -> None:
 def test_a_month_without_readings_says_so(demo: Demo, visitor: Visit) -> None:
     asked = {"device": PAST_DEVICE, "until": "2025-06-30", "span": "30 days"}
     visitor.go(address_of(demo.dashboard, "indicators", **asked))
-    visitor.page.get_by_text("Nothing was heard of this device on these dates.").wait_for()
+    visitor.page.get_by_text("No hour of this device has been added up on these dates.").wait_for()
 
 
 def test_an_alert_is_judged(demo: Demo, visitor: Visit) -> None:
