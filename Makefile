@@ -40,6 +40,7 @@ servers: setup
 	@$(PYTHON) -m deploy.local install
 
 test-tools: setup
+	@.venv/bin/uv sync --quiet --frozen --inexact --group containers
 	@$(PYTHON) -m deploy.local install-for-tests
 
 secrets: setup

@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from cityhum.ending import end_with
+from cityhum.secret_files import private_folder, write_private
 from deploy.local import api_keys, programs
 from deploy.local.kafka_jars import jars_folder, kafka_jars
-from deploy.local.passwords import MqttUsers, Passwords
+from deploy.local.passwords import MqttUsers, Passwords, scram_arguments
 from deploy.local.postgres import ROLES
 from deploy.local.process import detached
 from deploy.local.requirements import FOR_TESTS, ensure, install_for
+from deploy.local.secure import KAFKA_USERS
 from deploy.local.settings import LocalSettings, local_settings
 from deploy.local.stack import LocalStack, read_addresses
 from processors import registry
@@ -79,13 +81,13 @@ def secrets() -> None:
     """Generate the passwords that are missing, for docker compose (`up` does it by itself)."""
     settings = local_settings()
     folder = settings.folder / "secrets"
-    hashes = MqttUsers(folder).generate(_devices(settings))
-    # Mosquitto's container reads the hashes as another user; `secrets` above stays closed
-    hashes.parent.chmod(0o755)
-    hashes.chmod(0o644)
+    MqttUsers(folder).generate(_devices(settings))
     for role in ("postgres", *(f"cityhum_{role}" for role in ROLES)):
         Passwords(folder / "postgres").file(role)
+    words = scram_arguments(Passwords(folder / "kafka"), KAFKA_USERS)
+    write_private(folder / "kafka-users", words)
     api_keys.keys_file(folder)
+    private_folder(folder / "notify")  # a mount wants it to be there
 
 
 def _stack(settings: LocalSettings) -> LocalStack:

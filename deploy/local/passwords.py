@@ -32,6 +32,14 @@ class Passwords:
         return {path.name: self.read(path.name) for path in files}
 
 
+def scram_arguments(passwords: Passwords, users: Iterable[str]) -> str:
+    """Arguments, a line each, that give Kafka's first users their passwords at `format`."""
+    return "".join(
+        f"--add-scram\nSCRAM-SHA-512=[name={user},password={passwords.read(user)}]\n"
+        for user in users
+    )
+
+
 class MqttUsers:
     """Who may log in at Mosquitto: services in `mqtt/`, devices in `devices/` of a folder."""
 

@@ -14,7 +14,7 @@ from typing import Final
 from cityhum import authority
 from cityhum.secret_files import private_folder, replace_text, write_private
 from deploy.local import kafka, mosquitto, postgres, postgres_home
-from deploy.local.passwords import Passwords
+from deploy.local.passwords import Passwords, scram_arguments
 from deploy.local.ports import HOST, free_port, require_free
 from deploy.local.probes import kafka_speaks, mqtt_accepts
 from deploy.local.process import Launcher, tied
@@ -79,7 +79,7 @@ class Mosquitto(mosquitto.Mosquitto):
             _SERVICES_PORT: f"listener {self.services_port} {HOST}",
             _TLS: f"{self.certificates.folder}/",
             "/etc/cityhum/mosquitto/passwords": str(self._users.hashes),
-            "/etc/cityhum/mosquitto/acl": str(mosquitto.BASE / "acl"),
+            "/etc/cityhum/mosquitto.acl": str(mosquitto.BASE / "acl"),
         }
         return [_replaced(text, ours)]
 
@@ -117,11 +117,7 @@ class Kafka(kafka.Kafka):
     def _first_users(self) -> Sequence[str]:
         """Name a file of arguments: a command line is for everybody to read."""
         words = self._folder / "users.arguments"
-        lines = [
-            f"--add-scram\nSCRAM-SHA-512=[name={user},password={self._passwords.read(user)}]\n"
-            for user in KAFKA_USERS
-        ]
-        write_private(words, "".join(lines))
+        write_private(words, scram_arguments(self._passwords, KAFKA_USERS))
         return (f"@{words}",)
 
 

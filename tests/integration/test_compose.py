@@ -1,67 +1,168 @@
-"""The compose file: valid by the real program, and made of the files that the local stack uses."""
+"""The compose files: valid, closed, and made of the files that the local stack uses."""
 
-import shutil
+import re
 import subprocess
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from typer.testing import CliRunner
 
-ROOT = Path(__file__).parents[2]
-PROFILES = ("core", "simulate")
-COMPOSE = shutil.which("docker-compose")
+from cityhum import environment
+from cityhum.main import build
+from dashboard.settings import DashboardSettings
+from deploy.local.postgres import ROLES
+from deploy.local.programs import access_table
+from tests.compose import CITY, DEMO, ROOT, Project, is_job, mounted, project, tool, variables
+
+SERVERS = {"mosquitto", "kafka", "postgres"}
+PROFILES = {"core", "simulate", "dashboard", "notify", "observe", "operate"}
+ROOT_JOB = "disks"
+"""The only one that runs as root: it gives away the volumes and ends."""
+BY_HAND = {"access", "backup", "checkpoints", "gaps", "reader", "verdicts"}
+"""What operators run; `docker compose run` does it with a service's image and login."""
+LOCAL_STACK_READS = {
+    "deploy/mosquitto/mosquitto.conf",
+    "deploy/mosquitto/acl",
+    "deploy/kafka/server.properties",
+    "deploy/kafka/log4j2.properties",
+    "deploy/postgres/roles.sql",
+}
+CITY_READS = LOCAL_STACK_READS | {
+    "deploy/mosquitto/production.conf",
+    "deploy/kafka/production.properties",
+    "deploy/postgres/production.conf",
+    "deploy/postgres/pg_hba.conf",
+}
+"""As deploy/local/secure.py."""
+
+
+@pytest.fixture(scope="module", params=[DEMO, CITY], ids=["demo", "city"])
+def compose(request: pytest.FixtureRequest) -> Project:
+    return project(request.param)
 
 
 @pytest.fixture(scope="module")
-def compose() -> dict[str, Any]:
-    if COMPOSE is None:
-        pytest.skip("needs docker-compose (Debian's package of that name)")
-    profiles = [word for name in PROFILES for word in ("--profile", name)]
-    printed = subprocess.run(
-        [COMPOSE, *profiles, "config"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    document: dict[str, Any] = yaml.safe_load(printed.stdout)
-    return document
+def demo() -> Project:
+    return project(DEMO)
 
 
-def test_every_mounted_file_exists(compose: dict[str, Any]) -> None:
-    for path in _mounted(compose):
-        assert path.exists(), path
+@pytest.fixture(scope="module")
+def city() -> Project:
+    return project(CITY)
 
 
-def test_servers_read_the_configuration_of_the_local_stack(compose: dict[str, Any]) -> None:
-    mounted = {path.relative_to(ROOT).as_posix() for path in _mounted(compose)}
-    assert {
-        "deploy/mosquitto/mosquitto.conf",
-        "deploy/mosquitto/acl",
-        "deploy/kafka/server.properties",
-        "deploy/postgres/roles.sql",
-    } <= mounted
+def test_every_program_is_a_service(compose: Project) -> None:
+    programs = set(access_table().programs) - BY_HAND - {"agent"}
+    assert SERVERS | programs <= set(compose["services"])
+    assert {one for s in compose["services"].values() for one in s["profiles"]} <= PROFILES
 
 
-def test_only_loopback_is_published(compose: dict[str, Any]) -> None:
-    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
-    assert ports
-    assert all(str(port).startswith("127.0.0.1:") for port in ports)
-
-
-def test_no_password_is_written_down(compose: dict[str, Any]) -> None:
+def test_every_mounted_file_exists(compose: Project) -> None:
     for service in compose["services"].values():
-        for name, value in service.get("environment", {}).items():
-            assert "PASSWORD" not in name or name.endswith(("_FILE", "_FOLDER")), value
+        for path in mounted(service).values():
+            assert path.exists() or ".local" in path.parts, path
 
 
-def test_every_program_of_the_demo_is_a_service(compose: dict[str, Any]) -> None:
-    wanted = {"bridge", "classify", "windows", "alerts", "archive", "relay", "dashboard", "api"}
-    assert wanted <= set(compose["services"])
+def test_servers_read_the_files_of_the_local_stack(demo: Project, city: Project) -> None:
+    for found, wanted in ((demo, LOCAL_STACK_READS), (city, CITY_READS)):
+        servers = [found["services"][name] for name in SERVERS]
+        files = {path for one in servers for path in mounted(one).values()}
+        assert {path.relative_to(ROOT).as_posix() for path in files} >= wanted
 
 
-def _mounted(compose: dict[str, Any]) -> list[Path]:
-    sources = [
-        volume.split(":")[0]
-        for service in compose["services"].values()
-        for volume in service.get("volumes", [])
-        if volume.startswith("/")
-    ]
-    return [Path(source) for source in sources if ".local" not in source]
+def test_only_loopback_is_published_and_of_a_city_mqtt_by_tls(demo: Project, city: Project) -> None:
+    ports = [port for one in demo["services"].values() for port in one.get("ports", [])]
+    assert ports
+    assert all(port["host_ip"] == "127.0.0.1" for port in ports)
+    published = {
+        (name, port["target"])
+        for name, one in city["services"].items()
+        for port in one.get("ports", [])
+        if port.get("host_ip") != "127.0.0.1"
+    }
+    assert published == {("mosquitto", 8883)}
+
+
+def test_secrets_are_files_that_the_service_is_given(compose: Project) -> None:
+    for name, service in compose["services"].items():
+        given = {one["target"] for one in service.get("secrets", [])}
+        folders = tuple(f"{target}/" for target in mounted(service))
+        for variable, value in (service.get("environment") or {}).items():
+            if re.search(r"PASSWORD|SECRET|TOKEN|KEYS|_CA$", variable):
+                assert variable.endswith(("_FILE", "_FOLDER", "_CA")), f"{name}: {variable}"
+                assert value in given or f"{value}/".startswith(folders), f"{name}: {value}"
+
+
+def test_each_service_logs_in_as_its_own_users(demo: Project, city: Project) -> None:
+    programs = access_table().programs
+    for name in set(programs) & set(demo["services"]) - {"dashboard", "api"}:
+        users = programs[name]
+        ours = variables(city["services"][name])
+        assert ours.get("CITYHUM_MQTT_USER") == users.mqtt, name
+        assert ours.get("CITYHUM_KAFKA_USER") == users.kafka, name
+        assert ours.get("CITYHUM_POSTGRES_USER") == users.postgres, name
+        assert not variables(demo["services"][name]).get("CITYHUM_KAFKA_USER"), name
+
+
+def test_each_service_is_shut_in(compose: Project) -> None:
+    for name, service in compose["services"].items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert all(service[limit] for limit in ("cpus", "mem_limit", "pids_limit")), name
+        assert service["logging"]["options"]["max-size"], name
+        assert not service.get("privileged"), name
+        is_root = service["user"].startswith("0")
+        assert is_root == (name == ROOT_JOB), name
+    root = compose["services"][ROOT_JOB]
+    assert (root["cap_add"], root["network_mode"]) == (["CHOWN"], "none")
+
+
+def test_what_runs_on_is_asked_how_it_is_and_started_again(compose: Project) -> None:
+    for name, service in compose["services"].items():
+        if is_job(service):
+            continue
+        assert service["restart"] == "unless-stopped", name
+        assert service["healthcheck"]["test"], name
+
+
+def test_whoever_is_not_asked_from_outside_has_no_way_out(compose: Project) -> None:
+    networks = compose["networks"]
+    inner = {name for name, one in networks.items() if one.get("internal")}
+    for name in ("kafka", "postgres", "classify", "windows", "alerts", "archive", "migrate"):
+        assert set(compose["services"][name]["networks"]) <= inner, name
+
+
+def test_images_of_others_are_of_one_version(compose: Project) -> None:
+    for name, service in compose["services"].items():
+        if "build" not in service:
+            assert re.search(r":v?\d+\.\d+(\.\d+)?(-\w+)?$|@sha256:", service["image"]), name
+
+
+def test_every_command_and_variable_is_one_of_ours(compose: Project) -> None:
+    prefix = DashboardSettings.model_config["env_prefix"]
+    dashboard = {f"{prefix}{field}".upper() for field in DashboardSettings.model_fields}
+    for name, service in compose["services"].items():
+        assert set(variables(service)) <= environment.known() | dashboard, name
+        if "build" in service and not service.get("entrypoint"):
+            said = CliRunner().invoke(build(), [*service["command"], "--help"])
+            assert said.exit_code == 0, f"{name}: {said.output}"
+
+
+def test_every_role_of_postgresql_gets_its_password(demo: Project) -> None:
+    given = {one["source"] for one in demo["services"]["postgres"]["secrets"]}
+    assert given == {"postgres", *(f"cityhum_{role}" for role in ROLES)}
+    script = (ROOT / "deploy/postgres/container-init.sh").read_text(encoding="utf-8")
+    (named,) = re.findall(r"for role in (.*); do", script)
+    assert tuple(named.split()) == ROLES
+
+
+def test_shell_scripts_have_no_known_mistake() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "*.sh"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    scripts = listed.stdout.split()
+    assert scripts
+    found = subprocess.run(
+        [tool("shellcheck"), *scripts], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert found.stdout == ""

@@ -1,0 +1,1 @@
+"""The recipe of all images, and the check that ends it."""

@@ -1,0 +1,59 @@
+"""The compose files as Compose itself reads them; no container engine is needed for that."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+DEMO: Final = ("docker-compose.yml",)
+CITY: Final = (*DEMO, "deploy/compose/production.yml")
+TOOLS: Final = Path(sys.executable).parent
+
+Service = Mapping[str, Any]
+Project = Mapping[str, Any]
+
+
+def tool(name: str) -> str:
+    """A program of the dependency group `containers`."""
+    path = TOOLS / name
+    if not path.exists():
+        pytest.skip(f"needs {name}: uv sync --inexact --group containers")
+    return str(path)
+
+
+def project(files: tuple[str, ...], **variables: str) -> Project:
+    """All services of all profiles, with every default and merge done."""
+    chosen = [word for name in files for word in ("-f", name)]
+    printed = subprocess.run(
+        [tool("docker-compose"), *chosen, "--profile", "*", "config", "--format", "json"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **variables},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    document: Project = json.loads(printed.stdout)
+    return document
+
+
+def is_job(service: Service) -> bool:
+    """Whether it ends by itself."""
+    return bool(service.get("restart") == "no")
+
+
+def mounted(service: Service) -> dict[str, Path]:
+    """Files and folders of this machine by where the container has them."""
+    volumes = service.get("volumes", [])
+    return {one["target"]: Path(one["source"]) for one in volumes if one["type"] == "bind"}
+
+
+def variables(service: Service) -> dict[str, str]:
+    """Those of ours."""
+    given = service.get("environment") or {}
+    return {name: value for name, value in given.items() if name.startswith("CITYHUM_")}
