@@ -77,7 +77,7 @@ class Fleet:
         sounded = int(now_s - begun_s - member.offset_s + _GRAIN_S)
         member.hear(sounded if self._seconds is None else min(sounded, self._seconds))
         if not turn % HEALTH_S:
-            member.say(online=True)
+            member.say(self._clock.utc_now(), online=True)
         if not turn % KEEPALIVE_S:
             member.ping()
         member.send(now_s)
@@ -108,15 +108,17 @@ class Fleet:
             member.receive(payload, self._clock.monotonic_s())
 
         async with self._gate:
-            link = await fleet_link.opened(member.login, member.status(online=False), received)
+            link = await fleet_link.opened(
+                member.login, member.status(None, online=False), received
+            )
         link.subscribe(member.ack_topic())
         member.serve(link)
         try:
-            member.say(online=True)
+            member.say(self._clock.utc_now(), online=True)
             self._count()
             await asyncio.wait([link.lost])
         except asyncio.CancelledError:
-            member.say(online=False)
+            member.say(self._clock.utc_now(), online=False)
             link.close()
             raise
         finally:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from random import Random
 from typing import Final
 
@@ -70,10 +71,10 @@ class Member:
         if self._delivery.wants_backlog and self._has_backlog():
             self._publish(delivery.sent_backlog, self._stored(0, _LANES * MAX_READINGS), now_s)
 
-    def say(self, *, online: bool) -> None:
+    def say(self, at: datetime, *, online: bool) -> None:
         """Birth, health, or goodbye."""
         if self._link is not None:
-            self._link.publish(self.status(online=online))
+            self._link.publish(self.status(at, online=online))
 
     def ping(self) -> None:
         """Show the broker that we are here, though there may be nothing to send."""
@@ -93,14 +94,15 @@ class Member:
             self._give_up(rejected)
         self.send(now_s)
 
-    def status(self, *, online: bool) -> Message:
-        """What it says of itself; its last will, too."""
+    def status(self, at: datetime | None, *, online: bool) -> Message:
+        """What it says of itself; a last will is written before its time is known."""
         origin = self.device.origin
         status = Status(
             site=origin.site,
             device=origin.device,
             session=self.device.session,
             online=online,
+            at=at,
             profile=origin.profile,
             spooled_readings=self.unacknowledged,
         )
