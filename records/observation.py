@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, LiteralString, NamedTuple
 
+from processors.adapters.replay_catalog import RUNNING
 from records import fleet
 from records.fleet import Waiting
 from records.reader import Reader
@@ -23,6 +24,7 @@ class Figures(NamedTuple):
     spooled: Mapping[str, float]
     account: Mapping[str, float]
     replays: Mapping[str, float]
+    replayed_readings: float
     waiting: Mapping[str, Waiting]
     database_bytes: float
 
@@ -67,11 +69,14 @@ SELECT 'dropped', coalesce(sum((range ->> 'count')::bigint), 0)::float8
 FROM device CROSS JOIN LATERAL jsonb_array_elements(
     CASE jsonb_typeof(status -> 'dropped') WHEN 'array' THEN status -> 'dropped' END) AS range
 """
-_REPLAYS: Final[LiteralString] = """
+_REPLAYS: Final[LiteralString] = f"""
 SELECT kind, count(name) AS number
-FROM unnest(ARRAY['incomplete', 'complete', 'promoted']) AS kind LEFT JOIN replay ON state = kind
-GROUP BY kind
-"""
+FROM unnest(ARRAY['running', 'incomplete', 'complete', 'promoted']) AS kind LEFT JOIN (
+    SELECT name, CASE WHEN {RUNNING} THEN 'running' ELSE state END AS kind FROM replay
+) AS replays USING (kind) GROUP BY kind
+UNION ALL
+SELECT 'readings', coalesce(sum(readings), 0)::float8 FROM replay WHERE {RUNNING}
+"""  # noqa: S608
 _DATABASE: Final[LiteralString] = """
 SELECT 'bytes' AS kind, pg_database_size(current_database())::float8 AS number
 """
@@ -79,12 +84,14 @@ SELECT 'bytes' AS kind, pg_database_size(current_database())::float8 AS number
 
 def figures(reader: Reader) -> Figures:
     """All of them, as they are now."""
+    replays = dict(_counts(reader, _REPLAYS))
     return Figures(
         devices=_counts(reader, _DEVICES),
         in_trouble=_counts(reader, _IN_TROUBLE),
         spooled=_counts(reader, _SPOOLED),
         account=_counts(reader, _ACCOUNT),
-        replays=_counts(reader, _REPLAYS),
+        replayed_readings=replays.pop("readings"),
+        replays=replays,
         waiting={one.target: one for one in fleet.waiting(reader)},
         database_bytes=_counts(reader, _DATABASE)["bytes"],
     )

@@ -144,9 +144,11 @@ ACCOUNT_READINGS = Gauge(
     ["state"],
 )
 DATABASE_BYTES = Gauge("cityhum_database_bytes", "Size of the database.")
-REPLAYS = Gauge("cityhum_replays", "Replays by state.", ["state"])
-REPLAY_LEFT_RECORDS = Gauge(
-    "cityhum_replay_left_records", "Records that a replay has yet to read, of the one that runs."
+REPLAYS = Gauge(
+    "cityhum_replays", "Replays by state: running, incomplete, complete, promoted.", ["state"]
+)
+REPLAYED_READINGS = Gauge(
+    "cityhum_replayed_readings", "Readings that the replays that run have heard so far."
 )
 
 # API -----------------------------------------------------------------------------------------

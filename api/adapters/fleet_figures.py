@@ -42,6 +42,7 @@ def show(found: Figures, now: datetime) -> None:
     _set(metrics.UNDELIVERED, {name: one.messages for name, one in found.waiting.items()})
     ages = {name: _age_s(one, now) for name, one in found.waiting.items()}
     _set(metrics.UNDELIVERED_AGE_SECONDS, ages)
+    metrics.REPLAYED_READINGS.set(found.replayed_readings)
     metrics.DATABASE_BYTES.set(found.database_bytes)
 
 

@@ -21,12 +21,16 @@ Connection = AsyncConnection[Any]
 _ADD: Final = """
 INSERT INTO public.replay (name, format, request, cluster_id)
 VALUES (%(name)s, %(format)s, %(request)s, %(cluster_id)s)"""
-_COLUMNS: Final = """
+RUNNING: Final = """EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory'
+    AND classid = hashtext('cityhum replay')::bigint::bit(32)::bigint::oid
+    AND objid = hashtext(name)::bigint::bit(32)::bigint::oid)"""
+"""Whether the replay of a row runs: a session holds its lock."""
+
+_COLUMNS: Final = f"""
 SELECT name, format, request, cluster_id, readings, unreadable, created_at, finished_at,
-    promoted_at, state, EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory'
-        AND classid = hashtext('cityhum replay')::bigint::bit(32)::bigint::oid
-        AND objid = hashtext(name)::bigint::bit(32)::bigint::oid) AS running
-FROM public.replay"""
+    promoted_at, state, {RUNNING} AS running
+FROM public.replay"""  # noqa: S608
+_SO_FAR: Final = "UPDATE public.replay SET readings = %s WHERE name = %s"
 _FINISH: Final = """
 UPDATE public.replay SET state = 'complete', readings = %s, unreadable = %s,
     finished_at = clock_timestamp() WHERE name = %s"""
@@ -104,6 +108,12 @@ async def create(connection: Connection, request: Request, cluster_id: str) -> N
             f"replay {request.name} exists already: choose another name, or"
             f" cityhum replay drop {request.name}"
         ) from None
+
+
+async def so_far(connection: Connection, name: str, readings: int) -> None:
+    """Say how many readings have been heard by now."""
+    with unavailable():
+        await connection.execute(_SO_FAR, (readings, name))
 
 
 async def finish(connection: Connection, name: str, readings: int, unreadable: int) -> None:

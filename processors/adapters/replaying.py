@@ -1,8 +1,10 @@
 """A whole replay: what is in the log, the empty shadow, all partitions, and that it is complete."""
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Final
 
 from pydantic import Field
 
@@ -15,7 +17,9 @@ from processors.replay import TOPICS, Request, check_reaches
 from processors.settings import ProcessorSettings
 from schemas import topics
 from schemas.base import Frozen
-from schemas.errors import BadConfig
+from schemas.errors import BadConfig, Unavailable
+
+_TELL_EVERY_S: Final = 5.0
 
 
 class Progress(Frozen):
@@ -71,16 +75,39 @@ async def replay(
         await replay_catalog.claim(connection, request.name)
         await replay_catalog.create(connection, request, jobs[0].cluster_id)
         account = _Account(jobs, show)
-        if processes == 1:
-            await replay_crew.alone(jobs, account.tell)
-        else:
-            await replay_crew.together(jobs, processes, account.tell)
+        async with _told(connection, request.name, account):
+            if processes == 1:
+                await replay_crew.alone(jobs, account.tell)
+            else:
+                await replay_crew.together(jobs, processes, account.tell)
         done = account.progress()
         if not done.in_span:
             await replay_catalog.drop(connection, request.name)
             raise BadConfig(f"no readings between {_said(request)}")
         await replay_catalog.finish(connection, request.name, done.readings, done.unreadable)
     return done
+
+
+@asynccontextmanager
+async def _told(
+    connection: replay_catalog.Connection, name: str, account: "_Account"
+) -> AsyncIterator[None]:
+    """Say in the database, now and then, how far a replay is, for who watches over it."""
+    done = asyncio.Event()
+
+    async def tell() -> None:
+        while not done.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), _TELL_EVERY_S)
+            with suppress(Unavailable):  # if it stays away, the replay itself ends
+                await replay_catalog.so_far(connection, name, account.progress().readings)
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        done.set()
+        await telling
 
 
 async def planned(settings: ProcessorSettings, request: Request) -> Sequence[Job]:

@@ -6,15 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import Counter, Gauge, Histogram
-from prometheus_client.metrics import MetricWrapperBase
 
-from schemas import metrics
+from tests.series import DECLARED, named, recorded
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "deploy" / "prometheus"
 RUNBOOK = "docs/runbook.md"
-ENDINGS = {Counter: ("_total",), Gauge: ("",), Histogram: ("_bucket", "_sum", "_count")}
 
 
 def parsed(name: str) -> dict[str, Any]:
@@ -24,21 +21,6 @@ def parsed(name: str) -> dict[str, Any]:
 
 RULES = [rule for group in parsed("rules.yaml")["groups"] for rule in group["rules"]]
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
-DECLARED = {
-    next(iter(one.describe())).name + ending
-    for one in vars(metrics).values()
-    if isinstance(one, MetricWrapperBase)
-    for ending in ENDINGS[type(one)]
-}
-
-
-def named(expression: str) -> set[str]:
-    """Our series in an expression; recorded ones have a colon."""
-    return set(re.findall(r"\bcityhum_\w+", expression))
-
-
-def recorded(expression: str) -> set[str]:
-    return set(re.findall(r"\bcityhum:[\w:]+", expression))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("alert") or rule["record"])

@@ -1,0 +1,1 @@
+"""Grafana's dashboards, made from a few lines for each panel."""
