@@ -184,6 +184,8 @@ def main() -> None:
     with TemporaryDirectory() as scratch:
         folder = asked.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            parser.error(f"{folder} is not empty: an earlier run's logs would be read")
         result = stage.surroundings("faust-streaming", "aiokafka", "psycopg", "onnxruntime")
         result |= run(plan, folder.resolve())
     sys.stdout.write((json.dumps(result) if asked.json else load_report.words(result)) + "\n")

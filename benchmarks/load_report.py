@@ -80,7 +80,7 @@ def build(
     with psycopg.connect(stack.postgres.conninfo("cityhum_reader")) as connection:
         rows, distinct = connection.execute(COUNTS).fetchone() or (0, 0)
         (in_windows,) = connection.execute(IN_WINDOWS, [WINDOW_LENGTH_S]).fetchone() or (0,)
-        steady = _steady(connection, run, phases)
+        steady = _steady(connection, run, phases) | paces(watch.samples, phases)
     return {
         "devices": len(run.devices),
         "sent": run.readings,
@@ -131,6 +131,20 @@ def _steady(connection: psycopg.Connection[Any], run: Run, phases: Phases) -> di
         "alert_delay_s": _percentiles([stage.percentile(late, s) for s in (0.5, 0.99)])
         if late
         else None,
+    }
+
+
+def paces(samples: Sequence[Sample], phases: Phases) -> dict[str, float | None]:
+    """Readings a second that became safe and stored while steady; as many are heard as devices."""
+    inside = [s for s in samples if phases.began_at + EDGE <= s.at <= phases.cut_at]
+    if not inside or inside[0] is inside[-1]:
+        return {"safe_per_s": None, "stored_per_s": None}
+    first, last = inside[0], inside[-1]
+    passed_s = (last.at - first.at).total_seconds()
+    stored = last.applied.get("archive", 0) - first.applied.get("archive", 0)
+    return {
+        "safe_per_s": round((last.acknowledged - first.acknowledged) / passed_s, 1),
+        "stored_per_s": round(stored / passed_s, 1),
     }
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.load_report import Phases, backlog, burst, connections, is_clean
+from benchmarks.load_report import Phases, backlog, burst, connections, is_clean, paces
 from benchmarks.load_watch import Sample
 
 BEGAN_AT = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -46,6 +46,12 @@ def test_a_burst_is_over_when_less_than_five_seconds_of_the_city_wait(tmp_path: 
     told = burst(seen, DEVICES, phases(broker_log(tmp_path, at(5), at(161), at(163), at(163))))
     assert (told["backlog_readings"], told["safe_after_s"], told["stored_after_s"]) == (960, 10, 20)
     assert told["back"] == {"connections": 3, "last_after_s": 3, "most_in_a_second": 2}
+
+
+def test_the_pace_is_that_of_the_steady_phase(tmp_path: Path) -> None:
+    seen = [sample(2, 0, 0), sample(12, 100, 80), sample(52, 500, 440), sample(70, 9000, 9000)]
+    assert paces(seen, phases(tmp_path)) == {"safe_per_s": 10, "stored_per_s": 9}
+    assert paces(seen[:2], phases(tmp_path))["safe_per_s"] is None
 
 
 def test_no_connections_are_none(tmp_path: Path) -> None:
