@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Final, LiteralString
@@ -51,23 +52,32 @@ def make(settings: ProcessorSettings, folder: Path) -> tuple[Path, Backup]:
     unfinished = finished.with_name(finished.name + _UNFINISHED)
     try:
         unfinished.mkdir(parents=True, mode=0o700)
-        with _picture(settings) as (connection, snapshot):
-            _run("pg_dump", settings, *_dumping(snapshot, unfinished / DUMP))
-            said = Backup(
-                made_at=made_at,
-                revision=_one(connection, _REVISION)[0],
-                sha256=sha256_of(unfinished / DUMP),
-                bytes=(unfinished / DUMP).stat().st_size,
-                readings=(counted := _one(connection, _COUNTED))[0],
-                newest_reading_at=counted[1],
-                reached=_reached(connection),
-            )
+        said = _saved(settings, unfinished / DUMP, made_at)
         (unfinished / SAID).write_text(said.model_dump_json(indent=1) + "\n", encoding="utf-8")
         _to_disk(unfinished)
         unfinished.rename(finished)
     except OSError as error:
         raise Unavailable(f"{folder}: {error.strerror}") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
     return finished, said
+
+
+def _saved(settings: ProcessorSettings, dump: Path, made_at: datetime) -> Backup:
+    """Dump what one moment shows, and ask the same moment what it is."""
+    with _picture(settings) as (connection, snapshot):
+        revision = _one(connection, _REVISION)[0]
+        _run("pg_dump", settings, *_dumping(snapshot, dump))
+        readings, newest = _one(connection, _COUNTED)
+        return Backup(
+            made_at=made_at,
+            revision=revision,
+            sha256=sha256_of(dump),
+            bytes=dump.stat().st_size,
+            readings=readings,
+            newest_reading_at=newest,
+            reached=_reached(connection),
+        )
 
 
 def kept(folder: Path) -> Mapping[Path, Backup]:
