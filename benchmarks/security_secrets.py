@@ -106,7 +106,8 @@ def _images() -> Iterator[bytes]:
     for path in (ROOT / "deploy").rglob("*"):
         if path.is_file() and ("Dockerfile" in path.name or path.name.startswith("container")):
             yield path.read_bytes()
-    yield (ROOT / "docker-compose.yml").read_bytes()
+    for path in (ROOT / "docker-compose.yml", *(ROOT / "deploy" / "compose").glob("*.yml")):
+        yield path.read_bytes()
 
 
 def _git(*arguments: str) -> bytes:

@@ -1,6 +1,5 @@
 """The compose files as Compose itself reads them; no container engine is needed for that."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 ROOT: Final = Path(__file__).parents[1]
 DEMO: Final = ("docker-compose.yml",)
@@ -31,14 +31,14 @@ def project(files: tuple[str, ...], **variables: str) -> Project:
     """All services of all profiles, with every default and merge done."""
     chosen = [word for name in files for word in ("-f", name)]
     printed = subprocess.run(
-        [tool("docker-compose"), *chosen, "--profile", "*", "config", "--format", "json"],
+        [tool("docker-compose"), *chosen, "--profile", "*", "config"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **variables},
         check=True,
         capture_output=True,
         text=True,
     )
-    document: Project = json.loads(printed.stdout)
+    document: Project = yaml.safe_load(printed.stdout)
     return document
 
 
