@@ -1,0 +1,37 @@
+"""Days of readings: nothing within what is kept is ever dropped, and nothing older stays."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.reading_days import LEAST_KEEP_DAYS, outdated, wait_s, wanted
+
+DAYS = st.dates(date(2020, 1, 1), date(2040, 1, 1))
+KEPT = st.integers(LEAST_KEEP_DAYS, 2000)
+
+
+@given(days=st.sets(DAYS), today=DAYS, keep_days=KEPT)
+def test_exactly_what_is_older_than_what_is_kept_goes(
+    days: set[date], today: date, keep_days: int
+) -> None:
+    gone = outdated(days, today, keep_days)
+    assert all((today - day).days > keep_days for day in gone)
+    assert all((today - day).days <= keep_days for day in days - set(gone))
+
+
+@given(today=DAYS, ahead=st.integers(1, 365), keep_days=KEPT)
+def test_no_day_is_made_and_dropped_at_once(today: date, ahead: int, keep_days: int) -> None:
+    made = wanted(today, ahead)
+    assert not outdated(made, today, keep_days)
+    assert made == [made[0] + timedelta(days=n) for n in range(len(made))]
+    assert {today, today + timedelta(days=ahead)} <= set(made)
+
+
+@given(seconds=st.floats(0, 1e9))
+def test_every_utc_day_is_looked_after_once(seconds: float) -> None:
+    now = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    after = now + timedelta(seconds=wait_s(now, done=True))
+    assert (after.date() - now.date()).days == 1
+    again = timedelta(seconds=wait_s(now, done=False))
+    assert timedelta(0) < again < timedelta(hours=1)
