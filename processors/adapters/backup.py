@@ -8,10 +8,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -36,6 +37,7 @@ _FIT_IN = b"""
 -- transaction ids begin anew on another server: what was told is of the past, not of the future
 UPDATE public.outbox SET txid = pg_current_xact_id();
 ANALYZE;
+COMMIT;
 """
 
 
@@ -50,8 +52,8 @@ def make(settings: ProcessorSettings, folder: Path) -> tuple[Path, Backup]:
     made_at = utc_now()
     finished = folder / name_of(made_at)
     unfinished = finished.with_name(finished.name + _UNFINISHED)
+    _make_folder(unfinished)
     try:
-        unfinished.mkdir(parents=True, mode=0o700)
         said = _saved(settings, unfinished / DUMP, made_at)
         (unfinished / SAID).write_text(said.model_dump_json(indent=1) + "\n", encoding="utf-8")
         _to_disk(unfinished)
@@ -61,6 +63,13 @@ def make(settings: ProcessorSettings, folder: Path) -> tuple[Path, Backup]:
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return finished, said
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+    except OSError as error:
+        raise Unavailable(f"{folder}: {error.strerror}") from None
 
 
 def _saved(settings: ProcessorSettings, dump: Path, made_at: datetime) -> Backup:
@@ -145,31 +154,42 @@ def sha256_of(path: Path) -> str:
 def _fill(settings: ProcessorSettings, dump: Path) -> None:
     # the schema itself is there already
     reading = [_program("pg_restore"), "--no-owner", "--schema=public", "--file=-", str(dump)]
-    writing = [_program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
-    writing += ["--single-transaction", "--file=-"]
-    with (
-        subprocess.Popen(reading, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as reader,
-        subprocess.Popen(
-            writing,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=_environment(settings),
-        ) as writer,
-    ):
-        assert reader.stdout and writer.stdin and writer.stderr  # noqa: S101, PT018  # pipes
-        try:
-            shutil.copyfileobj(reader.stdout, writer.stdin)
-            if reader.wait():
-                writer.kill()  # half a script must not be committed
-            else:
-                writer.stdin.write(_FIT_IN)
+    writing = [_program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "--file=-"]
+    with TemporaryFile() as why:
+        with (
+            subprocess.Popen(reading, stdout=subprocess.PIPE, stderr=why) as reader,
+            subprocess.Popen(
+                writing,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=why,
+                env=_environment(settings),
+            ) as writer,
+        ):
+            _pour(reader, writer)
+        if reader.returncode or writer.returncode:
+            why.seek(0)
+            said = _first_line(why.read().decode(errors="replace"))
+            raise Unavailable(f"restore: {said}; nothing was changed")
+
+
+def _pour(reader: subprocess.Popen[bytes], writer: subprocess.Popen[bytes]) -> None:
+    """Hand the script on. Only its last line makes it true: whoever dies before has done nothing.
+
+    Hence not psql's own --single-transaction, which takes a pipe that breaks for the end.
+    """
+    assert reader.stdout is not None  # noqa: S101  # both are pipes
+    assert writer.stdin is not None  # noqa: S101
+    try:
+        writer.stdin.write(b"BEGIN;\n")
+        shutil.copyfileobj(reader.stdout, writer.stdin)
+        if reader.wait() == 0:
+            writer.stdin.write(_FIT_IN)
+        writer.stdin.close()
+    except BrokenPipeError:  # psql has said why
+        reader.kill()
+        with suppress(BrokenPipeError):  # what it did not take is still in our buffer
             writer.stdin.close()
-        except BrokenPipeError:
-            reader.kill()
-        why = writer.stderr.read().decode(errors="replace")
-    if writer.returncode or reader.returncode:
-        raise Unavailable(f"restore: {_first_line(why)}; nothing was changed")
 
 
 @contextmanager
