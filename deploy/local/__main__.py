@@ -84,6 +84,7 @@ def secrets() -> None:
     MqttUsers(folder).generate(_devices(settings))
     for role in ("postgres", *(f"cityhum_{role}" for role in ROLES)):
         Passwords(folder / "postgres").file(role)
+    Passwords(folder / "grafana").file("admin")
     words = scram_arguments(Passwords(folder / "kafka"), KAFKA_USERS)
     write_private(folder / "kafka-users", words)
     api_keys.keys_file(folder)
