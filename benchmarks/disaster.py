@@ -23,7 +23,6 @@ from benchmarks.disaster_scenes import DISASTERS, Disaster, Facts, cityhum
 from benchmarks.faults import Scene, left_alone, rehearse
 from benchmarks.faults_record import Record, Row, differences, read_record
 from benchmarks.rehearsal import RECORDED_AT, Recording, recorded
-from deploy.local import postgres_home
 from deploy.local.stack import LocalStack
 from schemas.errors import Unavailable
 
@@ -178,14 +177,7 @@ def main() -> None:
     chosen = [names[name] for name in asked.names] or list(DISASTERS)
     with TemporaryDirectory() as scratch:
         folder = asked.keep or Path(scratch)
-        try:
-            result = asyncio.run(
-                disasters(chosen, folder, asked.devices, asked.seconds, asked.rate)
-            )
-        finally:
-            if not asked.keep:
-                for place in folder.glob("*/postgres"):  # as root it may lie elsewhere
-                    postgres_home.remove(place)
+        result = asyncio.run(disasters(chosen, folder, asked.devices, asked.seconds, asked.rate))
     sys.stdout.write(json.dumps(result, indent=None if asked.json else 1) + "\n")
     sys.exit(not is_clean(result))
 

@@ -141,6 +141,9 @@ async def rehearse(
             return await (settled or all_settled)(stack, recording), done
     finally:
         await asyncio.to_thread(stack.stop)
+        place = folder / "postgres"
+        if place.is_symlink() and not place.resolve().is_mount():  # else it goes with the folder
+            stack.postgres.remove()
 
 
 async def _until_ready(stack: LocalStack, began_at: datetime) -> None:
