@@ -63,6 +63,11 @@ class Visit:
         place = f"[aria-label='{table}'] [data-testid='glide-cell-{column}-{row}']"
         return (self.page.locator(place).first.text_content() or "").strip()
 
+    def wait_for_cell(self, table: str, column: int, row: int) -> None:
+        """Return once a table has this cell."""
+        place = f"[aria-label='{table}'] [data-testid='glide-cell-{column}-{row}']"
+        self.page.locator(place).first.wait_for(state="attached")
+
     def keep(self, name: str) -> None:
         """Keep a picture of the whole page."""
         PICTURES.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from deploy.local.stack import Addresses
 from schemas import asyncapi, topics
 from schemas.codec import decode
 from schemas.results import Alert
-from tests import channels
+from tests import standards
 
 Event = tuple[UUID, int]
 """Alert id and revision."""
@@ -78,11 +78,11 @@ class _Process:
 
 
 class Overheard(_Process):
-    """`mosquitto_sub` of a user: each message is checked against the AsyncAPI document."""
+    """`mosquitto_sub` of a user: each message is checked by what it follows."""
 
     def __init__(self, addresses: Addresses, folder: Path, user: str, *wanted: str) -> None:
         super().__init__()
-        self.channels: set[str] = set()
+        self.channels: set[str | None] = set()
         kind = "devices" if user.startswith("pole-") else "mqtt"
         password = (addresses.secrets / kind / user).read_text(encoding="utf-8").strip()
         home = folder / f"mqtt-{user}"
@@ -97,14 +97,13 @@ class Overheard(_Process):
 
     def take(self, line: bytes) -> None:
         told = json.loads(line)
-        channel = f"mqtt.{told['topic'].split('/')[4]}"
-        headers = told.get("properties", {}).get("user-properties")
-        channels.check(channel, told["payload"].encode(), headers)
-        self.channels.add(channel)
+        properties = told.get("properties", {}).get("user-properties")
+        channel = standards.message(told["topic"], told["payload"].encode(), properties)
+        self.channels |= {channel} - {None}
 
 
 class OnMqtt(_Process):
-    """`mosquitto_sub` with a session that the broker keeps; checked against the AsyncAPI document.
+    """`mosquitto_sub` with a session that the broker keeps; each message is checked.
 
     What it had acknowledged but not printed when it was cut, its successor finds retained.
     """
@@ -123,7 +122,7 @@ class OnMqtt(_Process):
     def take(self, line: bytes) -> None:
         told = json.loads(line)
         payload = told["payload"].encode()
-        channels.check("mqtt.alerts", payload, told["properties"]["user-properties"])
+        standards.message(told["topic"], payload, told["properties"]["user-properties"])
         self.heard.append(event_of(decode(Alert, payload)))
 
 
@@ -187,7 +186,7 @@ class OnKafka(_Task):
         async with consumer:
             self._ready.set()
             async for record in consumer:
-                channels.check_record(record.topic, record.value, record.headers)
+                standards.record(record.topic, record.value, record.headers)
                 self.heard.append(event_of(decode(Alert, record.value)))
                 await consumer.commit()
 
@@ -237,7 +236,7 @@ async def checked_topics(addresses: Addresses) -> set[str]:
         while left:
             for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
                 for record in records:
-                    channels.check_record(record.topic, record.value, record.headers)
+                    standards.record(record.topic, record.value, record.headers)
                 seen.add(partition.topic)
             left = {one for one in left if await consumer.position(one) < ends[one]}
     return seen

@@ -73,6 +73,14 @@ class Demo(NamedTuple):
             cursor = connection.execute(sql.encode(), values)
             return cursor.fetchall() if cursor.description else []
 
+    def publish(self, device: str, stream: str, payload: str) -> None:
+        """Say something as a device."""
+        stack = self.addresses
+        password = (stack.secrets / "devices" / device).read_text(encoding="utf-8").strip()
+        login = ("-u", device, "-P", password, "-h", stack.mqtt_host, "-p", str(stack.mqtt_port))
+        message = ("-t", f"cityhum/v1/harbour/{device}/{stream}", "-m", payload)
+        subprocess.run(["mosquitto_pub", "-V", "5", "-q", "1", *login, *message], check=True)
+
     def cityhum(self, *command: str) -> str:
         """What a command says."""
         environment = {**os.environ, **self.addresses.environment(postgres_role="cityhum_replay")}
@@ -234,6 +242,7 @@ def test_an_alert_is_judged(demo: Demo, visitor: Visit) -> None:
 
 
 def test_fleet(demo: Demo, visitor: Visit) -> None:
+    demo.publish(DEVICE, "features", "garbage")
     visitor.go(address_of(demo.dashboard, "fleet"))
     shown = {visitor.cell("Fleet", 0, row): int(visitor.cell("Fleet", 5, row)) for row in range(20)}
     assert shown == dict(demo.rows("SELECT device, missing FROM ledger"))
@@ -243,6 +252,9 @@ def test_fleet(demo: Demo, visitor: Visit) -> None:
         for row in range(len(folds))
     ]
     assert visitor.metric("Offline") == "0"
+    visitor.wait_for_cell("Dead letters", 0, 0)
+    dead = [visitor.cell("Dead letters", column, 0) for column in range(3)]
+    assert dead == [DEVICE, "malformed", "1"]
     visitor.keep("fleet")
 
 

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -21,15 +21,16 @@ from acoustics.sirens import siren
 from agents import service
 from agents.played import Played
 from agents.settings import AgentSettings
-from deploy.local import programs
+from deploy.local import api_keys, programs
 from deploy.local.ports import free_port
 from deploy.local.results import Results
 from deploy.local.stack import LocalStack
 from deploy.local.supervise import Program, Supervisor
 from schemas import asyncapi, cloud_events
-from schemas.codec import decode
+from schemas.codec import decode, encode
+from schemas.messages import Indices
 from schemas.results import Alert
-from tests import channels
+from tests import standards
 from tests.e2e.eventually import eventually
 from tests.e2e.subscribers import (
     Following,
@@ -43,12 +44,15 @@ from tests.e2e.subscribers import (
 )
 from tests.notifying import SECRET
 from tests.receivers import HANG, Posted, Receiver
+from tests.servers import DEVICES as INSTALLED
 
 SPEED = 4.0
 RATE_HZ = 16_000
 DEVICES = tuple(f"pole-{number:02d}" for number in range(1, 4))
+PUBLISHER = "pole-20"
 SCENE_S = ((6, 0.0), (10, 0.1), (24, 0.0), (10, 0.1), (14, 0.0))
 """Seconds, and how loud the siren is in them: two alerts a device, and a minute that ends."""
+INDICES = Path(__file__).parents[1] / "data" / "messages" / "v1" / "Indices.json"
 AT_ONCE = 8
 """So many alerts are told side by side."""
 TARGETS = {
@@ -85,7 +89,8 @@ async def test_every_subscriber_hears_of_every_alert(
         ]
         overheard = _overheard(stack, tmp_path)
         await asyncio.gather(*[one.go_on() for one in (*subscribers, *overheard)])
-        await _publish_garbage(stack)
+        await _publish(stack, "features", b"garbage")  # becomes a dead letter
+        await _publish(stack, "indices", _minute())
         playing = asyncio.create_task(_play(stack, tmp_path))
         await asyncio.to_thread(receivers["webhook"].wait_for, 2, 150)
         os.kill(running.pids["notify"], signal.SIGKILL)
@@ -97,16 +102,20 @@ async def test_every_subscriber_hears_of_every_alert(
         await eventually(partial(_minute_shown, overheard), 90)
         await asyncio.gather(*[one.cut() for one in (*subscribers, *overheard)])
         on_kafka = await checked_topics(stack.addresses)
+        assert await _places(stack, port, "devices") == len(INSTALLED)
+        assert await _places(stack, port, "alerts") == 2 * len(DEVICES)
+    assert standards.counted["Home Assistant"] >= len(INSTALLED)
     on_mqtt = set.union(*(one.channels for one in overheard))
-    # but indices, of which so short a scene publishes none: tests/integration/test_indices.py
-    assert on_kafka | {"indices.v1"} == {one.topic for one in asyncapi.KAFKA}
-    assert on_mqtt | {"mqtt.indices"} == {f"mqtt.{one.name}" for one in asyncapi.MQTT}
+    assert on_kafka == {one.topic for one in asyncapi.KAFKA}
+    assert on_mqtt == {f"mqtt.{one.name}" for one in asyncapi.MQTT}
     assert len({alert.alert_id for alert in truth}) == 2 * len(DEVICES)
     _check_posted(receivers, truth)
     heard = {type(one).__name__: len(one.heard) for one in subscribers}
     heard |= {name: len(one.posted) for name, one in receivers.items()}
     record_property(
-        "told", f"{len(truth)} events of {2 * len(DEVICES)} alerts, 0 missed; heard: {heard}"
+        "told",
+        f"{len(truth)} events of {2 * len(DEVICES)} alerts, 0 missed; heard: {heard}; "
+        f"checked, all valid: {dict(standards.counted)}",
     )
 
 
@@ -114,7 +123,7 @@ def _overheard(stack: LocalStack, folder: Path) -> list[Overheard]:
     """Everything that is said on MQTT, as those hear it who may."""
     streams = [f"cityhum/v1/+/+/{one}" for one in ("features", "results", "indices", "status")]
     ack = f"cityhum/v1/harbour/{DEVICES[0]}/ack"
-    shown = ("cityhum/v1/+/+/levels", "cityhum/v1/+/+/alerts/#")
+    shown = ("cityhum/v1/+/+/levels", "cityhum/v1/+/+/alerts/#", "homeassistant/device/+/config")
     wanted = {"bridge": streams, DEVICES[0]: [ack], "viewer": shown}
     return [Overheard(stack.addresses, folder, user, *names) for user, names in wanted.items()]
 
@@ -123,16 +132,32 @@ async def _minute_shown(overheard: list[Overheard]) -> bool:
     return any("mqtt.levels" in one.channels for one in overheard)
 
 
-async def _publish_garbage(stack: LocalStack) -> None:
-    """What becomes a dead letter."""
-    addresses, device = stack.addresses, "pole-20"
+async def _publish(stack: LocalStack, stream: str, payload: bytes) -> None:
+    """What a device might say."""
+    addresses, device = stack.addresses, PUBLISHER
     password = (addresses.secrets / "devices" / device).read_text(encoding="utf-8").strip()
     process = await asyncio.create_subprocess_exec(
-        *("mosquitto_pub", "-V", "5", "-q", "1", "-u", device, "-P", password, "-m", "garbage"),
-        *("-t", f"cityhum/v1/harbour/{device}/features"),
+        *("mosquitto_pub", "-V", "5", "-q", "1", "-u", device, "-P", password, "-m", payload),
+        *("-t", f"cityhum/v1/harbour/{device}/{stream}"),
         *("-h", addresses.mqtt_host, "-p", str(addresses.mqtt_port)),
     )
     assert await process.wait() == 0
+
+
+def _minute() -> bytes:
+    """Indices of the last minute: the scene is shorter than one of the clock's."""
+    sample = decode(Indices, INDICES.read_bytes())
+    began_at = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=60)
+    return encode(sample.model_copy(update={"device": PUBLISHER, "started_at": began_at}))
+
+
+async def _places(stack: LocalStack, port: int, what: str) -> int:
+    """How many features the API's GeoJSON has."""
+    key = api_keys.secret_file(stack.addresses.secrets).read_text(encoding="utf-8").strip()
+    asked = {"format": "geojson", **({"from": "2020-01-01T00:00:00Z"} if what == "alerts" else {})}
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}) as client:
+        answer = await client.get(f"http://127.0.0.1:{port}/v1/{what}", params=asked)
+    return standards.geojson(answer.raise_for_status().content)
 
 
 async def _told(
@@ -151,7 +176,7 @@ async def _told(
 def _check_posted(receivers: dict[str, Receiver], truth: list[Alert]) -> None:
     for posted in receivers["webhook"].posted:
         assert posted.is_genuine(SECRET, datetime.now(UTC))
-        channels.check("webhook", posted.body, posted.headers)
+        standards.post(posted.headers, posted.body)
     ids = [posted.headers["webhook-id"] for posted in receivers["webhook"].posted]
     assert set(ids) == {cloud_events.event_id(alert) for alert in truth}
     assert len(ids) - len(set(ids)) <= AT_ONCE, "only what was on its way when it was killed"
