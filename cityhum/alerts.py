@@ -99,6 +99,7 @@ def _reader() -> Iterator[PostgresReader]:
         settings.postgres_db,
         settings.postgres_user,
         settings.postgres_password_file,
+        settings.postgres_ca,
     )
     with PostgresReader(address, at_once=1) as reader:
         yield reader
