@@ -66,7 +66,7 @@ def _told(url: str, body: bytes) -> Mapping[str, Any]:
 
 
 def _words(told: Mapping[str, Any]) -> Iterable[str]:
-    yield str(told.get("status") or told.get("detail") or "")
+    yield str(told.get("detail") or told.get("status") or "")  # the API says why in a detail
     for name, part in told.get("parts", {}).items():
         state = "ready" if part["ready"] else "not ready"
         yield f"  {name}: {state}{', ' if part['detail'] else ''}{part['detail']}"
