@@ -16,8 +16,8 @@ from schemas import topics
 from schemas.codec import decode
 from schemas.envelopes import FeatureEnvelope
 from schemas.messages import Ack
-from tests.batches import RECEIVED_AT, REGISTRY, arrived, feature_batch
-from tests.builders import seqs
+from tests.batches import RECEIVED_AT, REGISTRY, arrived, changed, feature_batch
+from tests.builders import SESSION, seqs
 
 
 class FakeInbox:
@@ -102,6 +102,22 @@ async def test_nothing_is_acknowledged_before_it_is_safe() -> None:
         bench.log.futures[0].set_result(None)
         await until(lambda: len(bench.inbox.told) == 3)
     assert bench.inbox.told == [Ack(device="pole-07", accepted=(seqs(0, 2),)), 0, 1]
+
+
+async def test_a_refused_message_is_named_in_the_log_but_not_quoted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with Bench() as bench:
+        foreign = arrived(changed(feature_batch(7), site="park"))
+        bench.inbox.waiting.append(Delivery(foreign, Handle(epoch=1, message_id=7, qos=1)))
+        bench.inbox.wake.set()
+        await until(lambda: len(bench.log.futures) == 1)
+        bench.log.futures[0].set_result(None)
+        await until(lambda: 7 in bench.inbox.told)
+    (line,) = [one for one in caplog.records if one.message == "dead_letter"]
+    named = {name: getattr(line, name) for name in ("reason", "device", "session", "first_seq")}
+    assert named == {"reason": "device", "device": "pole-07", "session": SESSION, "first_seq": 7}
+    assert "laeq" not in str(vars(line))
 
 
 async def test_messages_are_acknowledged_in_their_order() -> None:
