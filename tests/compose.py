@@ -27,11 +27,14 @@ def tool(name: str) -> str:
     return str(path)
 
 
-def project(files: tuple[str, ...], **variables: str) -> Project:
-    """All services of all profiles, with every default and merge done."""
+def project(
+    files: tuple[str, ...], profiles: tuple[str, ...] = ("*",), **variables: str
+) -> Project:
+    """The services of these profiles, by default all, with every default and merge done."""
     chosen = [word for name in files for word in ("-f", name)]
+    chosen += [word for name in profiles for word in ("--profile", name)]
     printed = subprocess.run(
-        [tool("docker-compose"), *chosen, "--profile", "*", "config"],
+        [tool("docker-compose"), *chosen, "config"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **variables},
         check=True,

@@ -56,6 +56,12 @@ def test_every_program_is_a_service(compose: Project) -> None:
     assert {one for s in compose["services"].values() for one in s["profiles"]} <= PROFILES
 
 
+@pytest.mark.parametrize("profiles", [("core",), ("simulate",), ("dashboard",), ("observe",),
+                                      ("operate",), ("core", "notify")])  # fmt: skip
+def test_a_profile_brings_all_that_it_needs(profiles: tuple[str, ...]) -> None:
+    assert project(DEMO, profiles)["services"]
+
+
 def test_every_mounted_file_exists(compose: Project) -> None:
     for service in compose["services"].values():
         for path in mounted(service).values():
@@ -77,7 +83,6 @@ def test_only_loopback_is_published_and_of_a_city_mqtt_by_tls(demo: Project, cit
         (name, port["target"])
         for name, one in city["services"].items()
         for port in one.get("ports", [])
-        if port.get("host_ip") != "127.0.0.1"
     }
     assert published == {("mosquitto", 8883)}
 
