@@ -19,7 +19,7 @@ import psycopg
 from psycopg import AsyncCursor
 
 from benchmarks import stage
-from processors.adapters.tables import Table
+from processors.adapters.upserts import Table
 from schemas.base import Frozen
 
 PER_TRANSACTION: Final = 2_000
@@ -51,7 +51,7 @@ class Line(Frozen):
     values: Row
 
 
-_TABLE: Final = Table("sink", KEY, COLUMNS, lambda line: [line.values], update=None)
+_TABLE: Final = Table("sink", KEY, COLUMNS, update=None, values=lambda line: [line.values])
 
 
 async def by_copy(cursor: AsyncCursor[Any], lines: Sequence[Line]) -> None:

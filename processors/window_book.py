@@ -8,6 +8,7 @@ So rows depend on the set of readings only.
 
 from collections.abc import Generator, Iterable, Mapping
 
+from processors.window_batch import summed
 from processors.window_keys import DAY_S, HOUR_S, QUARTER_S, Key
 from processors.window_pages import DevicePages
 from processors.window_questions import (
@@ -22,10 +23,10 @@ from processors.window_questions import (
     Touched,
 )
 from processors.window_recent import BACK_S, Recent
-from processors.window_rows import WindowRow
+from processors.window_row_columns import RowColumns, WindowPage, base_rows
 from schemas.base import DeviceId
 
-Revising = Generator[Question, Answer | None, list[WindowRow]]
+Revising = Generator[Question, Answer | None, WindowPage]
 
 
 class Book:
@@ -52,8 +53,8 @@ class Book:
 
         Returns
         -------
-        list of WindowRow
-            No two of the same window.
+        WindowPage
+            No two rows of the same window.
         """
         pages = self._pages(touched)
         spans = [span for one in pages.values() for span in one.spans()]
@@ -67,11 +68,14 @@ class Book:
                 pages[minute_row.device].found_minute(minute_row)
         for one in pages.values():
             one.revise()
+        base = _base_rows(pages.values())
+        _write_minutes(pages.values())
         for length_s in (QUARTER_S, HOUR_S, DAY_S):
             wanted = [child for one in pages.values() for child in one.wanted(length_s)]
             if wanted:
                 _merge(pages, (yield Children(wanted)) or ())
-        return [row for one in pages.values() for row in one.rows]
+        rows = tuple(row for one in pages.values() for row in one.rows)
+        return WindowPage.trusted(base=base, larger=rows)
 
     def _pages(self, touched: Iterable[Touched]) -> dict[DeviceId, DevicePages]:
         pages: dict[DeviceId, DevicePages] = {}
@@ -82,6 +86,21 @@ class Book:
                 mine = pages[one.device] = DevicePages(one.site, one.device, one.zone, recent)
             mine.touch(one)
         return pages
+
+
+def _base_rows(pages: Iterable[DevicePages]) -> RowColumns | None:
+    due = [one for page in pages for one in page.base]
+    if not due:
+        return None
+    return base_rows([place for place, _ in due], summed([[asked] for _, asked in due]))
+
+
+def _write_minutes(pages: Iterable[DevicePages]) -> None:
+    due = [(page, place, asked) for page in pages for place, asked in page.minutes]
+    if due:
+        sums = summed([asked for _, _, asked in due]).each()
+        for (page, place, _), one in zip(due, sums, strict=True):
+            page.write(place, one)
 
 
 def _merge(books: Mapping[DeviceId, DevicePages], answer: Answer) -> None:

@@ -6,22 +6,20 @@ or is not later; `window_seconds.merged` joins those of one window, in whatever 
 """
 
 from collections.abc import Iterator, Sequence
-from functools import partial
-from itertools import chain
+from itertools import chain, pairwise, repeat
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from processors import window_seconds
+from processors import exact
 from processors.event_time import SECOND_US
+from processors.exact import Ints
 from processors.window_keys import BASE_S
-from processors.window_seconds import Heard, Second
+from processors.window_seconds import LABELS, Heard
 from schemas.base import DeviceId
 from schemas.readings import AnyLevels
-
-Ints = NDArray[np.int64]
 
 _BASE_US: Final = BASE_S * SECOND_US
 _LEVELS: Final = (
@@ -30,8 +28,8 @@ _LEVELS: Final = (
 _values: Final = attrgetter(*_LEVELS, "overload", "floor")
 _owner: Final = attrgetter("device", "calibration")
 _levels: Final = attrgetter("levels")
-_second: Final = partial(tuple.__new__, Second)
-"""As `Second`, which is a function in Python."""
+_SILENT: Final = dict[str, int]()
+_PLACES: Final = {label: place for place, label in enumerate(LABELS)}
 
 
 class Part(NamedTuple):
@@ -85,30 +83,50 @@ def parts(batches: Sequence[AnyLevels], active_score: int) -> Iterator[Part]:
     begins = _begins(np.repeat(_owners(batches), counts), windows, middles)
     values = _table(batches, int(counts.sum()))
     levels = np.rint(values[:, : len(_LEVELS)] * 100).astype(np.int64)
-    at_ms = ((middles - windows * _BASE_US) // 1000).tolist()
-    laeq, c, z = (levels[:, n].tolist() for n in range(3))
+    at_ms = (middles - windows * _BASE_US) // 1000
+    last = np.append(begins[1:], len(middles))
+    packed = _packed(at_ms, levels[:, 0], _active(batches, counts, active_score), begins)
+    c, z = (exact.integers(exact.sums(exact.energies(levels[:, n]), begins)) for n in (1, 2))
     maxima = map(tuple, np.maximum.reduceat(levels[:, 3:], begins).tolist())
-    flags = np.add.reduceat(values[:, len(_LEVELS) :], begins).astype(np.int64).tolist()
-    active = _active(batches, active_score)
-    last = [*begins[1:].tolist(), len(at_ms)]
-    ends_us = (middles[np.array(last) - 1] + SECOND_US // 2).tolist()
+    flags = np.add.reduceat(values[:, len(_LEVELS) :], begins).astype(np.int64).T.tolist()
     owners = np.repeat(np.arange(len(batches)), counts)[begins].tolist()
     starts = (windows[begins] * BASE_S).tolist()
-    energy = window_seconds.energy
-    for n, (begin, maximum, (overload, floor)) in enumerate(
-        zip(begins.tolist(), maxima, flags, strict=True)
+    ends_us = (middles[last - 1] + SECOND_US // 2).tolist()
+    for owner, start_s, end_us, seconds, c_energy, z_energy, maximum, overload, floor in zip(
+        owners, starts, ends_us, packed, c, z, maxima, *flags, strict=True
     ):
-        batch, some = batches[owners[n]], slice(begin, last[n])
-        heard = Heard(
-            tuple(map(_second, zip(at_ms[some], laeq[some], active[some], strict=True))),
-            sum(map(energy, c[some])),
-            sum(map(energy, z[some])),
-            maximum,
-            overload,
-            floor,
-            batch.calibration,
-        )
-        yield Part(batch.device, starts[n], ends_us[n], heard)
+        batch = batches[owner]
+        sums = (c_energy, z_energy, maximum, overload, floor)
+        heard = Heard._make((*seconds, *sums, batch.calibration))
+        yield Part(batch.device, start_s, end_us, heard)
+
+
+class _Active(NamedTuple):
+    """Labels that are active: how many in each reading, their places, and their scores."""
+
+    counts: Ints
+    places: Ints
+    scores: Ints
+
+
+def _packed(
+    at_ms: Ints, laeq: Ints, active: _Active, begins: Ints
+) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    """Seconds of each segment, as `Heard` has them."""
+    seconds = np.empty((len(at_ms), 2), "<i2")
+    seconds[:, 0], seconds[:, 1] = at_ms, laeq  # below 10,000 ms: as good without a sign
+    told = np.append(0, np.cumsum(active.counts))
+    columns = (
+        seconds.tobytes(),
+        *(
+            column.astype(kind).tobytes()
+            for column, kind in zip(active, ("u1", "u1", "<u2"), strict=True)
+        ),
+    )
+    of_seconds, of_counts, of_places, of_scores = columns
+    bounds = [*begins.tolist(), len(at_ms)]
+    for (a, b), (c, d) in zip(pairwise(bounds), pairwise(told[bounds].tolist()), strict=True):
+        yield of_seconds[4 * a : 4 * b], of_counts[a:b], of_places[c:d], of_scores[2 * c : 2 * d]
 
 
 def _middles_us(batches: Sequence[AnyLevels], counts: Ints) -> Ints:
@@ -140,12 +158,19 @@ def _table(batches: Sequence[AnyLevels], readings: int) -> NDArray[np.float64]:
     return np.fromiter(flat, np.float64, readings * width).reshape(readings, width)
 
 
-def _active(batches: Sequence[AnyLevels], least: int) -> list[tuple[tuple[str, int], ...]]:
-    """Labels that are active in each reading, in their order."""
-    found: list[tuple[tuple[str, int], ...]] = []
-    for batch in batches:
-        if batch.labels:
-            found += [window_seconds.active(scores, least) for scores in batch.labels]
-        else:
-            found += [()] * len(batch.levels)
-    return found
+def _active(batches: Sequence[AnyLevels], counts: Ints, least: int) -> _Active:
+    """Labels of ours that score at least so much, ascending within a reading."""
+    readings = int(counts.sum())
+    heard = list(
+        chain.from_iterable(batch.labels or repeat(_SILENT, len(batch.levels)) for batch in batches)
+    )
+    sizes = np.fromiter(map(len, heard), np.int64, readings)
+    total = int(sizes.sum())
+    names = chain.from_iterable(heard)
+    places = np.fromiter(map(_PLACES.get, names, repeat(-1)), np.int64, total)
+    values = chain.from_iterable(scores.values() for scores in heard)
+    scores = np.fromiter(values, np.int64, total)
+    owner = np.repeat(np.arange(readings), sizes)
+    kept = np.flatnonzero((scores >= least) & (places >= 0))
+    kept = kept[np.lexsort((places[kept], owner[kept]))]
+    return _Active(np.bincount(owner[kept], minlength=readings), places[kept], scores[kept])

@@ -19,6 +19,7 @@ from processors.window_questions import (
     StoredMinute,
     Touched,
 )
+from processors.window_row_columns import WindowPage
 from processors.window_rows import WindowRow
 
 
@@ -41,7 +42,8 @@ class WindowTable:
             try:
                 question = book.send(answer)
             except StopIteration as done:
-                rows: list[WindowRow] = done.value
+                page: WindowPage = done.value
+                rows = page.each()
                 break
             answer = self._answer(question)
         self.rows.update({(r.device, r.length_s, _start_s(r)): r for r in rows})

@@ -1,4 +1,4 @@
-"""The windows of one device around those that changed, on their way to new rows.
+"""The windows of one device around those that changed: which rows become new, and of what.
 
 What a label's own energy was depends on the minutes before (`sources`), and whether an event
 begins on the second before: windows after a changed one are computed again where that matters.
@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 from processors import sources, window_seconds, window_sums
 from processors.sources import MinuteBackground
+from processors.window_batch import Asked
 from processors.window_keys import BASE_S, MINUTE_S, Key, base, minute, parents
 from processors.window_questions import Span, StoredBase, StoredChild, StoredMinute, Touched
-from processors.window_recent import BACK_S, BaseRow, BaseSums, Recent
-from processors.window_rows import WindowRow, row
+from processors.window_recent import BACK_S, BaseRow, Recent
+from processors.window_rows import Place, WindowRow, row
 from processors.window_seconds import NOTHING_HEARD, Heard
 from processors.window_sums import Sums
 from schemas.base import DeviceId, SiteId
@@ -27,9 +28,14 @@ _sums = lru_cache(maxsize=1 << 12)(window_sums.load)
 
 
 class DevicePages:
-    """Pages of one device: first what is new, then what was stored, then the rows."""
+    """Pages of one device: first what is new, then what was stored, then what is to be written.
+
+    `base` and `minutes`: rows that are due, and the base windows that they are made of.
+    """
 
     def __init__(self, site: SiteId, device: DeviceId, zone: ZoneInfo, recent: Recent) -> None:
+        self.base: list[tuple[Place, Asked]] = []
+        self.minutes: list[tuple[Place, list[Asked]]] = []
         self.rows: list[WindowRow] = []
         self._site = site
         self._device = device
@@ -46,7 +52,7 @@ class DevicePages:
         """Take what is new in a window, or that its row is due."""
         self._due[one.key] = one.final or self._due.get(one.key, False)
         self._newest_s = max(self._newest_s, one.newest_s)
-        if one.heard.seconds:
+        if one.heard.active:
             before = self._new.get(one.key.start_s, NOTHING_HEARD)
             self._new[one.key.start_s] = window_seconds.merged(before, one.heard)
 
@@ -76,7 +82,7 @@ class DevicePages:
         self._recent.minutes[stored.start_s] = stored
 
     def revise(self) -> None:
-        """Write rows of base windows and minutes."""
+        """Decide which base windows and minutes are written."""
         changed = {key.start_s for key in self._due if key.length_s == BASE_S}
         changed.update(self._new)
         changed.update([start_s + BASE_S for start_s in self._new])
@@ -101,7 +107,6 @@ class DevicePages:
         found = {
             key: False
             for child in self._written
-            if child.length_s != BASE_S
             for key in parents(child, self._zone)
             if key.length_s == length_s
         }
@@ -118,7 +123,12 @@ class DevicePages:
                 them[start_s] = written
         if them:
             sums = window_sums.merged(them[start_s] for start_s in sorted(them))
-            self._write(key, sums, window_sums.dump(sums), before=children[0].final)
+            self.write(self._place(key, before=children[0].final), sums)
+
+    def write(self, place: Place, sums: Sums) -> None:
+        """Give a minute, or what is larger, its row."""
+        self._written[place.key] = sums
+        self.rows.append(row(sums, place, window_sums.dump(sums)))
 
     def _revised_minutes(self) -> dict[int, MinuteBackground]:
         """Backgrounds of the minutes with new readings, if a later minute has any."""
@@ -159,7 +169,7 @@ class DevicePages:
 
     def _in_minute(self, start_s: int) -> list[Heard]:
         them = [self._base(at) for at in range(start_s, start_s + MINUTE_S, BASE_S)]
-        return [heard for heard in them if heard.seconds]
+        return [heard for heard in them if heard.active]
 
     def _base(self, start_s: int) -> Heard:
         """Readings of a base window, stored and new."""
@@ -172,54 +182,45 @@ class DevicePages:
             self._heard[start_s] = heard
         return heard
 
-    def _base_sums(self, start_s: int, revised: Mapping[int, MinuteBackground]) -> Sums:
+    def _asked(self, start_s: int, revised: Mapping[int, MinuteBackground]) -> Asked:
         heard = self._base(start_s)
         background = self._background(
             minute(start_s).start_s, revised, calibrated=heard.calibration is not None
         )
-        last = self._base(start_s - BASE_S).seconds[-1:]
-        before = last[0] if last else None
-        known = self._recent.sums.get(start_s)
-        if known is not None and known[:3] == (heard, background, before):
-            return known.sums
-        sums = window_sums.of_seconds(heard, background, before)
-        self._recent.sums[start_s] = BaseSums(heard, background, before, sums)
-        return sums
+        before = self._base(start_s - BASE_S)
+        return Asked(heard, background, before.last if before.active else None)
 
     def _write_base(self, start_s: int, revised: Mapping[int, MinuteBackground]) -> None:
-        heard = self._base(start_s)
-        if heard.seconds:
+        asked = self._asked(start_s, revised)
+        if asked.heard.active:
             stored = self._recent.bases.get(start_s)
-            sums = self._base_sums(start_s, revised)
-            before = None if stored is None else stored.final
-            written = self._write(base(start_s), sums, window_seconds.dump(heard), before=before)
-            self._recent.bases[start_s] = BaseRow(heard, written.final)
+            place = self._place(base(start_s), before=None if stored is None else stored.final)
+            self.base.append((place, asked))
+            self._recent.bases[start_s] = BaseRow(asked.heard, place.final)
 
     def _write_minute(self, key: Key, revised: Mapping[int, MinuteBackground]) -> None:
-        starts = [at for at in range(key.start_s, key.end_s, BASE_S) if self._base(at).seconds]
-        if starts:
-            sums = window_sums.merged(self._base_sums(at, revised) for at in starts)
+        starts = range(key.start_s, key.end_s, BASE_S)
+        them = [self._asked(at, revised) for at in starts if self._base(at).active]
+        if any(one.heard.calibration is not None for one in them):
+            them = [one for one in them if one.heard.calibration is not None]
+        if them:
             known = self._recent.minutes.get(key.start_s)
-            before = None if known is None else known.final
-            written = self._write(key, sums, window_sums.dump(sums), before=before)
+            place = self._place(key, before=None if known is None else known.final)
+            self.minutes.append((place, them))
+            told = _background([one.heard for one in them])
             self._recent.minutes[key.start_s] = StoredMinute(
-                self._device, key.start_s, background_of(written), written.final
+                self._device, key.start_s, told, place.final
             )
 
-    def _write(self, key: Key, sums: Sums, stored: bytes, *, before: bool | None) -> WindowRow:
-        """Give a window its row; `before`: whether the one that is there is final."""
-        self._written[key] = sums
-        written = row(
-            sums,
+    def _place(self, key: Key, *, before: bool | None) -> Place:
+        """Where a row goes; `before`: whether the one that is there is final."""
+        return Place(
+            self._site,
+            self._device,
             key,
-            site=self._site,
-            device=self._device,
             final=bool(before) or self._due.get(key, False),
-            stored=stored,
             known=before is not None,
         )
-        self.rows.append(written)
-        return written
 
 
 def background_of(minute_row: WindowRow) -> MinuteBackground:
@@ -233,10 +234,10 @@ def _background(them: Sequence[Heard]) -> MinuteBackground:
     """What a minute's readings say of the background; beside calibrated ones no relative ones."""
     calibrated = any(heard.calibration is not None for heard in them)
     levels = sorted(
-        second.laeq
+        level
         for heard in them
         if (heard.calibration is not None) == calibrated
-        for second in heard.seconds
+        for level in heard.levels
     )
     quietest = len(levels) - -(-len(levels) * 90 // 100)  # as `decibels.exceeded` counts
     return MinuteBackground(

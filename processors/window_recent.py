@@ -10,8 +10,7 @@ from typing import Final, NamedTuple
 from processors.sources import BACKGROUND_MINUTES
 from processors.window_keys import BASE_S, MINUTE_S, minute
 from processors.window_questions import Span, StoredMinute
-from processors.window_seconds import Heard, Second
-from processors.window_sums import Sums
+from processors.window_seconds import Heard
 
 BACK_S: Final = BACKGROUND_MINUTES * MINUTE_S
 """So much of the minutes before a window bears on its row."""
@@ -24,15 +23,6 @@ class BaseRow(NamedTuple):
     final: bool
 
 
-class BaseSums(NamedTuple):
-    """Sums of a base window, and what they rest on beside its readings."""
-
-    heard: Heard
-    background: int | None
-    before: Second | None
-    sums: Sums
-
-
 class Recent:
     """Base windows that begin at `from_s` or later, and minutes from `BACK_S` before that on."""
 
@@ -40,7 +30,6 @@ class Recent:
         self.from_s: int | None = None
         self.bases: dict[int, BaseRow] = {}
         self.minutes: dict[int, StoredMinute] = {}
-        self.sums: dict[int, BaseSums] = {}
 
     def covers(self, start_s: int) -> bool:
         """Whether all is known that a window which begins then rests on, or is followed by."""
@@ -53,11 +42,10 @@ class Recent:
     def trim(self, newest_s: int) -> None:
         """Forget what no window after this one rests on; all of it, if that is unsure."""
         if self.from_s is None:
-            self.bases, self.minutes, self.sums = {}, {}, {}
+            self.bases, self.minutes = {}, {}
             return
         from_s = minute(newest_s).start_s - BASE_S
         if from_s > self.from_s:
             self.from_s = from_s
             self.bases = {at: one for at, one in self.bases.items() if at >= from_s}
-            self.sums = {at: one for at, one in self.sums.items() if at >= from_s}
             self.minutes = {at: one for at, one in self.minutes.items() if at >= from_s - BACK_S}

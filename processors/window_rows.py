@@ -1,6 +1,7 @@
 """Sums -> the row of a window, which is also the message about it."""
 
 from datetime import UTC, datetime
+from typing import Final, NamedTuple
 
 from pydantic import Field
 
@@ -11,6 +12,8 @@ from processors.window_keys import Key
 from processors.window_sums import Sounded, Sums
 from schemas.results import LabelLevel, Window
 
+PERCENTS: Final = (10, 50, 90)
+
 
 class WindowRow(Window):
     """A window with what the larger windows around it are merged from."""
@@ -19,37 +22,28 @@ class WindowRow(Window):
     known: bool = Field(default=True, exclude=True, description="there was a row before")
 
 
-def row(
-    sums: Sums, key: Key, *, site: str, device: str, final: bool, stored: bytes, known: bool
-) -> WindowRow:
-    """Row of a window that has heard at least one reading.
+class Place(NamedTuple):
+    """Which window it is, whose, and how its row stands.
 
-    Parameters
-    ----------
-    sums : Sums
-        What it has heard.
-    key : Key
-        Which window it is.
-    site, device : str
-        Whose.
-    final : bool
-        Whether the watermark has passed it.
-    stored : bytes
-        What later readings are merged with.
-    known : bool
-        Whether there was a row before.
+    `final`: the watermark has passed it. `known`: there was a row before.
     """
-    a, c, z = (_level(total, sums.seconds) for total in sums.energies)
+
+    site: str
+    device: str
+    key: Key
+    final: bool
+    known: bool
+
+
+def row(sums: Sums, place: Place, stored: bytes) -> WindowRow:
+    """Row of a window that has heard at least one reading; `stored`: what its sums are kept as."""
     lafmax, lasmax, lcpeak = sums.maxima
-    l10, l50, l90 = percentiles(sums.classes, (10, 50, 90))
+    l10, l50, l90 = percentiles(sums.classes, PERCENTS)
+    a, c, z = (_level(total, sums.seconds) for total in sums.energies)
     total = sums.energies[0]
     # every value is our own: nothing to check
     return WindowRow.trusted(
-        version=1,
-        site=site,
-        device=device,
-        started_at=datetime.fromtimestamp(key.start_s, UTC),
-        length_s=key.length_s,
+        **named(place),
         calibration=sums.calibration,
         laeq_db=a,
         lceq_db=c,
@@ -61,14 +55,30 @@ def row(
         l50_db=l50,
         l90_db=l90,
         # a slewed clock can put the middle of one second more into a window
-        coverage_s=min(sums.seconds, key.seconds),
+        coverage_s=min(sums.seconds, place.key.seconds),
         overload_s=sums.overload_s,
         floor_s=sums.floor_s,
         labels=tuple(_label(name, one, total) for name, one in sums.labels.items()),
-        final=final,
+        final=place.final,
         sums=stored,
-        known=known,
+        known=place.known,
     )
+
+
+def named(place: Place) -> dict[str, object]:
+    """What a row begins with."""
+    return {
+        "version": 1,
+        "site": place.site,
+        "device": place.device,
+        "started_at": started_at(place.key),
+        "length_s": place.key.length_s,
+    }
+
+
+def started_at(key: Key) -> datetime:
+    """First instant of a window."""
+    return datetime.fromtimestamp(key.start_s, UTC)
 
 
 def _level(total: int, seconds: int) -> float:

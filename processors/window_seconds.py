@@ -2,28 +2,28 @@
 
 `merged` is commutative and associative with `NOTHING_HEARD` as its neutral element, so a window is
 the same whatever the order. Levels count in hundredths of a decibel, as they travel; energies are
-integers, exact in any sum.
+integers, exact in any sum. Seconds are packed as they are stored: `window_columns` cuts them out of
+columns of many devices, and `window_page` makes columns of them again.
 """
 
-from collections.abc import Iterator
-from functools import lru_cache
-from itertools import chain
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
 from struct import Struct
 from typing import Final, NamedTuple
 
-from acoustics.decibels import energy_of
 from hearing.taxonomy import ORIGINS
-from schemas.base import LabelScores
+from processors.window_formats import old_scores, packed_names, renamed
 
 NO_LEVEL: Final = -20_000
 """Hundredths of a dB; no message carries less: the maximum of nothing."""
 
 MIXED: Final = "mixed"
-FORMAT: Final = 1
+LABELS: Final = tuple(sorted(ORIGINS))
+"""A packed label is its place here."""
 
+_FIRST, _FORMAT = 1, 2
 _HEAD: Final = Struct("<BHHHhhhHBB")
 _SECOND: Final = Struct("<Hh")
-_SCORE: Final = Struct("<HH")
 _NO_CALIBRATION: Final = 0xFFFF
 
 
@@ -36,9 +36,16 @@ class Second(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """The readings of a base window, all calibrated or all relative; maxima: LAF, LAS, LCpeak."""
+    """The readings of a base window, all calibrated or all relative; maxima: LAF, LAS, LCpeak.
 
-    seconds: tuple[Second, ...] = ()
+    `seconds`: 2 bytes of `at_ms` and 2 of LAeq each, ascending; `active`: a byte each, how many
+    labels; `labels`: a byte for each of these, ascending within a second; `scores`: 2 bytes.
+    """
+
+    seconds: bytes = b""
+    active: bytes = b""
+    labels: bytes = b""
+    scores: bytes = b""
     c_energy: int = 0
     z_energy: int = 0
     maxima: tuple[int, int, int] = (NO_LEVEL, NO_LEVEL, NO_LEVEL)
@@ -46,26 +53,49 @@ class Heard(NamedTuple):
     floor_s: int = 0
     calibration: str | None = None
 
+    @property
+    def readings(self) -> int:
+        """Number of readings."""
+        return len(self.active)
+
+    @property
+    def levels(self) -> Sequence[int]:
+        """LAeq of each second."""
+        return memoryview(self.seconds).cast("h")[1::2].tolist()
+
+    @property
+    def first_ms(self) -> int:
+        """When the first second is."""
+        return int.from_bytes(self.seconds[:2], "little")
+
+    @property
+    def last(self) -> "Last":
+        """The last second."""
+        end = len(self.labels)
+        labels = self.labels[end - self.active[-1] :]
+        return Last(int.from_bytes(self.seconds[-4:-2], "little"), labels)
+
+    def each(self) -> list[Second]:
+        """The seconds, unpacked."""
+        scores = memoryview(self.scores).cast("H")
+        told = [(LABELS[n], score) for n, score in zip(self.labels, scores, strict=True)]
+        ends = accumulate(self.active, initial=0)
+        return [
+            Second(at_ms, laeq, tuple(told[begin:end]))
+            for (at_ms, laeq), (begin, end) in zip(
+                _SECOND.iter_unpack(self.seconds), pairwise(ends), strict=True
+            )
+        ]
+
+
+class Last(NamedTuple):
+    """A window's last second: whether an event goes on is decided by it."""
+
+    at_ms: int
+    labels: bytes
+
 
 NOTHING_HEARD: Final = Heard()
-
-
-@lru_cache(maxsize=1 << 15)  # levels travel with 0.01 dB, so few of them are new
-def energy(level: int) -> int:
-    """Energy of a level in hundredths of a dB.
-
-    >>> energy(-10_000)
-    100
-    """
-    return energy_of(level / 100)
-
-
-def active(scores: LabelScores, least: int) -> tuple[tuple[str, int], ...]:
-    """Labels of ours that score at least so much, in their order."""
-    found = [one for one in scores.items() if one[1] >= least and one[0] in ORIGINS]
-    if len(found) > 1:
-        found.sort()
-    return tuple(found)
 
 
 def merged(one: Heard, other: Heard) -> Heard:
@@ -74,17 +104,15 @@ def merged(one: Heard, other: Heard) -> Heard:
     Calibrated and relative levels have no common reference: beside calibrated readings the
     relative ones are left out, whichever came first.
     """
-    if not one.seconds:
+    if not one.active:
         return other
-    if not other.seconds:
+    if not other.active:
         return one
     if (one.calibration is None) != (other.calibration is None):
         return one if other.calibration is None else other
     (f, s, p), (f2, s2, p2) = one.maxima, other.maxima
-    in_order = one.seconds[-1] <= other.seconds[0]
-    both = one.seconds + other.seconds
     return Heard(
-        both if in_order else tuple(sorted(both)),
+        *_joined(one, other),
         one.c_energy + other.c_energy,
         one.z_energy + other.z_energy,
         (max(f, f2), max(s, s2), max(p, p2)),
@@ -94,13 +122,31 @@ def merged(one: Heard, other: Heard) -> Heard:
     )
 
 
+def _joined(one: Heard, other: Heard) -> tuple[bytes, bytes, bytes, bytes]:
+    if one.last.at_ms < other.first_ms:
+        return tuple(map(bytes.__add__, one[:4], other[:4]))  # type: ignore[return-value]  # four
+    return packed(sorted(one.each() + other.each()))
+
+
+def packed(seconds: Iterable[Second]) -> tuple[bytes, bytes, bytes, bytes]:
+    """What `Heard` has of seconds, which are in order."""
+    them = list(seconds)
+    scores = [score for second in them for score in second.scores]
+    return (
+        b"".join(_SECOND.pack(second.at_ms, second.laeq) for second in them),
+        bytes(len(second.scores) for second in them),
+        bytes(LABELS.index(label) for label, _ in scores),
+        b"".join(score.to_bytes(2, "little") for _, score in scores),
+    )
+
+
 def dump(one: Heard) -> bytes:
-    """Stored form, the same for the same readings; `load` reads it back. About 60 bytes."""
+    """Stored form, the same for the same readings; `load` reads it back. About 80 bytes."""
     c, z = _integer(one.c_energy), _integer(one.z_energy)
     calibration = None if one.calibration is None else one.calibration.encode()
     head = _HEAD.pack(
-        FORMAT,
-        len(one.seconds),
+        _FORMAT,
+        len(one.active),
         one.overload_s,
         one.floor_s,
         *one.maxima,
@@ -108,14 +154,14 @@ def dump(one: Heard) -> bytes:
         len(c),
         len(z),
     )
-    numbers = chain.from_iterable(second[:2] for second in one.seconds)
-    seconds = _seconds(len(one.seconds)).pack(*numbers)
-    return b"".join([head, calibration or b"", c, z, seconds, *_label_parts(one)])
+    names = packed_names(one.labels, LABELS)
+    parts = (head, calibration or b"", c, z, *one[:4], names)
+    return b"".join(parts)
 
 
 def load(stored: bytes) -> Heard:
     """Readings of what `dump` gave."""
-    _, count, overload, floor, f, s, p, named, c_size, z_size = _HEAD.unpack_from(stored)
+    kind, count, overload, floor, f, s, p, named, c_size, z_size = _HEAD.unpack_from(stored)
     at = _HEAD.size
     calibration = None
     if named != _NO_CALIBRATION:
@@ -125,50 +171,23 @@ def load(stored: bytes) -> Heard:
     at += c_size
     z = int.from_bytes(stored[at : at + z_size], "little")
     at += z_size
-    end = at + count * _SECOND.size
-    scores = _scores(stored, end) if end < len(stored) else {}
-    seconds = tuple(
-        Second(ms, laeq, tuple(scores.get(n, ())))
-        for n, (ms, laeq) in enumerate(_SECOND.iter_unpack(stored[at:end]))
-    )
-    return Heard(seconds, c, z, (f, s, p), overload, floor, calibration)
+    seconds, rest = stored[at : at + 4 * count], stored[at + 4 * count :]
+    read = _first_scores if kind == _FIRST else _scores
+    return Heard(seconds, *read(rest, count), c, z, (f, s, p), overload, floor, calibration)
 
 
-@lru_cache(maxsize=64)
-def _seconds(count: int) -> Struct:
-    return Struct("<" + "Hh" * count)
+def _scores(rest: bytes, count: int) -> tuple[bytes, bytes, bytes]:
+    active = rest[:count]
+    found = sum(active)
+    labels, scores = rest[count : count + found], rest[count + found : count + 3 * found]
+    return active, renamed(labels, rest[count + 3 * found :], LABELS), scores
 
 
-@lru_cache(maxsize=64)
-def _seconds_scores(count: int) -> Struct:
-    return Struct(f"<{count}H")
+def _first_scores(rest: bytes, count: int) -> tuple[bytes, bytes, bytes]:
+    told = old_scores(rest)
+    seconds = [Second(0, 0, tuple(sorted(told.get(n, ())))) for n in range(count)]
+    return packed(seconds)[1:]
 
 
 def _integer(value: int) -> bytes:
     return value.to_bytes((value.bit_length() + 7) // 8, "little")
-
-
-def _label_parts(one: Heard) -> Iterator[bytes]:
-    """Per label: its name, and its seconds with their scores."""
-    found: dict[str, list[int]] = {}
-    for n, second in enumerate(one.seconds):
-        for label, score in second.scores:
-            numbers = found.get(label)
-            if numbers is None:
-                numbers = found[label] = []
-            numbers += (n, score)
-    for label in sorted(found):
-        name, numbers = label.encode(), found[label]
-        yield bytes([len(name)]) + name + (len(numbers) // 2).to_bytes(2, "little")
-        yield _seconds_scores(len(numbers)).pack(*numbers)
-
-
-def _scores(stored: bytes, at: int) -> dict[int, list[tuple[str, int]]]:
-    scores: dict[int, list[tuple[str, int]]] = {}
-    while at < len(stored):
-        begin = at + 1 + stored[at]
-        label = stored[at + 1 : begin].decode()
-        at = begin + 2 + _SCORE.size * int.from_bytes(stored[begin : begin + 2], "little")
-        for n, score in _SCORE.iter_unpack(stored[begin + 2 : at]):
-            scores.setdefault(n, []).append((label, score))
-    return scores

@@ -1,8 +1,8 @@
 """What a window of any length has heard, in a form that merges: energies, maxima, histogram.
 
-A base window's sums come from its seconds; those of larger windows are the `merged` sums of the
-windows in them. Merging is commutative and associative with `EMPTY` as its neutral element.
-Decibels are never averaged: energies are integers, exact in any sum.
+Sums of base windows and minutes come from their seconds (`window_batch`); those of larger windows
+are the `merged` sums of the windows in them. Merging is commutative and associative with `EMPTY` as
+its neutral element. Decibels are never averaged: energies are integers, exact in any sum.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,11 @@ from typing import Final, NamedTuple
 import orjson
 
 from acoustics.decibels import CLASSES_PER_DB
-from processors import sources
-from processors.window_seconds import MIXED, NO_LEVEL, Heard, Second, energy
+from processors.window_seconds import MIXED, NO_LEVEL
 
-_CLASS: Final = 100 // CLASSES_PER_DB
+CLASS: Final = 100 // CLASSES_PER_DB
 GAP_MS: Final = 1500
 """Active seconds whose middles are further apart than this are two events."""
-
-BASE_MS: Final = 10_000
 
 
 class Sounded(NamedTuple):
@@ -63,64 +60,7 @@ def class_of(level: int) -> int:
     >>> class_of(6123), class_of(6125)
     (612, 613)
     """
-    return (level + _CLASS // 2) // _CLASS
-
-
-def of_seconds(heard: Heard, background: int | None, before: Second | None) -> Sums:
-    """Sums of a base window.
-
-    Parameters
-    ----------
-    heard : Heard
-        Its readings, at least one.
-    background : int or None
-        Energy of a second of the running background: see `sources.background`.
-    before : Second or None
-        The last second of the window before, if that has any: an event that it holds already does
-        not begin here.
-    """
-    levels = [second[1] for second in heard.seconds]
-    classes: dict[int, int] = {}
-    for level in levels:
-        index = (level + _CLASS // 2) // _CLASS  # as `class_of` says
-        classes[index] = classes.get(index, 0) + 1
-    return Sums(
-        len(levels),
-        (sum(map(energy, levels)), heard.c_energy, heard.z_energy),
-        heard.maxima,
-        heard.overload_s,
-        heard.floor_s,
-        heard.calibration,
-        classes,
-        _sounded(heard.seconds, background, before),
-    )
-
-
-def _sounded(
-    seconds: tuple[Second, ...], background: int | None, before: Second | None
-) -> dict[str, Sounded]:
-    found: dict[str, list[int]] = {}
-    last_ms: dict[str, int] = {}
-    if before is not None:
-        last_ms = dict.fromkeys((label for label, _ in before.scores), before.at_ms - BASE_MS)
-    for at_ms, laeq, scores in seconds:
-        if not scores:
-            continue
-        whole = energy(laeq)
-        given = sources.parts(sources.excess(whole, background), scores)
-        for (label, score), own in zip(scores, given, strict=True):
-            sums = found.get(label)
-            if sums is None:
-                sums = found[label] = [0, 0, 0, 0, 0, 0]
-            sums[0] += 1
-            if at_ms - last_ms.get(label, -BASE_MS) > GAP_MS:
-                sums[1] += 1
-            last_ms[label] = at_ms
-            sums[2] += score
-            sums[3] = max(sums[3], score)
-            sums[4] += whole
-            sums[5] += own
-    return {label: Sounded(*found[label]) for label in sorted(found)}
+    return (level + CLASS // 2) // CLASS
 
 
 def merged(them: Iterable[Sums]) -> Sums:

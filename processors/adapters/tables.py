@@ -1,107 +1,25 @@
 """Which rows go into which table, and what happens when one is there already."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date
 from operator import attrgetter
 from typing import Any, Final, Protocol
 
 from psycopg import AsyncCursor
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL
 
-from processors.adapters import window_store
+from processors.adapters import window_copy, window_store
+from processors.adapters.upserts import Table, Target, Values, overwritten
 from processors.archive import DeadLetterRow, IndicesRow, ReadingRow, StatusRow
 from processors.notify import NotificationRow
 from processors.window_book import Book
 from processors.window_questions import Touched
+from processors.window_row_columns import WindowPage
 from processors.window_rows import WindowRow
 from processors.window_state import Account
 from schemas.base import Frozen
 from schemas.results import Alert
-
-Values = tuple[object, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table that is written by COPY into a temporary one and an upsert from there.
-
-    `key` are its first columns. Of rows with the same key the last counts, or the first where
-    `update` is None: then what is there stays.
-    """
-
-    name: str
-    key: Sequence[str]
-    columns: Sequence[str]
-    values: Callable[[Any], Iterable[Values]]
-    update: SQL | Composed | None
-
-    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
-        """Upsert rows in the open transaction."""
-        values = self._unique(line for row in rows for line in self.values(row))
-        if not values:
-            return
-        await cursor.execute(self._temporary())
-        async with cursor.copy(self._copy()) as copy:
-            for line in values:
-                await copy.write_row(line)
-        await cursor.execute(self._upsert())
-
-    def _unique(self, lines: Iterable[Values]) -> Sequence[Values]:
-        width = len(self.key)
-        if self.update is not None:
-            return list({line[:width]: line for line in lines}.values())
-        unique: dict[Values, Values] = {}
-        for line in lines:
-            unique.setdefault(line[:width], line)
-        return list(unique.values())
-
-    @property
-    def _new(self) -> Identifier:
-        return Identifier(f"new_{self.name}")
-
-    def _all(self) -> Composed:
-        return SQL(", ").join(map(Identifier, (*self.key, *self.columns)))
-
-    def _temporary(self) -> Composed:
-        """Made once per connection; empty at the beginning of every transaction."""
-        return SQL(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS {new} ON COMMIT DELETE ROWS "
-            "AS SELECT {columns} FROM {table} WITH NO DATA"
-        ).format(new=self._new, columns=self._all(), table=Identifier(self.name))
-
-    def _copy(self) -> Composed:
-        return SQL("COPY {} ({}) FROM STDIN").format(self._new, self._all())
-
-    def _upsert(self) -> Composed:
-        key = SQL(", ").join(map(Identifier, self.key))
-        return SQL(
-            "INSERT INTO {table} ({columns}) SELECT {columns} FROM {new} ORDER BY {key} "
-            "ON CONFLICT ({key}) DO {action}"
-        ).format(
-            table=Identifier(self.name),
-            columns=self._all(),
-            new=self._new,
-            key=key,
-            action=SQL("NOTHING") if self.update is None else self.update,
-        )
-
-
-def overwritten(
-    table: str, columns: Sequence[str], also: str = "", where: SQL | Composed | None = None
-) -> Composed:
-    """Take the new values, by default only if one of them differs."""
-    names = [Identifier(column) for column in columns]
-    old = SQL(", ").join(Identifier(table, column) for column in columns)
-    new = SQL(", ").join(Identifier("excluded", column) for column in columns)
-    changed = SQL("({}) IS DISTINCT FROM ({})").format(old, new)
-    return SQL("UPDATE SET {values}{also} WHERE {where}").format(
-        values=SQL(", ").join(SQL("{n} = excluded.{n}").format(n=name) for name in names),
-        also=SQL(also),
-        where=where or changed,
-    )
-
 
 _WINDOW_KEY = ("device", "length_s", "started_at")
 _WINDOW = (
@@ -165,74 +83,64 @@ def fields(row: Frozen, names: Sequence[str]) -> Values:
 
 _newest_at = attrgetter("newest_at")
 _window_key = attrgetter(*_WINDOW_KEY)
-_window_line = attrgetter(*_WINDOW_KEY, *_WINDOW)
-_label_line = attrgetter("label", *_LABEL)
 
-
-def _label_lines(window: WindowRow) -> Iterable[Values]:
-    key = _window_key(window)
-    return [(*key, *_label_line(label)) for label in window.labels]
-
-
-LEVEL_WINDOW: Final = Table(
+LEVEL_WINDOW: Final = Target(
     "level_window",
     _WINDOW_KEY,
     _WINDOW,
-    lambda window: [_window_line(window)],
     overwritten(
         "level_window",
         _WINDOW,
         also=", revision = level_window.revision + 1, written_at = clock_timestamp()",
     ),
 )
-LABEL_WINDOW: Final = Table(
+LABEL_WINDOW: Final = Target(
     "label_window",
     (*_WINDOW_KEY, "label"),
     _LABEL,
-    _label_lines,
     overwritten("label_window", _LABEL),
 )
 LEDGER: Final = Table(
     "ledger",
     ("device",),
     _ACCOUNT,
-    lambda account: [fields(account, ("device", *_ACCOUNT))],
-    overwritten("ledger", _ACCOUNT, also=", written_at = clock_timestamp()"),
+    update=overwritten("ledger", _ACCOUNT, also=", written_at = clock_timestamp()"),
+    values=lambda account: [fields(account, ("device", *_ACCOUNT))],
 )
 ALERT: Final = Table(
     "alert",
     ("alert_id",),
     _ALERT,
-    lambda alert: [fields(alert, ("alert_id", *_ALERT))],
-    overwritten(
+    update=overwritten(
         "alert",
         _ALERT,
         also=", written_at = clock_timestamp()",
         where=SQL("alert.revision < excluded.revision"),
     ),
+    values=lambda alert: [fields(alert, ("alert_id", *_ALERT))],
 )
 
 READING: Final = Table(
     "reading",
     _READING_KEY,
     _READING,
-    lambda row: [fields(row, (*_READING_KEY, *_READING))],
     update=None,
+    values=lambda row: [fields(row, (*_READING_KEY, *_READING))],
 )
 INDICES: Final = Table(
     "indices",
     _INDICES_KEY,
     _INDICES,
-    lambda row: [fields(row, (*_INDICES_KEY, *_INDICES))],
     update=None,
+    values=lambda row: [fields(row, (*_INDICES_KEY, *_INDICES))],
 )
 
 NOTIFICATION: Final = Table(
     "notification",
     ("target", "alert_id", "revision"),
     ("payload",),
-    lambda row: [(row.target, row.alert_id, row.revision, row.payload)],
     update=None,
+    values=lambda row: [(row.target, row.alert_id, row.revision, row.payload)],
 )
 
 
@@ -268,17 +176,30 @@ class DeadLetters:
         )
 
 
-class WindowLabels:
-    """The labels of a window as it stands: those that it no longer has are deleted."""
+class Windows:
+    """Windows and their labels, in columns; labels that a window no longer has are deleted."""
 
     async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
-        """Write the labels of each window's last row."""
+        """Write the rows of pages, no two of the same window."""
+        pages = [
+            columns for page in rows if isinstance(page, WindowPage) for columns in page.columns()
+        ]
+        if not pages:
+            return
+        lines = window_copy.copied(pages)
+        await LEVEL_WINDOW.take(cursor, window_copy.LEVEL_COLUMNS, lines.levels)
+        if known := [one for columns in pages for one in columns.known()]:
+            await cursor.execute(_NO_LONGER, tuple(map(list, zip(*known, strict=True))))
+        await LABEL_WINDOW.take(cursor, window_copy.LABEL_COLUMNS, lines.labels)
+
+
+class SingleWindows:
+    """Windows one by one; of several rows of one the last counts."""
+
+    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
+        """Write them as a page."""
         newest = {_window_key(row): row for row in rows if isinstance(row, WindowRow)}
-        if known := {key: row for key, row in newest.items() if row.known}:
-            keys = [list(column) for column in zip(*known, strict=True)]
-            labels = [",".join(label.label for label in row.labels) for row in known.values()]
-            await cursor.execute(_NO_LONGER, (*keys, labels))
-        await LABEL_WINDOW.write(cursor, list(newest.values()))
+        await Windows().write(cursor, [WindowPage.trusted(base=None, larger=(*newest.values(),))])
 
 
 class TouchedWindows:
@@ -287,9 +208,7 @@ class TouchedWindows:
     async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
         """Merge what is new with the table that this connection sees."""
         touched = [row for row in rows if isinstance(row, Touched)]
-        windows = await window_store.revised(cursor, Book(), touched)
-        for table in TABLES[WindowRow]:
-            await table.write(cursor, windows)
+        await Windows().write(cursor, [await window_store.revised(cursor, Book(), touched)])
 
 
 class Writable(Protocol):
@@ -300,7 +219,8 @@ class Writable(Protocol):
 
 
 TABLES: Final[Mapping[type[Frozen], Sequence[Writable]]] = {
-    WindowRow: (LEVEL_WINDOW, WindowLabels()),
+    WindowPage: (Windows(),),
+    WindowRow: (SingleWindows(),),
     Touched: (TouchedWindows(),),
     Account: (LEDGER,),
     Alert: (ALERT,),

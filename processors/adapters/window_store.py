@@ -7,7 +7,7 @@ from psycopg import AsyncCursor
 
 from processors.sources import MinuteBackground
 from processors.window_book import Book
-from processors.window_keys import MINUTE_S, Key
+from processors.window_keys import Key
 from processors.window_questions import (
     Answer,
     Bases,
@@ -20,7 +20,7 @@ from processors.window_questions import (
     StoredMinute,
     Touched,
 )
-from processors.window_rows import WindowRow
+from processors.window_row_columns import WindowPage
 from schemas.base import Frozen
 from schemas.results import Alert, Window
 
@@ -81,13 +81,13 @@ async def resolved(
     told = [message for message in messages if not isinstance(message, Touched)]
     if not touched:
         return rows, told
-    windows = await revised(cursor, book, touched)
+    page = await revised(cursor, book, touched)
     if len(told) < len(messages):
-        told += [one for one in windows if one.final and one.length_s >= MINUTE_S]
-    return [*(row for row in rows if not isinstance(row, Touched)), *windows], told
+        told += [one for one in page.larger if one.final]
+    return [*(row for row in rows if not isinstance(row, Touched)), page], told
 
 
-async def revised(cursor: Cursor, book: Book, touched: Sequence[Touched]) -> list[WindowRow]:
+async def revised(cursor: Cursor, book: Book, touched: Sequence[Touched]) -> WindowPage:
     """Rows that follow from what is touched, and from what the database holds."""
     revising = book.revised(touched)
     answer: Answer | None = None
@@ -95,8 +95,8 @@ async def revised(cursor: Cursor, book: Book, touched: Sequence[Touched]) -> lis
         try:
             question = revising.send(answer)
         except StopIteration as done:
-            rows: list[WindowRow] = done.value
-            return rows
+            page: WindowPage = done.value
+            return page
         answer = await _answer(cursor, question)
 
 

@@ -5,18 +5,33 @@ from datetime import timedelta
 from functools import reduce
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from acoustics.decibels import energy_of
-from processors import sources, window_columns, window_seconds, window_sums, windows
+from processors import (
+    exact,
+    sources,
+    window_batch,
+    window_columns,
+    window_row_columns,
+    window_rows,
+    window_seconds,
+    window_sums,
+    windows,
+)
 from processors.folds import Event, Tick, Ticks
+from processors.window_batch import Asked
+from processors.window_keys import base
 from processors.window_memory import WindowTable
 from processors.window_questions import Touched
+from processors.window_rows import Place
 from processors.window_seconds import MIXED, NOTHING_HEARD, Heard, merged
 from processors.window_sums import Sums
 from schemas.codec import encode
 from schemas.envelopes import LabelledBatch
+from tests import window_reference
 from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled
 
 FOLD = windows.fold({"harbour": ZoneInfo("Asia/Kolkata")})
@@ -147,19 +162,22 @@ def test_readings_merge_in_any_order_and_grouping(them: list[Heard], random: obj
 def test_calibrated_and_relative_levels_are_never_mixed(them: list[Heard]) -> None:
     calibrated = [part for part in them if part.calibration is not None]
     total = reduce(merged, them, NOTHING_HEARD)
-    assert len(total.seconds) == sum(len(part.seconds) for part in calibrated or them)
+    assert total.readings == sum(part.readings for part in calibrated or them)
     names = {part.calibration for part in calibrated}
     expected = MIXED if len(names) > 1 else next(iter(names), None)
     assert total.calibration == expected
 
 
+def asked_of(them: Sequence[Heard], background: int | None) -> list[Asked]:
+    """Windows that follow each other."""
+    before = [None, *(one.last for one in them)]
+    return [Asked(one, background, last) for one, last in zip(them, before, strict=False)]
+
+
 def sums_of(windows_of_readings: Sequence[Heard], background: int | None) -> list[Sums]:
     """Sums of windows that follow each other."""
-    before = [None, *(one.seconds[-1] for one in windows_of_readings)]
-    return [
-        window_sums.of_seconds(one, background, last)
-        for one, last in zip(windows_of_readings, before, strict=False)
-    ]
+    asked = asked_of(windows_of_readings, background)
+    return list(window_batch.summed([[one] for one in asked]).each())
 
 
 backgrounds = st.one_of(st.none(), st.floats(30, 80).map(energy_of))
@@ -192,7 +210,7 @@ def test_energy_closes(
     them: list[list[tuple[float, dict[str, int]]]], background: int | None
 ) -> None:
     total = window_sums.merged(sums_of([heard(one, "a") for one in them], background))
-    whole = sum(window_seconds.energy(round(100 * level)) for one in them for level, _ in one)
+    whole = sum(energy_of(level) for one in them for level, _ in one)
     assert total.residual >= 0
     assert total.residual + sum(one.own for one in total.labels.values()) == whole
     assert all(0 <= one.own <= one.energy <= whole for one in total.labels.values())
@@ -265,3 +283,75 @@ def test_what_the_book_remembers_is_what_it_would_be_told(
         forgetful = WindowTable()
         forgetful.rows = stored.rows
         assert rows.apply(outputs) == forgetful.apply(outputs)
+
+
+any_second = st.tuples(
+    st.integers(-12_000, 14_000).map(lambda hundredths: hundredths / 100),
+    st.dictionaries(
+        st.sampled_from(["birds", "siren", "traffic", "no_label_of_ours"]), st.integers(0, 1000)
+    ),
+)
+base_windows = st.lists(st.lists(any_second, min_size=1, max_size=10), min_size=1, max_size=6)
+
+
+@given(base_windows, backgrounds)
+def test_columns_say_what_one_second_after_the_other_says(
+    them: list[list[tuple[float, dict[str, int]]]], background: int | None
+) -> None:
+    each = [heard(one, "a") for one in them]
+    before = [None, *(one.each()[-1] for one in each)]
+    expected = [
+        window_reference.of_seconds(one, background, last)
+        for one, last in zip(each, before, strict=False)
+    ]
+    assert sums_of(each, background) == expected
+    [together] = window_batch.summed([asked_of(each, background)]).each()
+    assert together == window_sums.merged(expected)
+
+
+@given(base_windows, backgrounds)
+def test_rows_in_columns_are_rows_one_by_one(
+    them: list[list[tuple[float, dict[str, int]]]], background: int | None
+) -> None:
+    each = [heard(one, None) for one in them]
+    places = [Place("harbour", "pole", base(10 * n), n % 2 == 0, n % 3 == 0) for n in range(6)]
+    summed = window_batch.summed([[one] for one in asked_of(each, background)])
+    columns = window_row_columns.base_rows(places[: len(each)], summed)
+    expected = [
+        window_rows.row(sums, place, window_seconds.dump(one))
+        for sums, place, one in zip(summed.each(), places, each, strict=False)
+    ]
+    assert list(columns.each()) == expected
+    assert list(window_row_columns.columns_of(expected).each()) == expected
+
+
+@given(st.lists(any_second, min_size=1, max_size=10))
+def test_packed_seconds_are_those_that_were_heard(them: list[tuple[float, dict[str, int]]]) -> None:
+    batch = labelled(0, [level for level, _ in them], labels=[scores for _, scores in them])
+    expected = window_reference.seconds_of(batch)
+    assert heard(them, "a").each() == expected
+
+
+big = st.integers(0, 10**32)
+
+
+@given(st.lists(st.tuples(big, big, st.integers(1, 10**6)), min_size=1, max_size=9), st.data())
+def test_exact_columns_are_exact(them: list[tuple[int, int, int]], data: st.DataObject) -> None:
+    these, those, wholes = map(list, zip(*them, strict=True))
+    parts = [data.draw(st.integers(0, whole)) for whole in wholes]
+    columns = exact.limbs(these)
+    assert exact.integers(columns) == these
+    assert exact.integers(exact.sums(columns, np.array([0]))) == [sum(these)]
+    expected = [max(a - b, 0) for a, b in zip(these, those, strict=True)]
+    assert exact.integers(exact.excess(columns, exact.limbs(those))) == expected
+    shares = exact.share(columns, np.array(parts), np.array(wholes))
+    assert exact.integers(shares) == [
+        a * part // whole for a, part, whole in zip(these, parts, wholes, strict=True)
+    ]
+
+
+@given(st.lists(st.floats(-200, 200) | st.integers(-40_000, 40_000).map(lambda n: n / 200)))
+def test_columns_are_rounded_as_python_rounds(values: list[float]) -> None:
+    assert window_row_columns.rounded(np.array(values), 2).tolist() == [
+        round(one, 2) for one in values
+    ]

@@ -5,10 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from processors import windows
+from processors import window_seconds, windows
 from processors.folds import Event, Tick
 from processors.window_memory import WindowTable
 from processors.window_rows import WindowRow
+from processors.window_seconds import Second
 from tests.builders import OTHER_SESSION, STARTED_AT, labelled
 
 
@@ -214,3 +215,18 @@ def test_a_source_no_louder_than_the_background_has_an_upper_bound_only() -> Non
     street.hear(*quiet, labelled(180, [52.0] * 10 + [50.0] * 50, labels=birds))
     [heard] = street.table.at(10, STARTED_AT + timedelta(minutes=3)).labels
     assert (heard.source_leq_db, heard.source_leq_upper_db) == (None, 52.0)
+
+
+def test_windows_stored_in_the_first_format_are_read() -> None:
+    stored = bytes.fromhex(
+        "01030001000000581bf41a602201000a0161cb444271764eb6429d0209f401eb17dc0598efc409ee1b05626972"
+        "647301000000620205736972656e02000000f4010200e603"
+    )
+    heard = window_seconds.load(stored)
+    assert heard.each() == [
+        Second(500, 6123, (("birds", 610), ("siren", 500))),
+        Second(1500, -4200),
+        Second(2500, 7150, (("siren", 998),)),
+    ]
+    assert heard[4:] == (12345678901234567890123, 9, (7000, 6900, 8800), 1, 0, "a")
+    assert window_seconds.load(window_seconds.dump(heard)) == heard
