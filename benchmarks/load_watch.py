@@ -67,12 +67,13 @@ class Watch:
         """Count CPU time from here on."""
         self._since_s, self._last = time.monotonic(), {}
         self.look()
-        self._before = self._last
+        self._before = dict(self._last)
 
     def look(self) -> None:
         """Note what has been spent so far: a process may be gone when its phase ends."""
-        now = {name: Spent(pid, stage.family_cpu_s(pid)) for name, pid in self._living().items()}
-        self._last = {**self._last, **now}
+        for name, pid in self._living().items():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                self._last[name] = Spent(pid, stage.family_cpu_s(pid))
 
     def mark(self, phase: str) -> None:
         """A phase ends here; note what everybody has taken during it."""
@@ -93,8 +94,11 @@ class Watch:
 
 def family_mb(pid: int) -> float:
     """Memory of a process and its children, what they share counted once, MB."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
-    return sum(_share_mb(each) for each in (pid, *map(int, children)))
+    family = [pid]
+    with suppress(FileNotFoundError, ProcessLookupError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+        family += map(int, children.split())
+    return sum(_share_mb(each) for each in family)
 
 
 def _share_mb(pid: int) -> float:

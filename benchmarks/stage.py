@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -76,7 +76,10 @@ def family_cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     own_s = sum(map(int, fields[11:15])) / _TICKS_PER_S
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
-    return own_s + sum(cpu_s(int(child)) for child in children)
+    for child in children:
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended just now
+            own_s += cpu_s(int(child))
+    return own_s
 
 
 def spent_by(command: Sequence[str]) -> float:
