@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -51,16 +51,17 @@ async def until_quiet(stack: LocalStack, _: Recording) -> Record:
 
 async def survived(
     disaster: Disaster, recording: Recording, folder: Path, rate: float
-) -> tuple[Record, Facts, Sequence[Any]]:
+) -> tuple[Record, Facts, Mapping[str, int]]:
     """What is recorded after a disaster, what happened, and the readings named as missing."""
-    named: list[Any] = []
+    named: dict[str, int] = {}
 
     async def settled(stack: LocalStack, heard: Recording) -> Record:
         record = await until_quiet(stack, heard)
         reader = stack.addresses.environment(postgres_role="cityhum_reader")
         span = ("--from", RECORDED_AT.isoformat())
         _, said = await cityhum(reader, "gaps", *span, "--json")
-        named.extend(json.loads(said))
+        for kind, missing in json.loads(said).items():
+            named[kind] = sum(one["count"] for one in missing)
         return record
 
     async def happens(scene: Scene) -> Facts:
@@ -91,16 +92,17 @@ def _end(table: str, row: Row) -> datetime:
 
 
 def judged(
-    disaster: Disaster, calm: Record, told: Record, facts: Facts, named: Sequence[Any]
+    disaster: Disaster, calm: Record, told: Record, facts: Facts, named: Mapping[str, int]
 ) -> dict[str, Any]:
     """What came of it."""
     lost = calm.distinct_readings - told.distinct_readings
     found = {
         **facts,
         "lost": lost,
-        "named": sum(gap["count"] for gap in named),
+        "named": named["readings"],
         "duplicated": told.stored_readings - told.distinct_readings,
         "not_folded": told.distinct_readings - told.folded_readings,
+        "not_folded_named": named["windows"],
         "undelivered": told.undelivered,
         "told_again": told.delivered_twice,
         "dead_letters": told.dead_letters,
@@ -110,15 +112,17 @@ def judged(
     if not disaster.log_is_lost:  # else the topic of alerts is gone too
         found |= {"unknown_ids": told.unknown_ids, "missing_ids": told.missing_ids}
         counts += ["unknown_ids", "missing_ids"]
-    told_apart = lost == found["named"] if disaster.log_is_lost else not lost
-    unchanged = _only_missing(found["different"]) if lost else not found["different"]
-    ok = told_apart and unchanged and not any(found[name] for name in counts)
+    gone = lost or found["not_folded"]
+    told_apart = (lost, found["not_folded"]) == (found["named"], found["not_folded_named"])
+    unchanged = _only_missing(found["different"]) if gone else not found["different"]
+    allowed = disaster.log_is_lost or not gone
+    ok = allowed and told_apart and unchanged and not any(found[name] for name in counts)
     return {"ok": ok, **found}
 
 
 def _only_missing(different: dict[str, Any]) -> bool:
     """Whether every reading that is there is as it would have been."""
-    return not different["reading"]["only_disturbed"]
+    return not different.get("reading", {}).get("only_disturbed")
 
 
 def _counted(different: dict[str, Any]) -> dict[str, Any]:

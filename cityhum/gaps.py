@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
+from rich.console import Group
 from rich.table import Table
 
 from cityhum import environment
@@ -12,7 +13,7 @@ from cityhum.output import AsJson, answer
 from cityhum.status import Status
 from processors.adapters import gaps as gap_table
 from processors.adapters.clock import utc_now
-from processors.gaps import Gap
+from processors.gaps import Gap, Unfolded
 from processors.replay import instant
 from processors.settings import ProcessorSettings
 
@@ -23,20 +24,29 @@ def app(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Name the readings that are missing between those that are stored; status 1 if any are."""
+    """Name what is missing: readings, and those that are stored but in no window; status 1."""
     now = utc_now()
     span = (
         instant(begin, None) if begin else now - timedelta(days=1),
         instant(end, None) if end else now,
     )
-    found = gap_table.found(environment.read(ProcessorSettings), *span)
-    answer(found, _table(found) if found else "no reading is missing", as_json=as_json)
-    if found:
+    settings = environment.read(ProcessorSettings)
+    gaps, unfolded = gap_table.found(settings, *span), gap_table.unfolded(settings, *span)
+    words = Group(_readings(gaps), _windows(unfolded)) if gaps or unfolded else "nothing is missing"
+    answer({"readings": gaps, "windows": unfolded}, words, as_json=as_json)
+    if gaps or unfolded:
         raise typer.Exit(Status.PROBLEMS)
 
 
-def _table(gaps: Sequence[Gap]) -> Table:
-    table = Table("device", "session", "first seq", "readings", "until")
+def _readings(gaps: Sequence[Gap]) -> Table:
+    table = Table("device", "session", "first seq", "readings", "until", title="not stored")
     for gap in gaps:
         table.add_row(gap.device, gap.session, f"{gap.first_seq}", f"{gap.count}", f"{gap.until}")
+    return table
+
+
+def _windows(unfolded: Sequence[Unfolded]) -> Table:
+    table = Table("device", "window", "readings", title="stored, but in no window")
+    for one in unfolded:
+        table.add_row(one.device, f"{one.started_at}", f"{one.count}")
     return table

@@ -1,4 +1,4 @@
-"""Readings that a session must have had, since later ones of it came, and that are not there."""
+"""What must have been and is not there: readings, and windows without readings that are stored."""
 
 from pydantic import Field
 
@@ -13,3 +13,11 @@ class Gap(Frozen):
     first_seq: Seq
     count: int = Field(ge=1)
     until: UtcTime = Field(description="start of the reading behind them, which is there")
+
+
+class Unfolded(Frozen):
+    """A window of ten seconds that lacks `count` readings which are stored."""
+
+    device: DeviceId
+    started_at: UtcTime
+    count: int = Field(ge=1)

@@ -152,3 +152,15 @@ def test_missing_readings_are_named(filled: Database, owner: ProcessorSettings) 
     assert [(one.first_seq, one.count) for one in gaps.found(owner, *later)] == [(40, 20)]
     filled.query("DELETE FROM reading WHERE device = 'pole-01' AND seq < 40")
     assert [(one.first_seq, one.count) for one in gaps.found(owner, *everything)] == [(0, 60)]
+
+
+async def test_windows_without_readings_that_are_stored_are_named(
+    filled: Database, owner: ProcessorSettings
+) -> None:
+    begin, end = STARTED_AT, STARTED_AT + timedelta(seconds=120)
+    filled.query("UPDATE reading SET written_at = written_at - interval '1 minute'")
+    filled.query("UPDATE level_window SET coverage_s = 7 WHERE started_at = %s", begin)
+    gone = begin + timedelta(seconds=40)
+    filled.query("DELETE FROM level_window WHERE started_at = %s AND length_s = 10", gone)
+    found = gaps.unfolded(owner, begin, end)
+    assert [(one.started_at, one.count) for one in found] == [(begin, 3), (gone, 10)]
