@@ -2,7 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +24,7 @@ from agents.adapters.spool import SqliteSpool
 from agents.batches import Origin
 from agents.light import Repeating
 from deploy.local.stack import Addresses
+from schemas.errors import Unavailable
 from schemas.messages import Status
 
 RECORDED_AT: Final = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -118,7 +124,8 @@ async def _play_one(
         said = 0
         while said < seconds:
             if due := range(said, sounded()):
-                spool.append([device.reading(seq) for seq in due])
+                with suppress(Unavailable):  # a full disk: it holds them, and tries with the next
+                    spool.append([device.reading(seq) for seq in due])
                 said = due.stop
                 publisher.wake()
             await asyncio.sleep(TURN_S)
