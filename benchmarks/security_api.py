@@ -14,10 +14,11 @@ import httpx
 
 from api import keys
 from api.keys import PREFIX, Scope
-from benchmarks.security_stack import ROOT, SecureStack, table
+from benchmarks.security_stack import ROOT, SecureStack
 from benchmarks.security_trial import Trial
 from cityhum.api import add
 from deploy.local.ports import HOST, free_port
+from deploy.local.programs import access_table
 
 _SERVER: Final = "api"
 _REFUSED: Final = (401, 403)
@@ -35,7 +36,7 @@ def trials(stack: SecureStack) -> Iterator[Trial]:
         name = scope.value.replace(":", "-")
         add(file, keys.made(name, [scope], words[scope.value]))
     callers = {"no key": "", "a wrong key": PREFIX + "wrong", **words}
-    opens = {path: scope for scope, paths in table().api.items() for path in paths}
+    opens = {path: scope for scope, paths in access_table().api.items() for path in paths}
     with _serving(stack) as address, httpx.Client(base_url=address) as client:
         paths = client.get("/openapi.json").json()["paths"]
         for path in sorted({*paths, *opens}):

@@ -17,8 +17,9 @@ from aiokafka.errors import (
     for_code,
 )
 
-from benchmarks.security_stack import SecureStack, table
+from benchmarks.security_stack import SecureStack
 from benchmarks.security_trial import Trial, may_not
+from deploy.local.programs import access_table
 from processors.access import Topics
 from processors.adapters import kafka_access, kafka_login
 from schemas import topics
@@ -46,7 +47,7 @@ _REFUSALS: Final = (
 
 async def trials(stack: SecureStack) -> list[Trial]:
     """Try everything, by every user; leaves a record in every topic."""
-    rules = table().kafka
+    rules = access_table().kafka
     async with _producer(stack, "admin") as producer:
         for topic in _TOPICS:
             await producer.send_and_wait(topic, b"{}", b"key", 0)

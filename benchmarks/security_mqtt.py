@@ -11,9 +11,10 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from benchmarks.security_stack import DEVICES, ROOT, SITE, SecureStack, table
+from benchmarks.security_stack import DEVICES, ROOT, SITE, SecureStack
 from benchmarks.security_trial import Trial, may, may_not
 from deploy.local.ports import HOST
+from deploy.local.programs import access_table
 from processors.access import Streams
 
 _SERVER: Final = "mosquitto"
@@ -39,7 +40,9 @@ class Client:
         self.lost = threading.Event()
         self._answered = threading.Semaphore(0)
         self._reason: ReasonCode | None = None
-        port = stack.mosquitto.services_port if user in table().mqtt else stack.mosquitto.port
+        port = (
+            stack.mosquitto.services_port if user in access_table().mqtt else stack.mosquitto.port
+        )
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=options.get("client_id", ""),
@@ -117,7 +120,7 @@ def _doors(stack: SecureStack) -> Iterator[Trial]:
 
 def _streams(stack: SecureStack) -> Iterator[Trial]:
     """Every user with every topic of the device `pole-01`; everyone listens to everything."""
-    rules = table().mqtt
+    rules = access_table().mqtt
     clients = {user: opened(stack, user) for user in (*DEVICES, "bridge", "relay", "viewer")}
     for client in clients.values():
         client.subscribe("#")

@@ -6,8 +6,9 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection, errors, sql
 
-from benchmarks.security_stack import SecureStack, table
+from benchmarks.security_stack import SecureStack
 from benchmarks.security_trial import Trial, may, may_not
+from deploy.local.programs import access_table
 from processors.access import Access, Verb
 
 _SERVER: Final = "postgres"
@@ -41,7 +42,7 @@ Columns = dict[str, list[str]]
 
 def trials(stack: SecureStack) -> Iterator[Trial]:
     """Try everything, by every role; nothing is changed."""
-    rules = table()
+    rules = access_table()
     yield from _doors(stack)
     with psycopg.connect(stack.postgres.conninfo("cityhum_owner")) as connection:
         columns = _columns(connection)

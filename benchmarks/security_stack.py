@@ -24,9 +24,6 @@ PROGRAMS: Final = ("classify", "windows", "alerts", "archive", "relay")
 _CITYHUM: Final = (sys.executable, "-m", "cityhum")
 
 
-table = access_table
-
-
 class SecureStack:
     """Mosquitto, Kafka and PostgreSQL with TLS and logins; a context manager.
 
@@ -63,7 +60,7 @@ class SecureStack:
     async def prepare(self) -> None:
         """Access list, topics, tables, sites: what an operator does first."""
         admin = self.settings(kafka="admin", postgres="cityhum_owner")
-        await kafka_access.apply(admin, grants(table().kafka))
+        await kafka_access.apply(admin, grants(access_table().kafka))
         await kafka.create_topics(
             admin, parse_topics(text_file.read(ROOT / "deploy" / "kafka" / "topics.yaml"))
         )
@@ -127,7 +124,7 @@ class SecureStack:
         ]
 
     def _least(self, program: str) -> Mapping[str, str]:
-        users = table().programs[program]
+        users = access_table().programs[program]
         return self.environment(users.mqtt, users.kafka, users.postgres)
 
     @property

@@ -20,8 +20,6 @@ DOCKERFILE = (ROOT / "deploy/images/Dockerfile").read_text(encoding="utf-8")
 ROLES = tuple(STARTS)
 COMPILED = {"aarch64": {"faust-streaming", "sdnotify"}, "x86_64": {"sdnotify"}}
 """What has no wheel for the image: the first stage has a compiler for Faust's, sdnotify is pure."""
-BUILT_HERE = ("agent", "api")
-"""Building takes long; of the others the test of extras and the wheels below must do."""
 
 
 def ignored() -> tuple[list[str], list[str]]:
@@ -123,7 +121,7 @@ def fits(wheel: str, machine: str, python: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("role", BUILT_HERE)
+@pytest.mark.parametrize("role", ROLES)
 def test_the_recipe_makes_an_environment_that_starts(
     role: str, context: Path, tmp_path: Path
 ) -> None:
