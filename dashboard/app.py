@@ -9,7 +9,10 @@ import streamlit as st
 STYLE = """<style>
 .stMainBlockContainer {padding-top: 4rem; padding-bottom: 2rem}
 div:has(> .st-key-ahead) {display: none}
-@media (max-width: 640px) {.st-key-plane .trace:nth-last-child(2) .text {display: none}}
+@media (max-width: 640px) {
+    .st-key-plane .trace:nth-last-child(2) .text {display: none}
+    .st-key-filters .stColumn {min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem)}
+}
 </style>"""
 
 st.set_page_config(page_title="cityhum", layout="wide")

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.page import NO_DEVICES, installed, zone_of
 from dashboard.spans import SPANS_S, until_end_of
@@ -13,6 +14,11 @@ from records.devices import Device
 from records.spans import Span
 
 ALL: Final = "all"
+
+
+def places(count: int) -> Sequence[DeltaGenerator]:
+    """Where filters stand, side by side; on a phone two in a row (app.py)."""
+    return st.container(key="filters").columns(count)
 
 
 def device() -> Device:

@@ -68,7 +68,7 @@ def figures_ahead() -> None:
 
 def figures(told: Mapping[str, int | str]) -> None:
     """Say a few figures side by side, on a phone in as many rows as it takes."""
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for name, value in told.items():
             st.metric(name, value, width="content")
 

@@ -14,6 +14,7 @@ from deploy.local.browser import wait_all_there
 PICTURES = Path(__file__).parents[1] / ".local" / "screenshots"
 DESK = (1280, 900)
 PHONE = (390, 844)
+ROW_PX = 35
 _TRACE = """([key, name]) => {
     const chart = document.querySelector(`.st-key-${key} .js-plotly-plot`)
     const trace = chart._fullData.find(one => one.name === name)
@@ -67,6 +68,13 @@ class Visit:
         """Return once a table has this cell."""
         place = f"[aria-label='{table}'] [data-testid='glide-cell-{column}-{row}']"
         self.page.locator(place).first.wait_for(state="attached")
+
+    def choose(self, table: str, row: int) -> None:
+        """Tick a row of a table: its cells are painted, so it is found by its place."""
+        box = self.page.locator(f"[data-testid='stDataFrame']:has([aria-label='{table}'])")
+        place = box.first.bounding_box()
+        assert place is not None
+        self.page.mouse.click(place["x"] + 20, place["y"] + ROW_PX * (row + 1.5))
 
     def keep(self, name: str) -> None:
         """Keep a picture of the whole page."""

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from acoustics.bands import HIGHEST, LOWEST
-from dashboard.charts.gaps import even, on_grid, with_gaps
+from dashboard.charts.gaps import band, even, on_grid, with_gaps
 from dashboard.charts.style import BAND, FAINT, LEVEL, SHARES, dress, shade_alerts, spoken
 
 MOST_LABELS: Final = 10
@@ -68,14 +68,7 @@ def _add_levels(drawn: go.Figure, shown: Shown) -> None:
 
 
 def _add_band(drawn: go.Figure, levels: pd.DataFrame) -> None:
-    """Fill each stretch between two gaps by itself: a filled line would bridge them."""
-    heard = levels.l10_db.notna()
-    stretch = (heard != heard.shift()).cumsum()[heard]
-    times: list[object] = []
-    edges_db: list[float | None] = []
-    for _, rows in levels[heard].groupby(stretch):
-        times += [*rows.started_at, *rows.started_at[::-1], None]
-        edges_db += [*rows.l10_db.astype(float), *rows.l90_db.astype(float)[::-1], None]
+    times, edges_db = band(levels, "started_at")
     drawn.add_scatter(
         x=times, y=edges_db, name="L90 to L10", mode="lines", fill="toself", fillcolor=BAND,
         line={"width": 0}, hoverinfo="skip", row=_LEVELS, col=1,

@@ -25,6 +25,35 @@ def with_gaps(rows: pd.DataFrame, step_s: float) -> pd.DataFrame:
     return merged
 
 
+def band(rows: pd.DataFrame, at: str) -> tuple[list[object], list[float | None]]:
+    """Outline between L10 and L90, each stretch by itself: a filled line would bridge the gaps.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `l10_db`, `l90_db`, empty in gaps, and the column `at` with times or dates.
+
+    Returns
+    -------
+    x, y : list
+        For a line that is filled `toself`.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"at": [1, 2, 3], "l10_db": [60, None, 62], "l90_db": [50, None, 52]})
+    >>> band(rows, "at")
+    ([1, 1, None, 3, 3, None], [60.0, 50.0, None, 62.0, 52.0, None])
+    """
+    heard = rows.l10_db.notna()
+    stretch = (heard != heard.shift()).cumsum()[heard]
+    times: list[object] = []
+    edges_db: list[float | None] = []
+    for _, some in rows[heard].groupby(stretch):
+        times += [*some[at], *some[at][::-1], None]
+        edges_db += [*some.l10_db.astype(float), *some.l90_db.astype(float)[::-1], None]
+    return times, edges_db
+
+
 def on_grid(rows: pd.DataFrame, column: str, value: str, step_s: int) -> pd.DataFrame:
     """Rows of one value per time and name -> a table on an even grid; what is missing is NaN.
 

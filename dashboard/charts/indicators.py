@@ -6,6 +6,7 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboard.charts.gaps import band
 from dashboard.charts.style import ALERT, BAND, FAINT, INK, LEVEL, figure
 
 _MARKS: Final = MappingProxyType(
@@ -54,20 +55,20 @@ def levels(rows: pd.DataFrame) -> go.Figure:
 def percentiles(rows: pd.DataFrame) -> go.Figure:
     """Draw L10, L50 and L90 by date, as a band with its middle; `rows` of one device."""
     drawn = figure(330, hovermode="x unified")
-    band = {"width": 1, "color": FAINT}
+    dates, edges_db = band(rows, "date")
     drawn.add_scatter(
-        x=rows.date, y=rows.l10_db, name="L10", line=band, hovertemplate="%{y:.1f} dB"
-    )
-    drawn.add_scatter(
-        x=rows.date, y=rows.l90_db, name="L90", line=band, hovertemplate="%{y:.1f} dB",
-        fill="tonexty", fillcolor=BAND,
+        x=dates, y=edges_db, name="L90 to L10", mode="lines", fill="toself", fillcolor=BAND,
+        line={"width": 0}, hoverinfo="skip",
     )  # fmt: skip
+    for column, name in (("l10_db", "L10"), ("l90_db", "L90")):
+        drawn.add_scatter(
+            x=rows.date, y=rows[column].astype(float), name=name, mode="lines",
+            line={"width": 1, "color": FAINT}, hovertemplate="%{y:.1f} dB", showlegend=False,
+        )  # fmt: skip
     drawn.add_scatter(
-        x=rows.date, y=rows.l50_db, name="L50", mode="lines+markers", line={"color": LEVEL},
-        hovertemplate="%{y:.1f} dB",
+        x=rows.date, y=rows.l50_db.astype(float), name="L50", mode="lines+markers",
+        line={"color": LEVEL}, hovertemplate="%{y:.1f} dB",
     )  # fmt: skip
-    drawn.update_traces(connectgaps=False)
-    drawn.update_traces(mode="lines", selector=lambda trace: trace.name != "L50")
     drawn.update_yaxes(title="dB")
     return drawn
 

@@ -26,8 +26,8 @@ def over_time(indices: pd.DataFrame, step_s: int) -> go.Figure:
     """Draw six small charts, one an index; `indices` as `records.minutes.Indices`."""
     rows = with_gaps(indices, step_s)
     drawn = make_subplots(
-        rows=2, cols=3, shared_xaxes=True, subplot_titles=list(NAMES.values()),
-        vertical_spacing=0.16, horizontal_spacing=0.06,
+        rows=3, cols=2, shared_xaxes=True, subplot_titles=list(NAMES.values()),
+        vertical_spacing=0.1, horizontal_spacing=0.12,
     )  # fmt: skip
     for place, name in enumerate(NAMES):
         drawn.add_scatter(
@@ -36,8 +36,8 @@ def over_time(indices: pd.DataFrame, step_s: int) -> go.Figure:
             line={"color": LEVEL, "width": 1},
             mode="lines",
             hovertemplate="%{y:.3g}<extra></extra>",
-            row=1 + place // 3,
-            col=1 + place % 3,
+            row=1 + place // 2,
+            col=1 + place % 2,
         )
     drawn.update_annotations(font_size=12)
-    return dress(drawn, 340, showlegend=False)
+    return dress(drawn, 460, showlegend=False)

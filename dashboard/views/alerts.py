@@ -9,7 +9,7 @@ from dashboard.adapters import verdicts
 from dashboard.charts import alerts as charts
 from dashboard.charts.style import CONFIG
 from dashboard.columns import columns, unmarked
-from dashboard.filters import ALL, choice, devices, last_day, span_of, span_s
+from dashboard.filters import ALL, choice, devices, last_day, places, span_of, span_s
 from dashboard.page import SETTINGS, live, page, reader, zone_of
 from dashboard.tables import alert_table, closed, seconds_shared, table, uuid_of, wall
 from processors.adapters.clock import utc_now
@@ -23,16 +23,16 @@ OPINIONS: Sequence[Opinion] = ("true", "false", "unsure")
 
 
 def _page() -> None:
-    places = st.columns(5)
-    with places[0]:
+    first, second, third, fourth, fifth = places(5)
+    with first:
         chosen = [one.device for one in devices()]
-    with places[1]:
+    with second:
         rule = choice("Rule", [ALL, *alerts.rules(reader())], key="rule")
-    with places[2]:
+    with third:
         state = choice("State", [ALL, "open"], key="state")
-    with places[3]:
+    with fourth:
         seconds = span_s("1 day")
-    with places[4]:
+    with fifth:
         day = last_day()
     zone = zone_of()
     wanted = alerts.Wanted(chosen, None, None if rule == ALL else [rule], state == "open")
@@ -41,6 +41,8 @@ def _page() -> None:
 
 
 def _list(wanted: alerts.Wanted, span: Span, zone: str) -> str:
+    if st.session_state.pop("chosen", False):
+        st.rerun()  # the whole page: else the detail would wait for its own turn
     newest = alerts.newest(reader(), span, wanted, limit=MOST)
     st.session_state["listed"] = [str(alert.alert_id) for alert in newest.items]
     if not newest.items:
@@ -71,6 +73,7 @@ def _chosen() -> None:
     listed = st.session_state["listed"]
     if rows and rows[0] < len(listed):
         st.query_params["alert"] = listed[rows[0]]
+        st.session_state["chosen"] = True
 
 
 def _detail(zone: str) -> None:

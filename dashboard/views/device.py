@@ -8,7 +8,7 @@ from dashboard.charts import indices as index_charts
 from dashboard.charts.device import Shown
 from dashboard.charts.style import CONFIG
 from dashboard.columns import columns, unmarked
-from dashboard.filters import device, last_day, span_of, span_s
+from dashboard.filters import device, last_day, places, span_of, span_s
 from dashboard.page import figures, figures_ahead, live, page, reader, zone_of
 from dashboard.summary import calibrations, summary
 from dashboard.tables import table
@@ -21,7 +21,7 @@ STEPS = 300
 
 def _page() -> None:
     figures_ahead()
-    first, second, third = st.columns(3)
+    first, second, third = places(3)
     with first:
         chosen = device()
     with second:

@@ -7,7 +7,7 @@ from dashboard import reports
 from dashboard.charts import indicators as charts
 from dashboard.charts.style import CONFIG
 from dashboard.columns import columns, unmarked
-from dashboard.filters import choice, device, last_day, span_s
+from dashboard.filters import choice, device, last_day, places, span_s
 from dashboard.page import figures_ahead, live, page, reader, zone_of
 from dashboard.tables import csv, parquet, wall
 from processors.adapters.clock import utc_now
@@ -16,7 +16,7 @@ from records.devices import Device
 
 def _page() -> None:
     figures_ahead()
-    first, second, third, fourth, fifth = st.columns(5)
+    first, second, third, fourth, fifth = places(5)
     with first:
         chosen = device()
     with second:

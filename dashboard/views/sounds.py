@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.charts import sounds as charts
 from dashboard.charts.style import CONFIG
 from dashboard.columns import columns
-from dashboard.filters import choice, devices, last_day, span_of, span_s, zone_of_all
+from dashboard.filters import choice, devices, last_day, places, span_of, span_s, zone_of_all
 from dashboard.page import figures_ahead, live, page, reader
 from dashboard.spans import resolution_s, sources_s
 from dashboard.tables import table
@@ -20,7 +20,7 @@ RHYTHM_S = 92 * 86_400
 
 def _page() -> None:
     figures_ahead()
-    first, second, third = st.columns(3)
+    first, second, third = places(3)
     with first:
         chosen = devices()
     with second:

@@ -222,6 +222,9 @@ def test_an_alert_is_judged(demo: Demo, visitor: Visit) -> None:
         " 'YYYY-MM-DD HH24:MI:SS'), device, peak_laeq_1s_db FROM alert"
         " WHERE state = 'cleared' ORDER BY onset_at DESC LIMIT 1"
     )[0]
+    visitor.go(address_of(demo.dashboard, "alerts", devices=device))
+    visitor.choose("Alerts", 0)
+    visitor.page.get_by_text("Your name").wait_for()
     visitor.go(address_of(demo.dashboard, "alerts", alert=alert, devices=device))
     (there,) = demo.rows("SELECT count(*) FROM alert WHERE device = %s", device)[0]
     listed = [
