@@ -1,9 +1,9 @@
 """How questions are put: the parameters that several of them share."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from fastapi import Depends, Header, Query, Request
 from pydantic import BeforeValidator, Field
@@ -126,7 +126,9 @@ Which = Annotated[Filter, Depends(_filter)]
 
 
 async def only_known(request: Request) -> None:
-    """Refuse a parameter that nobody reads: one letter wrong, and `from` would mean always.
+    """Refuse a parameter that nobody reads, or of which all but one would be passed over.
+
+    One letter wrong, and `from` would mean always.
 
     Raises
     ------
@@ -135,7 +137,13 @@ async def only_known(request: Request) -> None:
     """
     documents = request.app.openapi()["paths"][request.scope["route"].path]
     parameters = documents[request.method.lower()].get("parameters", ())
-    known = {one["name"] for one in parameters if one["in"] == "query"}
+    known = {one["name"]: _is_list(one["schema"]) for one in parameters if one["in"] == "query"}
     for name in request.query_params:
         if name not in known:
             raise HTTPException(422, f"unknown parameter {name!r}: {', '.join(sorted(known))}")
+        if not known[name] and len(request.query_params.getlist(name)) > 1:
+            raise HTTPException(422, f"parameter {name!r} may be given once")
+
+
+def _is_list(schema: Mapping[str, Any]) -> bool:
+    return any(one.get("type") == "array" for one in (schema, *schema.get("anyOf", ())))

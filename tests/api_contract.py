@@ -170,6 +170,7 @@ class ApiContract:
             ({"device": 51 * [LOUD]}, 422, "device"),
             ({"device": LOUD, "form": "2026-05-04T10:00:00Z"}, 422, "unknown parameter 'form'"),
             ({"device": LOUD, "points": 10**9}, 422, "points"),
+            ({"device": LOUD, "points": [5, 9]}, 422, "'points' may be given once"),
         ],
     )
     def test_a_bad_question_is_told_what_is_wrong(
