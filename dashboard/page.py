@@ -63,7 +63,7 @@ def page(title: str, draw: Callable[[], None]) -> None:
 def figures_ahead() -> None:
     """Let the browser read Plotly, its slowest part, while the database is asked."""
     with st.container(key="ahead"):  # out of sight: app.py
-        st.plotly_chart(go.Figure(), key="plotly")
+        st.plotly_chart(go.Figure(), key="plotly", config={"staticPlot": True})
 
 
 def figures(told: Mapping[str, int | str]) -> None:
