@@ -2,10 +2,10 @@
 
 A private PostgreSQL is given the windows of twenty devices and 30 days: what 51.8 million readings
 leave. Rows of 1 min, 15 min, 1 h and days are all there, 10 s rows for `--base-days` (31 days is
-what docs/windows.md keeps, so all of them: four minutes to write), seconds for an hour. Then each page is opened again and
-again in a browser that has never seen it (nothing cached), at the spans named here, and timed from
-the call to the last figure drawn. The first visit after the start, which reads Python modules, is
-not counted.
+what docs/windows.md keeps, so all of them: they take four minutes to write), seconds for an hour.
+Then each page is opened again and again in a browser that has never seen it (nothing cached), at
+the spans named here, and timed from the call to the last figure drawn. The first visit after the
+start, which reads Python modules, is not counted.
 """
 
 import argparse
