@@ -129,8 +129,8 @@ def test_the_recipe_makes_an_environment_that_starts(
     assert steps is not None
     script = steps[1].replace("\\\n", " ").replace("/opt/cityhum", str(tmp_path / "made"))
     ours = {
+        **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "HOME": os.environ["HOME"],
         "ROLE": role,
         "UV_PROJECT_ENVIRONMENT": str(tmp_path / "made"),
         "UV_PYTHON": str(Path(sys.executable).resolve()),
