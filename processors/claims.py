@@ -18,16 +18,18 @@ _claim: Final = json.Decoder(_Claim)
 
 
 def claimed(payload: bytes | None) -> Mapping[str, str | int]:
-    """Session and first seq, as far as they have the right form; never anything else of it.
+    r"""Session and first seq, as far as they have the right form; never anything else of it.
 
     >>> claimed(b'{"session":"01JZ0000000000000000000000","first_seq":7,"words":"hello"}')
     {'session': '01JZ0000000000000000000000', 'first_seq': 7}
     >>> claimed(b'{"session":"hello"}')
     {}
+    >>> claimed(b'{"session":"01JZ\xcd\xeb"}')
+    {}
     """
     try:
         claim = _claim.decode(payload or b"")
-    except (MsgspecError, RecursionError):
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
         return {}
     seq = {} if claim.first_seq is None else {"first_seq": claim.first_seq}
     return {"session": claim.session, **seq}

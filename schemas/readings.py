@@ -129,7 +129,7 @@ def read_levels(payload: bytes) -> LevelRecord | ReadingEnvelope:
 def _read(payload: bytes, decoder: json.Decoder[Some]) -> Some | ReadingEnvelope:
     try:
         record = decoder.decode(payload)
-    except (MsgspecError, RecursionError):
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
         return decode(ReadingEnvelope, payload)
     return record if all(map(_is_usual, record.batches)) else decode(ReadingEnvelope, payload)
 

@@ -55,3 +55,12 @@ def test_any_value_in_any_field_is_judged_the_same(name: str, value: object) -> 
 @given(st.binary() | json.map(orjson.dumps))
 def test_any_bytes_are_judged_the_same(payload: bytes) -> None:
     assert outcome(payload) == expected(payload)
+
+
+@given(st.integers(0, 10**6))
+def test_a_byte_that_is_no_text_is_refused_wherever_it_is(at: int) -> None:
+    """msgspec tells of it in another way in a text than elsewhere."""
+    payload = encode(PLAIN)
+    at %= len(payload)
+    payload = payload[:at] + b"\xff" + payload[at + 1 :]
+    assert outcome(payload) == expected(payload)
