@@ -12,6 +12,8 @@ from benchmarks.record import RESULTS
 PAGE: Final = Path("docs/benchmarks.md")
 PICTURES: Final = Path("docs/pictures")
 OURS: Final = "cityhum"
+_EVERY: Final = 6
+"""Of a load's samples, ten seconds apart, one in so many is shown."""
 
 Kept = Mapping[str, Any]
 
@@ -47,6 +49,7 @@ def page(kept: Mapping[str, Kept]) -> tuple[str, dict[str, str]]:
         "sink": _sink,
         "replay": _replay,
         "end_to_end": _end_to_end,
+        "load": _load,
         "faults": _faults,
     }
     parts = [OPENING]
@@ -135,13 +138,19 @@ def _classify(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
 
 def _windows(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
     yield "## Windows"
-    pictures["benchmark-windows.svg"] = bars_svg(
-        "Ten-second windows", "readings per CPU second",
-        [Bar(run["name"], run["per_cpu_s"] or 0, run["name"].startswith(OURS))
-         for run in result["undisturbed"]],
-    )  # fmt: skip
-    yield from _picture("benchmark-windows.svg")
-    names = ("per_s", "per_cpu_s", "windows", "wrong", "missing", "duplicate_outputs")
+    for size in dict.fromkeys(run["batch"] for run in result["undisturbed"]):
+        picture = f"benchmark-windows-{size}.svg"
+        pictures[picture] = bars_svg(
+            f"Ten-second windows, {size} readings a message",
+            "readings per CPU second",
+            [
+                Bar(run["name"], run["per_cpu_s"] or 0, run["name"].startswith(OURS))
+                for run in result["undisturbed"]
+                if run["batch"] == size
+            ],
+        )
+        yield from _picture(picture)
+    names = ("batch", "per_s", "per_cpu_s", "windows", "wrong", "missing", "duplicate_outputs")
     yield from _table(
         ("who", "run", *(name.replace("_", " ") for name in names)),
         (
@@ -197,6 +206,33 @@ def _end_to_end(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
         [Bar(name, value, ours=True) for name, value in largest.items()],
     )  # fmt: skip
     yield from _picture("benchmark-cpu.svg")
+
+
+def _load(result: Kept, _pictures: dict[str, str]) -> Iterator[str]:
+    yield "## A city at work, ten minutes without its broker, the burst"
+    told = ("sent", "stored", "lost", "twice", "steady", "burst", "restarts")
+    yield from _table(("figure", "value"), _flat({name: result[name] for name in told}))
+    phases = result["use"]
+    yield ""
+    yield from _table(
+        ("part of a core; MB", *phases, "CPU µs a reading"),
+        (
+            (name, *(_used(by.get(name)) for by in phases.values()), cpu_us)
+            for name, cpu_us in result["cpu_us_per_reading"].items()
+        ),
+    )
+    yield ""
+    yield from _table(
+        ("s", "readings at devices", "in Kafka"),
+        ((at["s"], at["at_devices"], at["in_kafka"]) for at in result["backlog"][::_EVERY]),
+    )
+
+
+def _used(use: Kept | None) -> str:
+    if use is None:
+        return ""
+    memory = "" if use["memory_mb"] is None else f"; {use['memory_mb']:.0f}"
+    return f"{use['core_share']:.0%}{memory}"
 
 
 def _faults(result: Kept, _pictures: dict[str, str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ RUNS: Final = {
     "model": [],
     "bridge": [],
     "classify": [],
-    "window_peers": [],
+    "window_peers": ["--devices", "1000"],
     "sink": [],
     "replay": [],
     "end_to_end": ["--devices", "20", "200", "2000"],
@@ -26,6 +26,7 @@ RUNS: Final = {
     "hearing": [],
     "sirens": [],
     "pages": [],
+    "load": ["--devices", "2000", "--seconds", "300", "--outage", "600"],
     "faults": ["--kills", "30", "--seed", "1"],
 }
 """What is kept, and how it is asked."""

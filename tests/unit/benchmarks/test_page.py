@@ -31,3 +31,24 @@ def test_bars_are_as_long_as_their_values() -> None:
     ours, theirs = (float(bar.attrib["width"]) for bar in bars)
     assert ours == 4 * theirs
     assert bars[0].attrib["fill"] != bars[1].attrib["fill"]
+
+
+def test_a_load_is_told_by_phase_and_in_time() -> None:
+    steady = {"bridge": {"core_share": 0.25, "memory_mb": 60}}
+    use = {"steady": steady, "back": {"bridge": {"core_share": 0.5, "memory_mb": None}}}
+    result = {
+        "sent": 9,
+        "stored": 9,
+        "lost": 0,
+        "twice": 0,
+        "restarts": {},
+        "use": use,
+        "steady": {"stored_per_s": 3.0},
+        "burst": {"stored_after_s": 7},
+        "cpu_us_per_reading": {"bridge": 123.4},
+        "backlog": [{"s": 0, "at_devices": 2, "in_kafka": 1}],
+    }
+    text, _ = page({"load": {**KEPT["sink"], "result": result}})
+    assert "| bridge | 25%; 60 | 50% | 123.4 |" in text
+    assert "| burst: stored after s | 7 |" in text
+    assert "| 0 | 2 | 1 |" in text
