@@ -65,7 +65,7 @@ COMMIT_SECONDS = Histogram(
 STORED_DELAY_SECONDS = Histogram(
     "cityhum_stored_delay_seconds",
     "From the end of a second of sound, by the device's clock, until a fold had committed it; the"
-    " oldest second of each batch, of devices whose clocks are set.",
+    " oldest second of each batch (of many, every n-th), of devices whose clocks are set.",
     ["program"],
     buckets=_LONG_S,
 )

@@ -156,7 +156,7 @@ async def _prometheus_hears_all(city: City, folder: Path) -> None:
     """With the configuration of the repository, but for who is asked, and how often."""
     found = shutil.which("prometheus")
     if found is None:
-        pytest.skip("needs prometheus (Debian's package of that name)")
+        pytest.skip("all but this has passed; needs prometheus (Debian's package of that name)")
     port = free_port()
     targets = [
         {"targets": [f"{HOST}:{at}"], "labels": {"process": one}} for one, at in city.ports.items()
