@@ -92,6 +92,7 @@ class Bridge:
         self._tick = TICK * rate
         self._guards: dict[str, Guard] = {}
         self._flights: asyncio.Queue[Flight | None] = asyncio.Queue(FLIGHTS)
+        self._tick_is_safe = True
 
     async def run(self) -> None:
         """Relay until cancelled; what Kafka has been given is settled first.
@@ -118,8 +119,9 @@ class Bridge:
             if deliveries:
                 await self._flights.put(await self._launch(deliveries))
             drained_at = self._clock()
-            if drained_at >= tick_at and self._inbox.listening:
+            if drained_at >= tick_at and self._inbox.listening and self._tick_is_safe:
                 # else nobody could be heard: that time passed is no sign that a device is silent
+                self._tick_is_safe = False
                 marks = [await self._outbox.append(mark) for mark in packing.tick(drained_at)]
                 await self._flights.put(Flight((), (), marks))
             if drained_at >= tick_at:
@@ -144,6 +146,8 @@ class Bridge:
         while (flight := await self._flights.get()) is not None:
             for safe in flight.safe:
                 await safe
+            if not flight.deliveries:
+                self._tick_is_safe = True
             for to, ack in packing.answers(flight.verdicts).items():
                 self._inbox.publish(topics.ack_topic(to.site, to.device), encode(ack))
             for delivery in flight.deliveries:

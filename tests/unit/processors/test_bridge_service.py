@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Self
 
 import pytest
@@ -56,6 +57,9 @@ class FakeLog:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.futures: list[asyncio.Future[None]] = []
+
+    def holds(self, count: int) -> bool:
+        return len(self.records) == count
 
     async def append(self, record: Record) -> Awaitable[object]:
         self.records.append(record)
@@ -183,6 +187,25 @@ async def test_there_are_no_ticks_while_nobody_could_be_heard() -> None:
         await until(lambda: len(bench.log.records) == 2 + topics.PARTITIONS)
         for future in bench.log.futures:
             future.set_result(None)
+
+
+async def test_no_tick_is_said_before_kafka_has_the_last_one() -> None:
+    """While Kafka is away devices wait, and time that passes is no sign that they are silent."""
+    async with Bench() as bench:
+        await asyncio.sleep(0)
+        for seq in range(3):
+            bench.now += bridge_service.TICK + timedelta(seconds=1)
+            bench.inbox.deliver(seq)
+            await until(partial(bench.log.holds, 1 + seq + topics.PARTITIONS))
+        for future in bench.log.futures:
+            future.set_result(None)
+        await until(lambda: 2 in bench.inbox.told)
+        bench.now += bridge_service.TICK
+        bench.inbox.deliver(3)
+        await until(lambda: len(bench.log.records) == 4 + 2 * topics.PARTITIONS)
+        for future in bench.log.futures:
+            if not future.done():
+                future.set_result(None)
 
 
 async def test_while_kafka_is_slow_envelopes_grow() -> None:
