@@ -28,9 +28,9 @@ from deploy.local.stack import Addresses
 from schemas.errors import CityhumError, Unavailable
 
 Facts = dict[str, Any]
-KAFKA_MB: Final = 192
-POSTGRES_MB: Final = 224
-SPOOL_MB: Final = 4
+KAFKA_MB: Final = 384
+POSTGRES_MB: Final = 512
+SPOOL_MB: Final = 64
 STALL_S: Final = 60.0
 _ONLY_IN_KAFKA_S: Final = 2.0
 _DOWN_S: Final = 2.0
