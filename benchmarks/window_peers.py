@@ -3,9 +3,9 @@
 Everybody reads the same batches of readings (1 or 32 in a batch), decodes their JSON, and folds
 them by device and ten seconds of event time into count, energy, maximum and sums of scores by
 label, durable state on, each library's own way. CPU time is all that the worker takes but for its
-imports. Ours does that and more (percentiles, sources,
-events, minutes, the ledger that drops duplicates) and stores rows in PostgreSQL; the others tell
-windows in a topic. In a second pass the worker is killed twice with SIGKILL.
+imports. Ours does that and more (percentiles, sources, events, minutes, the ledger that drops
+duplicates) and stores rows in PostgreSQL; the others tell windows in a topic. In a second pass, of
+the larger batches, the worker is killed twice with SIGKILL; everybody's group notices after 6 s.
 """
 
 import argparse
@@ -45,7 +45,7 @@ from schemas import topics
 
 IMPORTS: Final = stage.importing("processors.service")
 START_WITHIN_MS: Final = 120_000
-QUIET_MS: Final = 20_000
+QUIET_MS: Final = 10_000
 KILL_AT: Final = (0.42, 0.72)
 
 Key = tuple[str, int]
@@ -73,7 +73,7 @@ async def of_peer(
         process = await running.enter_async_context(stage.program(command, environment, log))
         spent_s = 0.0
         while found := await outputs.getmany(
-            # others take over from a killed worker after 45 s, some only then
+            # a killed worker's unfinished transaction ends after a minute
             timeout_ms=START_WITHIN_MS if len(told) < (len(expected) if kills else 1) else QUIET_MS
         ):
             for record in (record for some in found.values() for record in some):
@@ -250,7 +250,7 @@ def main() -> None:
     result |= {"devices": asked.devices, "seconds": asked.seconds, "window_ms": WINDOW_MS}
     result |= {"started_at_ms": START_MS, "killed_at": KILL_AT}
     result["undisturbed"] = _runs(made, sizes, (), asked.only)
-    result["killed twice"] = _runs(made, sizes, KILL_AT, asked.only)
+    result["killed twice"] = _runs(made, sizes[-1:], KILL_AT, asked.only)
     sys.stdout.write(json.dumps(result, indent=None if asked.json else 2) + "\n")
 
 

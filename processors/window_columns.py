@@ -6,6 +6,7 @@ or is not later; `window_seconds.merged` joins those of one window, in whatever 
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain, pairwise, repeat
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -28,6 +29,9 @@ _LEVELS: Final = (
 _values: Final = attrgetter(*_LEVELS, "overload", "floor")
 _owner: Final = attrgetter("device", "calibration")
 _levels: Final = attrgetter("levels")
+_heard: Final = partial(tuple.__new__, Heard)
+"""As `Heard`, which is a function in Python."""
+
 _SILENT: Final = dict[str, int]()
 _PLACES: Final = {label: place for place, label in enumerate(LABELS)}
 
@@ -97,7 +101,7 @@ def parts(batches: Sequence[AnyLevels], active_score: int) -> Iterator[Part]:
     ):
         batch = batches[owner]
         sums = (c_energy, z_energy, maximum, overload, floor)
-        heard = Heard._make((*seconds, *sums, batch.calibration))
+        heard = _heard((*seconds, *sums, batch.calibration))
         yield Part(batch.device, start_s, end_us, heard)
 
 

@@ -207,7 +207,7 @@ class DevicePages:
             known = self._recent.minutes.get(key.start_s)
             place = self._place(key, before=None if known is None else known.final)
             self.minutes.append((place, them))
-            told = _background([one.heard for one in them])
+            told = revised.get(key.start_s) or _background([one.heard for one in them])
             self._recent.minutes[key.start_s] = StoredMinute(
                 self._device, key.start_s, told, place.final
             )
@@ -233,12 +233,11 @@ def background_of(minute_row: WindowRow) -> MinuteBackground:
 def _background(them: Sequence[Heard]) -> MinuteBackground:
     """What a minute's readings say of the background; beside calibrated ones no relative ones."""
     calibrated = any(heard.calibration is not None for heard in them)
-    levels = sorted(
-        level
-        for heard in them
-        if (heard.calibration is not None) == calibrated
-        for level in heard.levels
-    )
+    levels: list[int] = []
+    for heard in them:
+        if (heard.calibration is not None) == calibrated:
+            levels += heard.levels
+    levels.sort()
     quietest = len(levels) - -(-len(levels) * 90 // 100)  # as `decibels.exceeded` counts
     return MinuteBackground(
         window_sums.class_of(levels[quietest]), min(len(levels), MINUTE_S), calibrated

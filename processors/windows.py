@@ -20,14 +20,14 @@ from zoneinfo import ZoneInfo
 
 from processors import window_columns, window_seconds, window_state
 from processors.event_time import SECOND_US, microseconds
-from processors.folds import NOTHING, Event, Outputs, PagedFold, States, Tick, joined
+from processors.folds import NOTHING, Event, Outputs, PagedFold, States, Tick
 from processors.sources import BACKGROUND_MINUTES
 from processors.window_columns import Part
 from processors.window_keys import BASE_S, DAY_S, HOUR_S, LARGER_S, QUARTER_S, Key, around, base
 from processors.window_questions import Touched
 from processors.window_seconds import NOTHING_HEARD, Heard
 from processors.window_state import WindowsState
-from schemas.base import ACTIVE_SCORE, DeviceId, SiteId
+from schemas.base import ACTIVE_SCORE, DeviceId, Frozen, SiteId
 from schemas.readings import AnyLevels, AnyRecord, cut, read_levels
 
 __all__ = ["LARGER_S", "fold", "step"]
@@ -78,7 +78,8 @@ def step(
 ) -> tuple[WindowsState, Outputs]:
     """Add a batch to its windows, whichever these are, or let a tick write what waits."""
     if isinstance(event, Tick):
-        return _ticked(state, microseconds(event.at), zones.get(state.site, UTC))
+        state, rows = _ticked(state, microseconds(event.at), zones.get(state.site, UTC))
+        return state, _told(rows)
     known = {state.device: state}
     changed, outputs = page(known, [event], zones=zones, active_score=active_score)
     return changed.get(state.device, state), outputs
@@ -114,20 +115,20 @@ def page(
     for device, heard in _by_device(batches).items():
         changed[device], new = _counted(states.get(device) or WindowsState(device), heard)
         fresh += new
-    told = []
+    rows: list[Frozen] = []
     if fresh:
         for device, parts in groupby(window_columns.parts(fresh, active_score), _device):
             state = changed[device]
-            changed[device], outputs = _heard(state, list(parts), zones.get(state.site, UTC))
-            told.append(outputs)
+            changed[device], touched = _heard(state, list(parts), zones.get(state.site, UTC))
+            rows += touched
     if tick is not None:
         at_us = microseconds(tick.at)
         for device, before in sorted({**states, **changed}.items()):
-            after, outputs = _ticked(before, at_us, zones.get(before.site, UTC))
+            after, touched = _ticked(before, at_us, zones.get(before.site, UTC))
             if after is not before:
                 changed[device] = after
-                told.append(outputs)
-    return changed, joined([outputs for outputs in told if outputs is not NOTHING])
+                rows += touched
+    return changed, _told(rows)
 
 
 def _by_device(batches: Sequence[AnyLevels]) -> dict[DeviceId, list[AnyLevels]]:
@@ -204,7 +205,7 @@ def _cuts(run: Sequence[AnyLevels], seqs: Sequence[int]) -> Iterator[AnyLevels]:
 
 def _heard(
     state: WindowsState, parts: Sequence[Part], zone: ZoneInfo
-) -> tuple[WindowsState, Outputs]:
+) -> tuple[WindowsState, Sequence[Frozen]]:
     """Add what is new to the windows of a device."""
     newest_us = max(state.newest_us, *(part.end_us for part in parts))
     held, opened, closed = dict(state.held), dict(state.open), []
@@ -226,13 +227,13 @@ def _heard(
 
 def _passed(
     state: WindowsState, closed: Iterable[Key], zone: ZoneInfo
-) -> tuple[WindowsState, Outputs]:
+) -> tuple[WindowsState, Sequence[Frozen]]:
     """Write what the watermark has passed, and with a quarter the hour and day as they stand."""
     past_s = (state.newest_us - LATENESS_US) // SECOND_US
     ready = sorted(start_s for start_s in state.held if start_s + BASE_S <= past_s)
     final = [key for key in state.open if key.end_s <= past_s]
     if not ready and not final:
-        return state, NOTHING
+        return state, ()
     touched = [_touched(state, zone, base(s), state.held[s], final=True) for s in ready]
     opened = {key: early for key, early in state.open.items() if key.end_s > past_s}
     touched += [_touched(state, zone, key, final=True) for key in sorted({*final, *closed})]
@@ -243,21 +244,23 @@ def _passed(
                 touched.append(_touched(state, zone, key, final=False))
                 opened[key] = True
     held = {s: heard for s, heard in state.held.items() if s + BASE_S > past_s}
-    return _outputs(state._replace(held=held, open=opened), touched)
+    return _accounted(state._replace(held=held, open=opened), touched)
 
 
-def _ticked(state: WindowsState, at_us: int, zone: ZoneInfo) -> tuple[WindowsState, Outputs]:
+def _ticked(
+    state: WindowsState, at_us: int, zone: ZoneInfo
+) -> tuple[WindowsState, Sequence[Frozen]]:
     """Write early the windows of a device that has fallen silent."""
     idle_s = (at_us - IDLE_US) // SECOND_US
     ready = sorted(start_s for start_s in state.held if start_s + BASE_S <= idle_s)
     late = [key for key, early in state.open.items() if not early and key.end_s <= idle_s]
     if not ready and not late:
-        return state, NOTHING
+        return state, ()
     touched = [_touched(state, zone, base(s), state.held[s], final=False) for s in ready]
     touched += [_touched(state, zone, key, final=False) for key in sorted(late)]
     opened = {**state.open, **dict.fromkeys(late, True), **{base(s): True for s in ready}}
     held = {s: heard for s, heard in state.held.items() if s + BASE_S > idle_s}
-    return _outputs(state._replace(held=held, open=opened), touched)
+    return _accounted(state._replace(held=held, open=opened), touched)
 
 
 def _touched(
@@ -275,8 +278,17 @@ def _touched(
     )
 
 
-def _outputs(state: WindowsState, touched: Sequence[Touched]) -> tuple[WindowsState, Outputs]:
+def _accounted(
+    state: WindowsState, touched: Sequence[Touched]
+) -> tuple[WindowsState, Sequence[Frozen]]:
     """What is touched, and the account of the device's readings whenever a minute is."""
-    if not any(one.key.length_s > BASE_S for one in touched):
-        return state, Outputs(rows=tuple(touched), messages=tuple(touched))
-    return state, Outputs(rows=(*touched, state.account()), messages=tuple(touched))
+    if all(one.key.length_s == BASE_S for one in touched):
+        return state, touched
+    return state, (*touched, state.account())
+
+
+def _told(rows: Sequence[Frozen]) -> Outputs:
+    if not rows:
+        return NOTHING
+    touched = tuple([row for row in rows if isinstance(row, Touched)])
+    return Outputs(rows=tuple(rows), messages=touched)

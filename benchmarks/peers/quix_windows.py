@@ -17,6 +17,7 @@ app = Application(
     auto_offset_reset="earliest",
     state_dir=folder,
     processing_guarantee=guarantee,
+    consumer_extra_config={"session.timeout.ms": 6000},
 )
 
 
