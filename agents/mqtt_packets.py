@@ -1,7 +1,7 @@
 """The few packets of MQTT 5 that a simulated device speaks, as bytes. Pure.
 
-A well-kept client costs ten times the CPU time of what it carries, and thousands of simulated
-devices share one process; real devices use `agents.adapters.link`.
+With a general client most of a simulated device's CPU time is the client's, and thousands of them
+share one process. Real devices use `agents.adapters.link`.
 """
 
 from collections.abc import Iterator
