@@ -160,8 +160,16 @@ def dump(one: Heard) -> bytes:
 
 
 def load(stored: bytes) -> Heard:
-    """Readings of what `dump` gave."""
+    """Readings of what `dump` gave.
+
+    Raises
+    ------
+    ValueError
+        If a newer version has stored them: an older worker must end, not misread them.
+    """
     kind, count, overload, floor, f, s, p, named, c_size, z_size = _HEAD.unpack_from(stored)
+    if kind > _FORMAT:
+        raise ValueError(f"a window is stored in format {kind}, known is {_FORMAT}")
     at = _HEAD.size
     calibration = None
     if named != _NO_CALIBRATION:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import orjson
 import pytest
 
-from processors import archive, windows
+from processors import archive, window_seconds, windows
 from processors.bridge import judge
 from processors.folds import Fold
 from processors.partitions import FoldRun, RowsRun
@@ -92,3 +92,10 @@ def test_a_leap_second_has_no_name_of_its_own() -> None:
     """Clocks repeat a second or run slower for a day; POSIX time cannot say 23:59:60."""
     with pytest.raises(BadMessage, match="malformed: at"):
         decode(Status, sample("Status", at="2026-06-30T23:59:60Z"))
+
+
+def test_an_older_worker_ends_rather_than_misread_a_newer_window() -> None:
+    stored = window_seconds.dump(window_seconds.NOTHING_HEARD)
+    newer = bytes([stored[0] + 1]) + stored[1:]
+    with pytest.raises(ValueError, match="is stored in format"):
+        window_seconds.load(newer)
