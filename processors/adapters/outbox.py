@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
-from psycopg import AsyncCursor
+from psycopg import AsyncConnection, AsyncCursor
 
 from schemas.codec import decode, encode
 from schemas.results import Alert, Window
@@ -41,6 +41,10 @@ DELETE FROM outbox WHERE created_at < clock_timestamp() - %s
 AND NOT EXISTS (SELECT FROM delivery WHERE outbox_id = id AND delivered_at IS NULL)"""
 
 
+_CLAIMED: Final = "SELECT pg_try_advisory_lock(hashtext('cityhum relay'), hashtext(%s))"
+_CLAIM: Final = "SELECT pg_advisory_lock(hashtext('cityhum relay'), hashtext(%s))"
+
+
 class Waiting(NamedTuple):
     """A message that a target does not have yet."""
 
@@ -69,6 +73,17 @@ async def add(cursor: AsyncCursor[Any], messages: Iterable[Alert | Window]) -> N
 def is_historical(message: Alert | Window) -> bool:
     """Whether it was found in late data: stored, told to nobody."""
     return isinstance(message, Alert) and message.historical
+
+
+async def claimed(connection: AsyncConnection[Any], target: str) -> bool:
+    """Be the only one who tells a target, as long as we are connected; False if another is."""
+    row = await (await connection.execute(_CLAIMED, (target,))).fetchone()
+    return bool(row and row[0])
+
+
+async def claim(connection: AsyncConnection[Any], target: str) -> None:
+    """Wait until nobody else tells a target, then be the one who does."""
+    await connection.execute(_CLAIM, (target,))
 
 
 async def waiting(cursor: AsyncCursor[Any], target: str, limit: int) -> list[Waiting]:

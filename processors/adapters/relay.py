@@ -95,7 +95,7 @@ class Relay:
         self._settings = settings
         self._target = target
         self._state = ""
-        self._away = "has not begun"
+        self._failing = "has not begun"
 
     async def run(self) -> None:
         """Tell the target for ever; a database or target that is away is waited for."""
@@ -104,12 +104,11 @@ class Relay:
             try:
                 async with self._serving() as connection:
                     async for told in _told(connection, self._target):
+                        self._failing = ""
                         figures.delivered(self.name, told, utc_now())
                         wait_s = _FIRST_WAIT_S
-            except (Unavailable, BadConfig) as error:
-                if isinstance(error, BadConfig) and not self._state:
-                    raise
-                self._away = str(error)  # who was let in before waits: roles are being restored
+            except Unavailable as error:
+                self._failing = str(error)
                 extra = {"target": self.name, "why": str(error), "again_in_s": wait_s}
                 log.warning("relay_waiting", extra=extra)
             await asyncio.sleep(wait_s)
@@ -117,35 +116,45 @@ class Relay:
 
     async def ask(self) -> str:
         """Whether it serves its target or stands by; Unavailable if it can do neither."""
-        if self._away:
-            raise Unavailable(self._away)
+        if self._failing:
+            raise Unavailable(self._failing)
         return self._state
 
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[AsyncConnection[Any]]:
         """Connect, and wait until no other relay serves this target; listen for new messages."""
+        connection = await self._connected()
         with unavailable():
-            connection = await connected(self._settings)
             async with connection:
-                self._away, self._state = "", "stands by: another relay serves it"
-                lock = "SELECT pg_advisory_lock(hashtext('cityhum relay'), hashtext(%s))"
-                await connection.execute(lock, (self.name,))
+                if not await outbox.claimed(connection, self.name):
+                    self._failing, self._state = "", "stands by: another relay serves it"
+                    await outbox.claim(connection, self.name)
                 await connection.execute(f"LISTEN {outbox.CHANNEL}")
                 log.info("relay_serving", extra={"target": self.name})
                 self._state = "serves it"
                 yield connection
 
+    async def _connected(self) -> AsyncConnection[Any]:
+        """Connect; who was let in before is patient: roles are being restored."""
+        try:
+            with unavailable():
+                return await connected(self._settings)
+        except BadConfig as error:
+            if not self._state:
+                raise
+            raise Unavailable(str(error)) from None
+
 
 async def _told(
     connection: AsyncConnection[Any], target: Target
 ) -> AsyncIterator[Sequence[Alert | Window]]:
-    """Deliver what waits, then wait for more; yields it each time."""
+    """Deliver what waits, then wait for more; yields it each time, be it nothing."""
     while True:
         async with connection.cursor() as cursor:
             waiting = await outbox.waiting(cursor, target.name, _AT_ONCE)
             if waiting:
                 await _deliver(cursor, target, waiting)
-                yield [one.message for one in waiting]
+        yield [one.message for one in waiting]
         if len(waiting) < _AT_ONCE:
             await _more(connection)
 

@@ -22,11 +22,12 @@ from processors.settings import ProcessorSettings
 from schemas import topics
 from schemas.cloud_events import attributes, kafka_headers
 from schemas.codec import encode
-from schemas.errors import BadConfig
+from schemas.errors import BadConfig, Unavailable
 from schemas.results import Alert, Window
 from tests import channels, workers
 from tests.builders import STARTED_AT
 from tests.database import SITES, Database, settings_for
+from tests.e2e.eventually import eventually
 from tests.streams import KEY, alert, window
 
 TOPIC = topics.alert_topic("harbour", "pole-07", "siren")
@@ -242,3 +243,24 @@ async def test_home_assistant_finds_devices_and_their_newest_minute(
     config = json.loads(told["homeassistant/device/cityhum_pole-07/config"]["payload"])
     assert config["components"]["laeq"]["state_topic"] == levels
     channels.check("mqtt.levels", told[levels]["payload"].encode())
+
+
+async def test_a_relay_says_whether_it_serves_stands_by_or_fails(database: Database) -> None:
+    hearing = Mortal(lives=9)
+    first, second = (relay.Relay(database.settings, hearing) for _ in range(2))
+    with pytest.raises(Unavailable, match="has not begun"):
+        await first.ask()
+    serving = asyncio.create_task(first.run())
+    await eventually(lambda: _says(first, "serves it"))
+    standing = asyncio.create_task(second.run())
+    await eventually(lambda: _says(second, "stands by: another relay serves it"))
+    serving.cancel()
+    await eventually(lambda: _says(second, "serves it"))
+    standing.cancel()
+
+
+async def _says(asked: relay.Relay, words: str) -> bool:
+    try:
+        return await asked.ask() == words
+    except Unavailable:
+        return False
