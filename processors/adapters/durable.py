@@ -85,11 +85,8 @@ class Durable:
         wanted = sorted(positions)  # where the group would read on does not matter
         async with self._busy:
             self._forget()
-            stored = await self._patiently(lambda: self._store.load(self._program.name, wanted))
-            spans = await self._patiently(lambda: self._log.spans(wanted))
-            for key in wanted:
-                checkpoint, states = stored[key]
-                await self._open(key, checkpoint, states, spans[key])
+            if wanted:  # else we stand by
+                await self._open_all(wanted)
             self._assigned = True
         return {key: one.next_offset for key, one in self._partitions.items()}
 
@@ -134,6 +131,13 @@ class Durable:
     def _moving(self) -> Mapping[Key, int]:
         """Where each partition is; none while we wait for somebody."""
         return {} if self._waiting else self.positions or {}
+
+    async def _open_all(self, wanted: Sequence[Key]) -> None:
+        stored = await self._patiently(lambda: self._store.load(self._program.name, wanted))
+        spans = await self._patiently(lambda: self._log.spans(wanted))
+        for key in wanted:
+            checkpoint, states = stored[key]
+            await self._open(key, checkpoint, states, spans[key])
 
     async def _open(
         self, key: Key, stored: Checkpoint | None, states: Mapping[DeviceId, bytes], span: Span

@@ -147,6 +147,11 @@ def application(program: str, read: Sequence[str], settings: ProcessorSettings, 
     async def revoke(*_: object, **__: object) -> None:
         await _unharmed(work.revoke())
 
+    @app.on_partitions_assigned.connect
+    async def stand_by(_: object, /, *assigned: object, **__: object) -> None:
+        if not any(assigned):  # Faust seeks nothing then, so nobody would tell the work
+            await work.assign({})
+
     return app
 
 
