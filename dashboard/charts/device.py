@@ -11,12 +11,14 @@ from plotly.subplots import make_subplots
 
 from acoustics.bands import HIGHEST, LOWEST
 from dashboard.charts.gaps import band, even, on_grid, with_gaps
-from dashboard.charts.style import BAND, FAINT, LEVEL, SHARES, dress, shade_alerts, spoken
+from dashboard.charts.style import BAND, FAINT, LEVEL, SHARES, dress, settle, shade_alerts, spoken
 
 MOST_LABELS: Final = 10
 _LEVELS, _HEARD, _SPECTRA, _LABELS = range(1, 5)
 _HEIGHTS: Final = (0.40, 0.035, 0.30, 0.265)
 _CENTRES_HZ: Final = [1000 * 10 ** (k / 10) for k in range(LOWEST, HIGHEST + 1)]
+_LEFT_PX: Final = 56
+_LETTER_PX: Final = 5.6
 _TOLD_HZ: Final = (31.5, 125, 500, 2000, 8000)
 
 
@@ -54,8 +56,8 @@ def over_time(shown: Shown) -> go.Figure:
     dress(drawn, 760, hovermode="x unified" if shown.step_s else False)
     drawn.update_xaxes(range=[shown.begin, shown.end], showticklabels=False)
     drawn.update_xaxes(showticklabels=True, row=_LABELS, col=1)
-    drawn.update_layout(margin_l=4, margin_b=24)
-    return drawn
+    longest = max([len(label) for label in shown.labels.label], default=0)
+    return settle(drawn, left=max(_LEFT_PX, _LETTER_PX * longest + 12), bottom=42)
 
 
 def _add_levels(drawn: go.Figure, shown: Shown) -> None:

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.charts.gaps import with_gaps
-from dashboard.charts.style import LEVEL, dress
+from dashboard.charts.style import LEVEL, dress, settle
 
 NAMES: Final = MappingProxyType(
     {
@@ -40,4 +40,4 @@ def over_time(indices: pd.DataFrame, step_s: int) -> go.Figure:
             col=1 + place % 2,
         )
     drawn.update_annotations(font_size=12)
-    return dress(drawn, 460, showlegend=False)
+    return settle(dress(drawn, 460, showlegend=False), left=40, bottom=42)

@@ -50,6 +50,14 @@ def dress(drawn: go.Figure, height: int, **layout: Any) -> go.Figure:  # noqa: A
     return drawn
 
 
+def settle(drawn: go.Figure, left: float, bottom: float) -> go.Figure:
+    """Fix two margins, px: to find them, Plotly would draw all twice."""
+    drawn.update_layout(margin_l=left, margin_b=bottom)
+    drawn.update_xaxes(automargin=False, tickangle=0)
+    drawn.update_yaxes(automargin=False)
+    return drawn
+
+
 def plain(words: object) -> str:
     """Words as they are: Plotly would take tags and entities for layout.
 

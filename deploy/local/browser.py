@@ -15,12 +15,14 @@ _OPTIONS: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-# the line that says when it was drawn comes last; figures draw themselves a little later
+# the line that says when it was drawn comes last; figures draw themselves a little later, but for
+# the one that is there to be read ahead
 _ALL_THERE: Final = """() =>
     document.querySelector('.st-key-as-of')
     && !document.querySelector('[data-testid="stSkeleton"]')
     && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
-        .every(chart => chart.querySelector('.main-svg'))
+        .every(chart => chart.closest('.st-key-ahead')
+            || chart.querySelector('.main-svg :is(.trace, image, .xtick)'))
     && [...document.querySelectorAll('[data-testid="stDataFrame"]')]
         .every(table => table.querySelector('canvas'))
 """

@@ -13,7 +13,7 @@ from deploy.local.browser import address_of, chromium, wait_all_there
 
 SETTLED_MS: Final = 500
 WIDTH: Final = 1280
-HEIGHTS: Final = {"city": 800, "device": 1080}
+HEIGHTS: Final = {"city": 850, "device": 1080}
 
 
 def main(
@@ -34,6 +34,7 @@ def _take(page: Page, address: str, to: Path) -> None:
     page.goto(address)
     wait_all_there(page)
     page.wait_for_timeout(SETTLED_MS)
+    wait_all_there(page)  # it may just be drawing itself anew
     page.screenshot(path=to)
     typer.echo(to)
 
