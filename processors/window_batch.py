@@ -128,14 +128,14 @@ def summed(windows: Sequence[Sequence[Asked]]) -> Summed:
     return Summed(
         [[one.heard for one in window] for window in windows],
         count,
-        exact.integers(exact.sums(seconds.energy[:-1], begins)),
+        exact.integers(exact.sums(seconds.energy, begins)),
         classes[np.lexsort((classes, owner[seconds.base]))],
-        _labelled(_entries(asked, seconds), owner),
+        _labelled(_before(asked), _active(asked, seconds), owner),
     )
 
 
 class _Seconds(NamedTuple):
-    """Columns of seconds; `energy` has one more, of silence; `excess`: above the background."""
+    """Columns of seconds; `excess`: energy above the background."""
 
     base: Ints
     at_ms: Ints
@@ -153,16 +153,12 @@ def _seconds(asked: Sequence[Asked]) -> _Seconds:
     known = exact.limbs([one.background or 0 for one in asked])
     excess = exact.excess(energy, known[base])
     excess[np.array([one.background is None for one in asked])[base]] = 0
-    silence = np.zeros((1, exact.COUNT), np.int64)
-    return _Seconds(
-        base, at_ms, laeq, np.concatenate((energy, silence)), np.concatenate((excess, silence))
-    )
+    return _Seconds(base, at_ms, laeq, energy, excess)
 
 
 class _Entries(NamedTuple):
-    """Columns of labels active in seconds; before them those of `before`, with no energy."""
+    """Columns of labels that are active in seconds."""
 
-    before: int
     base: Ints
     label: Ints
     at_ms: Ints
@@ -171,40 +167,48 @@ class _Entries(NamedTuple):
     own: Limbs
 
 
-def _entries(asked: Sequence[Asked], seconds: _Seconds) -> _Entries:
+def _active(asked: Sequence[Asked], seconds: _Seconds) -> _Entries:
     heard = [one.heard for one in asked]
     active = np.frombuffer(b"".join([one.active for one in heard]), "u1")
     label = np.frombuffer(b"".join([one.labels for one in heard]), "u1")
-    score = np.frombuffer(b"".join([one.scores for one in heard]), "<u2")
+    score = np.frombuffer(b"".join([one.scores for one in heard]), "<u2").astype(np.int64)
     second = np.repeat(np.arange(len(active)), active)
     weight = _WEIGHTS[score]
     claimed = np.bincount(second, weight, len(active)).astype(np.int64)  # exact below 2^53
-    own = exact.share(seconds.excess[second], weight, claimed[second])
-    # what was active just before: no second of the window, but an event may go on from it
-    last = [(n, one.before) for n, one in enumerate(asked) if one.before and one.before.labels]
-    places = np.frombuffer(b"".join([before.labels for _, before in last]), "u1")
-    sizes = [len(before.labels) for _, before in last]
-    base = np.repeat(np.array([n for n, _ in last], np.int64), sizes)
-    at_ms = np.repeat(np.array([b.at_ms - _BASE_MS for _, b in last], np.int64), sizes)
-    none = np.zeros(len(places), np.int64)
     return _Entries(
-        len(places),
-        np.concatenate((base, seconds.base[second])),
-        np.concatenate((places, label)).astype(np.int64),
-        np.concatenate((at_ms, seconds.at_ms[second])),
-        np.concatenate((none, score.astype(np.int64))),
-        seconds.energy[np.concatenate((none - 1, second))],
-        np.concatenate((seconds.energy[none - 1], own)),
+        seconds.base[second],
+        label.astype(np.int64),
+        seconds.at_ms[second],
+        score,
+        seconds.energy[second],
+        exact.share(seconds.excess[second], weight, claimed[second]),
     )
 
 
-def _labelled(entries: _Entries, owner: Ints) -> Labelled:
+def _before(asked: Sequence[Asked]) -> _Entries:
+    """What was active just before: nothing of the window, but an event may go on from it."""
+    last = [(n, one.before) for n, one in enumerate(asked) if one.before and one.before.labels]
+    sizes = [len(before.labels) for _, before in last]
+    label = np.frombuffer(b"".join([before.labels for _, before in last]), "u1")
+    nothing = np.zeros((len(label), exact.COUNT), np.int64)
+    return _Entries(
+        np.repeat(np.array([n for n, _ in last], np.int64), sizes),
+        label.astype(np.int64),
+        np.repeat(np.array([one.at_ms - _BASE_MS for _, one in last], np.int64), sizes),
+        np.zeros(len(label), np.int64),
+        nothing,
+        nothing,
+    )
+
+
+def _labelled(before: _Entries, active: _Entries, owner: Ints) -> Labelled:
+    entries = _Entries._make(map(np.concatenate, zip(before, active, strict=True)))
     key = owner[entries.base] * _LABELS + entries.label
     order = np.lexsort((entries.base, key))  # stable: those just before come first
     base, key, at_ms, score = (
         column[order] for column in (entries.base, key, entries.at_ms, entries.score)
     )
-    real = order >= entries.before
+    real = order >= len(before.base)
     follows = (np.diff(key, prepend=-1) == 0) & (np.diff(base, prepend=-1) == 0)
     begun = real & ~(follows & (np.diff(at_ms, prepend=0) <= GAP_MS))
     begins = np.flatnonzero(np.diff(key, prepend=-1))
