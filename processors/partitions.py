@@ -7,6 +7,7 @@ truth about progress; the offset that the consumer group remembers is a hint.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import inf
 from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from processors.folds import NOTHING, Fold, Outputs, Tick, Ticks, joined
@@ -23,6 +24,8 @@ Message = TypeVar("Message", bound=Frozen)
 MAX_READINGS: Final = 30_000
 MAX_WAIT_S: Final = 0.5
 STUCK_S: Final = 15.0
+STUCK_ALONE_S: Final = 180.0
+"""Without progress for so long: all partitions of a program, or one of them while others go on."""
 LOOK_EVERY_S: Final = 3.0
 COMPACTED: Final = frozenset({topics.STATUS})
 """Topics in which Kafka may remove a record that a later one of the same key replaces."""
@@ -267,17 +270,22 @@ class Watch:
     """Since when each partition stands still although there is more to read."""
 
     since: Mapping[Key, tuple[int, float]]
+    moved_at: float = -inf
+    """When any of them went on: in a long backlog they wait for each other."""
 
     def seen(self, now: float, positions: Mapping[Key, int], ends: Mapping[Key, int]) -> "Watch":
         """Look again; beyond the end of a log is no place either: it has begun anew."""
         lagging = {key: at for key, at in positions.items() if at != ends.get(key, at)}
+        moved = any(positions.get(key) != at for key, (at, _) in self.since.items())
         return Watch(
             {
                 key: before if (before := self.since.get(key, (at, now)))[0] == at else (at, now)
                 for key, at in lagging.items()
-            }
+            },
+            now if moved else self.moved_at,
         )
 
     def stuck(self, now: float) -> Sequence[Key]:
-        """Partitions without progress for too long."""
-        return [key for key, (_, since) in self.since.items() if now - since >= STUCK_S]
+        """Partitions without progress for too long; longer while others go on."""
+        patience_s = STUCK_S if now - self.moved_at >= STUCK_S else STUCK_ALONE_S
+        return [key for key, (_, since) in self.since.items() if now - since >= patience_s]

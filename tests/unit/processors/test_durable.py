@@ -6,6 +6,7 @@ from processors.adapters import durable
 from processors.adapters.durable_ports import TakenOver
 from processors.partitions import (
     MAX_READINGS,
+    STUCK_ALONE_S,
     Checkpoint,
     Key,
     Span,
@@ -73,6 +74,18 @@ def test_only_a_partition_with_more_to_read_can_be_stuck() -> None:
     assert watch.seen(34.0, {KEY: 6}, {KEY: 9}).stuck(36.0) == []
     assert watch.seen(34.0, {KEY: 9}, {KEY: 9}).stuck(36.0) == []
     assert watch.seen(34.0, {KEY: 5}, {}).stuck(36.0) == []
+
+
+def test_a_partition_may_wait_for_others_but_not_for_ever() -> None:
+    """After an outage a program with a dozen of them may work on one for a while."""
+    other = Key(KEY.topic, KEY.partition + 1)
+    ends, watch = {KEY: 9, other: 999}, Watch({})
+    for now in range(0, 200, 5):
+        watch = watch.seen(float(now), {KEY: 5, other: now}, ends)
+        assert watch.stuck(float(now)) == ([KEY] if now >= STUCK_ALONE_S else [])
+    stopped = Watch({}).seen(0.0, {KEY: 5, other: 1}, ends).seen(5.0, {KEY: 5, other: 2}, ends)
+    assert stopped.stuck(19.0) == []
+    assert stopped.stuck(21.0) == [KEY, other]
 
 
 def test_who_is_beyond_the_end_of_a_log_stands_still() -> None:
