@@ -49,11 +49,11 @@ def map_query(_: HookContext, query: dict[str, Any] | None) -> dict[str, Any] | 
 
 @DOCUMENT.hook
 def filter_case(_: HookContext, case: Case[Any]) -> bool:
-    """Leave out what was to be bad and is a good question: `device`, taken away and put back."""
+    """Leave out what was to be bad and is a good question: empty lists vanish in an address."""
     meant_badly = case.meta is not None and case.meta.generation.mode.is_negative
-    query = case.query or {}
-    named = query.get("device")
-    good = isinstance(named, list) and all(one == LOUD for one in named) and len(query) == 1
+    said = {name: value for name, value in (case.query or {}).items() if value not in ([], {})}
+    named = said.get("device")
+    good = isinstance(named, list) and all(one == LOUD for one in named) and len(said) == 1
     return not (meant_badly and good)
 
 
