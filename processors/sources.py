@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from acoustics.decibels import CLASSES_PER_DB, energy_of, level_of
 
 VERSION: Final = 1
-"""Of the division below; a change of it is a new number in `docs/levels.md`."""
+"""Of that division; a change of it is a new number in `docs/levels.md`."""
 
 BACKGROUND_MINUTES: Final = 15
 LEAST_COVERAGE_S: Final = 20
@@ -68,41 +68,6 @@ def weight(score: int) -> int:
     (998, 3980, 1000000)
     """
     return max(1000 * score // (1001 - score), 1)
-
-
-_WEIGHTS: Final = tuple(weight(score) for score in range(1001))
-
-
-def excess(level_energy: int, residual: int | None) -> int:
-    """Energy of a second that its background does not explain; 0 if that is unknown."""
-    return 0 if residual is None or residual >= level_energy else level_energy - residual
-
-
-def parts(energy: int, scores: Sequence[tuple[str, int]]) -> Sequence[int]:
-    """Divide a second's excess among the labels that are active in it.
-
-    Parameters
-    ----------
-    energy : int, >= 0
-        To be divided.
-    scores : sequence of (label, per mille), not empty
-        Who is active.
-
-    Returns
-    -------
-    sequence of int
-        One for each label, rounded down: never more together than there is.
-
-    Examples
-    --------
-    >>> parts(1000, [("birds", 600), ("siren", 600)]), parts(1000, [("birds", 500), ("siren", 800)])
-    ([500, 500], [200, 799])
-    """
-    if len(scores) == 1 or not energy:
-        return [energy] * len(scores)
-    weights = [_WEIGHTS[score] for _, score in scores]
-    total = sum(weights)
-    return [energy * one // total for one in weights]
 
 
 def told(own: int, active: int, seconds: int) -> tuple[float | None, float | None]:

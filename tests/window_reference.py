@@ -45,7 +45,7 @@ def _sounded(
         last_ms = dict.fromkeys((label for label, _ in before.scores), at_ms)
     for at_ms, laeq, scores in seconds:
         whole = energy(laeq)
-        given = sources.parts(sources.excess(whole, background), scores) if scores else ()
+        given = parts(excess(whole, background), scores) if scores else ()
         for (label, score), own in zip(scores, given, strict=True):
             sums = found.setdefault(label, [0, 0, 0, 0, 0, 0])
             sums[0] += 1
@@ -56,6 +56,38 @@ def _sounded(
             sums[4] += whole
             sums[5] += own
     return {label: Sounded(*found[label]) for label in sorted(found)}
+
+
+def excess(level_energy: int, residual: int | None) -> int:
+    """Energy of a second that its background does not explain; 0 if that is unknown."""
+    return 0 if residual is None or residual >= level_energy else level_energy - residual
+
+
+def parts(energy: int, scores: Sequence[tuple[str, int]]) -> Sequence[int]:
+    """Divide a second's excess among the labels that are active in it.
+
+    Parameters
+    ----------
+    energy : int, >= 0
+        To be divided.
+    scores : sequence of (label, per mille), not empty
+        Who is active.
+
+    Returns
+    -------
+    sequence of int
+        One for each label, rounded down: never more together than there is.
+
+    Examples
+    --------
+    >>> parts(1000, [("birds", 600), ("siren", 600)]), parts(1000, [("birds", 500), ("siren", 800)])
+    ([500, 500], [200, 799])
+    """
+    if len(scores) == 1 or not energy:
+        return [energy] * len(scores)
+    weights = [sources.weight(score) for _, score in scores]
+    total = sum(weights)
+    return [energy * one // total for one in weights]
 
 
 def seconds_of(batch: LabelledBatch) -> list[Second]:

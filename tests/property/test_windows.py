@@ -223,8 +223,8 @@ labels = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 1000)), min
 def test_nobody_is_given_more_than_there_is(
     energy: int, scores: list[tuple[str, int]], background: int | None
 ) -> None:
-    excess = sources.excess(energy, background)
-    given_away = sources.parts(excess, scores)
+    excess = window_reference.excess(energy, background)
+    given_away = window_reference.parts(excess, scores)
     assert excess - len(scores) < sum(given_away) <= excess <= energy
     for own in given_away:
         level, upper = sources.told(own, energy, 1)
