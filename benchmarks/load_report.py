@@ -122,7 +122,7 @@ def _steady(connection: psycopg.Connection[Any], run: Run, phases: Phases) -> di
     count, delays = connection.execute(DELAYS, [since, until]).fetchone() or (0, None)
     sessions = [device.session for device in run.devices]
     alerts = [StoredAlert(*row) for row in connection.execute(ALERTS, [sessions])]
-    late = [delay for delay in _alert_delays(run, alerts, since, until) if delay is not None]
+    late = _alert_delays(run, alerts, since, until)
     return {
         "seconds": round((until - since).total_seconds(), 1),
         "readings": count,
@@ -150,7 +150,7 @@ def paces(samples: Sequence[Sample], phases: Phases) -> dict[str, float | None]:
 
 def _alert_delays(
     run: Run, alerts: Sequence[StoredAlert], since: datetime, until: datetime
-) -> list[float | None]:
+) -> list[float]:
     """From a siren's true onset to its alert on MQTT, of sirens that began in a span."""
     sirens: dict[str, list[TrueEvent]] = defaultdict(list)
     for event in run.events:
@@ -158,9 +158,9 @@ def _alert_delays(
             sirens[event.device].append(event)
     found = []
     for alert in alerts:
-        event = next((e for e in sirens[alert.device] if matches(e, alert)), None)
-        if event is not None and alert.delivered_at is not None:
-            found.append((alert.delivered_at - event.onset_at).total_seconds())
+        true = next((e for e in sirens[alert.device] if matches(e, alert)), None)
+        if true is not None and alert.delivered_at is not None:
+            found.append((alert.delivered_at - true.onset_at).total_seconds())
     return found
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ class Watch:
     pids: Pids
     samples: list[Sample] = field(default_factory=list)
     uses: dict[str, dict[str, Use]] = field(default_factory=dict)
-    cpu_s: Counter[str] = field(default_factory=Counter)
+    cpu_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     """Of each process, in all phases together."""
     _since_s: float = 0.0
     _before: dict[str, Spent] = field(default_factory=dict)
