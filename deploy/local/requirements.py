@@ -11,7 +11,7 @@ from pathlib import Path
 
 from schemas.errors import BadConfig, Unavailable
 
-_POSTGRES_AT_LEAST = 13
+_POSTGRES_AT_LEAST = 14
 _POSTGRES = ("initdb", "postgres", "psql")
 _JAVA_AT_LEAST = 17
 _SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
