@@ -12,8 +12,6 @@ bootstrap, source_name, target_name, folder = sys.argv[1:]
 app = faust.App(
     "faust-windows",
     broker=f"kafka://{bootstrap}",
-    broker_session_timeout=6,
-    broker_heartbeat_interval=1.5,
     datadir=folder,
     consumer_auto_offset_reset="earliest",
     consumer_max_fetch_size=16 * 2**20,
