@@ -5,7 +5,8 @@ them by device and ten seconds of event time into count, energy, maximum and sum
 label, durable state on, each library's own way. CPU time is all that the worker takes but for its
 imports. Ours does that and more (percentiles, sources, events, minutes, the ledger that drops
 duplicates) and stores rows in PostgreSQL; the others tell windows in a topic. In a second pass, of
-the larger batches, the worker is killed twice with SIGKILL; the group of ours and of quixstreams notices after 6 s.
+the larger batches, the worker is killed twice with SIGKILL; the groups of ours and of quixstreams
+notice after 6 s.
 """
 
 import argparse
