@@ -11,62 +11,30 @@ import asyncio
 import json
 import logging
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
-import orjson
-
 from benchmarks import fuzz_mqtt
-from benchmarks.fuzz_ceiling import Witness
+from benchmarks.fuzz_ledger import Ledger, Tally
 from benchmarks.fuzz_mutations import Sent, story
 from benchmarks.privacy_mutations import SITE, STARTED_AT
 from processors.adapters.mqtt import Delivery, Handle
 from processors.bridge_service import Bridge
 from processors.registry import parse
-from processors.verdicts import Arrived, Record
+from processors.verdicts import Arrived
 from schemas import topics
 
 STORY: Final = 2000
 """Messages of one device."""
 _AT_ONCE: Final = 64
 _HUNDRED_MB: Final = 100_000_000
-_LIMIT: Final = 8
 
 
 class _Told(Exception):
     """Everything was said."""
-
-
-@dataclass
-class Tally:
-    """What became of what was sent."""
-
-    sent: Counter[str] = field(default_factory=Counter)
-    forwarded: Counter[str] = field(default_factory=Counter)
-    dead: Counter[str] = field(default_factory=Counter)
-    refused: int = 0
-    acknowledged: int = 0
-    kept: int = 0
-    """Dead letters of reason `privacy` whose payload was kept."""
-    fullest: int = 0
-    """Most frames of a second that were told."""
-    crash: str = ""
-
-    @property
-    def missing(self) -> int:
-        """How many are not accounted for."""
-        known = self.forwarded.total() + self.dead.total() + self.refused
-        return self.sent.total() - known
-
-    @property
-    def passed(self) -> bool:
-        """Whether all is well."""
-        ours = not (self.missing or self.kept or self.crash)
-        return ours and self.fullest <= _LIMIT
 
 
 class _Mouth:
@@ -93,40 +61,6 @@ class _Mouth:
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Tell a device."""
-
-
-class Ledger:
-    """Counts what Kafka is given, and lets the witnesses hear it."""
-
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
-        self._witnesses: defaultdict[str, Witness] = defaultdict(Witness)
-
-    async def append(self, record: Record) -> Awaitable[object]:
-        """Hand over a record, which is safe at once."""
-        self.note(record.topic, record.value, dict(record.headers))
-        return _safe()
-
-    def note(self, topic: str, value: bytes | None, headers: dict[str, bytes]) -> None:
-        """Count one record."""
-        if topic == topics.DEAD_LETTERS:
-            reason = headers["reason"].decode()
-            self._tally.dead[reason] += 1
-            self._tally.kept += reason == "privacy" and bool(value)
-        elif topic in {topics.FEATURES, topics.RESULTS}:
-            batches = orjson.loads(value or b"{}")["batches"]
-            self._tally.forwarded[topic] += len(batches)
-            for entry in batches:
-                if topic == topics.FEATURES:
-                    self._witnesses[entry["batch"]["device"]].hears(entry["batch"])
-        else:
-            self._tally.forwarded[topic] += 1
-
-    def close(self) -> None:
-        """Ask the witnesses."""
-        seen = (witness.most() for witness in self._witnesses.values())
-        self._tally.fullest = max((self._tally.fullest, *seen))
-        self._witnesses.clear()
 
 
 def arrived(message: Sent) -> Arrived:
@@ -163,10 +97,6 @@ async def _listen(device: str, told: Iterator[Sent], ledger: Ledger, tally: Tall
 def _still() -> datetime:
     """Return the clock of a world without ticks."""
     return STARTED_AT
-
-
-async def _safe() -> None:
-    pass
 
 
 def huge() -> Tally:

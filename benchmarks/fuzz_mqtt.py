@@ -13,18 +13,16 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from benchmarks import stage
+from benchmarks.fuzz_ledger import Ledger, Tally
 from benchmarks.fuzz_mutations import Sent, story
 from benchmarks.privacy_mutations import SITE, STARTED_AT
 from deploy.local.stack import LocalStack
 from schemas import topics
 from schemas.codec import encode
 from schemas.messages import Status
-
-if TYPE_CHECKING:
-    from benchmarks.fuzz import Ledger, Tally
 
 DEVICES: Final = ("pole-07", "pole-08", "pole-09", "pole-10")
 _PATIENCE_S: Final = 60.0
@@ -95,14 +93,14 @@ class RawClient:
         return received
 
 
-def run(count: int, seed: int, tally: "Tally", ledger: "Ledger") -> None:
+def run(count: int, seed: int, tally: Tally, ledger: Ledger) -> None:
     """Send it all, then count in Kafka until everything is there, or nothing more comes."""
     with stage.staged(DEVICES) as stack:
         asyncio.run(_run(stack, count, seed, tally, ledger))
     ledger.close()
 
 
-async def _run(stack: LocalStack, count: int, seed: int, tally: "Tally", ledger: "Ledger") -> None:
+async def _run(stack: LocalStack, count: int, seed: int, tally: Tally, ledger: Ledger) -> None:
     log = stack.addresses.secrets.parent / "bridge.log"
     command = stage.python("cityhum", "bridge")
     # every message is to be judged: none may be dropped for coming too fast
@@ -131,7 +129,7 @@ async def _subscribed(log: Path) -> None:
             await asyncio.sleep(0.1)
 
 
-def _send(stack: LocalStack, count: int, seed: int, tally: "Tally") -> None:
+def _send(stack: LocalStack, count: int, seed: int, tally: Tally) -> None:
     chance = Random(seed)  # noqa: S311  # nothing here is secret
     clients = {device: RawClient(stack, device) for device in DEVICES}
     shift = datetime.now(UTC) - timedelta(days=2) - STARTED_AT
