@@ -46,6 +46,11 @@ def settings_for(
     )
 
 
+_NOTHING_SAID = """
+UPDATE device
+SET online = false, session = NULL, status = NULL, status_at = NULL, status_written_at = NULL"""
+
+
 class Database:
     """The migrated database, empty but for its sites; asked as its owner."""
 
@@ -61,7 +66,7 @@ class Database:
         site_tables.load(self.settings, sites, [STARTED_AT.date()])
         with psycopg.connect(self._owner) as connection:
             connection.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY")
-            connection.execute("UPDATE device SET online = false, session = NULL, status = NULL")
+            connection.execute(_NOTHING_SAID)
             connection.execute(_PROGRESS)
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:

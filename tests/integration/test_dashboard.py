@@ -54,7 +54,7 @@ def visitor(browser: Browser) -> Iterator[Visit]:
         ("device", {"span": "10 years"}, "Nothing was heard of this device in this span."),
         ("device", {"span": "10 minutes"}, "Nothing was heard of this device in this span."),
         ("sounds", {"span": "10 years"}, "Nothing was heard in this span."),
-        ("indicators", {"span": "10 years", "by": "month"}, "Nothing was heard of this device"),
+        ("indicators", {"span": "10 years", "by": "month"}, "No hour of this device has been"),
         ("alerts", {}, "No alert in this span."),
         ("fleet", {}, "No processor has stored anything yet."),
         ("replay", {}, "No replay yet."),
