@@ -6,7 +6,7 @@ import pytest
 
 from processors.privacy import MAX_NEW_FRAMES, MAX_RUNS, Guard, admit
 from schemas.errors import BadMessage
-from schemas.messages import FeatureBatch
+from schemas.messages import NO_FRAME, FeatureBatch
 from tests.batches import RECEIVED_AT, Bouncer, codes, feature_batch, levels_batch
 from tests.builders import OTHER_SESSION, SESSION, STARTED_AT
 
@@ -49,10 +49,24 @@ def test_the_same_reading_again_is_welcome_and_with_other_frames_refused() -> No
     assert refused(bouncer, other)
 
 
-def test_a_resend_of_what_is_long_forgotten_is_welcome() -> None:
+def test_a_resend_of_three_batches_is_welcome() -> None:
+    bouncer = Bouncer()
+    bouncer.admit(*(feature_batch(seq, count=60) for seq in range(0, 600, 60)))
+    bouncer.admit(*(feature_batch(seq, count=60) for seq in (480, 540, 420)))
+
+
+def test_what_can_no_longer_be_compared_is_told_no_more() -> None:
     bouncer = Bouncer()
     bouncer.admit(*(feature_batch(seq) for seq in range(500)))
-    bouncer.admit(feature_batch(2), feature_batch(100, count=60))
+    assert refused(bouncer, feature_batch(100, mel=codes(100, session=OTHER_SESSION)))
+    assert refused(bouncer, feature_batch(100))
+
+
+def test_a_frame_is_told_with_all_of_its_bands_or_not_at_all() -> None:
+    whole = codes(3)
+    torn = whole[:-1] + bytes([NO_FRAME])
+    assert refused(Bouncer(), feature_batch(3, mel=torn))
+    assert not refused(Bouncer(), feature_batch(3, mel=whole[:-32] + bytes([NO_FRAME]) * 32))
 
 
 def test_the_context_of_a_gap_is_checked_when_the_gap_is_filled() -> None:
