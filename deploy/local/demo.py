@@ -79,10 +79,16 @@ def demo(
     dashboard_port: Annotated[
         int | None, typer.Option(help="default: 8501, or a free one where that is taken")
     ] = None,
+    api_port: Annotated[
+        int | None, typer.Option(help="default: 8600, or a free one where that is taken")
+    ] = None,
 ) -> None:
     """Run the demo and write its report."""
     settings = local_settings()
-    faces = Faces(_settled(dashboard_port), API_PORT if is_free(API_PORT) else free_port())
+    faces = Faces(
+        _settled(dashboard_port, DASHBOARD_PORT, "the dashboard"),
+        _settled(api_port, API_PORT, "the API"),
+    )
     if sound is not None:
         with sound_file(sound) as blocks:  # rather now than when everything has started
             next(iter(blocks))
@@ -191,10 +197,10 @@ async def _report(results: Results, place: Place) -> report.Report:
     return written
 
 
-def _settled(asked: int | None) -> int:
+def _settled(asked: int | None, usual: int, server: str) -> int:
     if asked is None:
-        return DASHBOARD_PORT if is_free(DASHBOARD_PORT) else free_port()
-    require_free(asked, "the dashboard")
+        return usual if is_free(usual) else free_port()
+    require_free(asked, server)
     return settled(asked)
 
 

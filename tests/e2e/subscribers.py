@@ -12,8 +12,9 @@ from typing import Final, Protocol
 from uuid import UUID
 
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
+from benchmarks import stage
 from deploy.local import api_keys, programs
 from deploy.local.process import tied
 from deploy.local.stack import Addresses
@@ -227,11 +228,9 @@ async def checked_topics(addresses: Addresses) -> set[str]:
     """Topics of Kafka that hold something; all of it is as the AsyncAPI document says."""
     seen: set[str] = set()
     names = [one.topic for one in asyncapi.KAFKA]
-    consumer = AIOKafkaConsumer(*names, bootstrap_servers=addresses.kafka_bootstrap)
-    async with consumer:
-        partitions = [TopicPartition(name, n) for name in names for n in range(topics.PARTITIONS)]
+    async with stage.log_of(addresses.kafka_bootstrap, *names) as consumer:
+        partitions = consumer.assignment()
         ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning()
         left = {partition for partition in partitions if ends[partition]}
         while left:
             for partition, records in (await consumer.getmany(timeout_ms=1000)).items():

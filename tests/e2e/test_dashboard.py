@@ -98,8 +98,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     cache.mkdir()
     jars_folder(cache).symlink_to(kafka_jars(JARS))
     port = free_port()
+    ports = ("--dashboard-port", str(port), "--api-port", "0")
     process = subprocess.Popen(
-        [*(sys.executable, "-m", "deploy.local.demo"), "--dashboard-port", str(port)],
+        [*(sys.executable, "-m", "deploy.local.demo"), *ports],
         env={**os.environ, "CITYHUM_LOCAL_FOLDER": str(folder)},
         stdout=subprocess.DEVNULL,
     )

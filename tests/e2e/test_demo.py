@@ -62,7 +62,7 @@ async def _demo(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     jars_folder(cache).symlink_to(kafka_jars(JARS))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "deploy.local.demo"),
-        *("--seconds", str(SECONDS), "--dashboard-port", "0"),
+        *("--seconds", str(SECONDS), "--dashboard-port", "0", "--api-port", "0"),
         env={**os.environ, "CITYHUM_LOCAL_FOLDER": str(folder)},
         stdout=asyncio.subprocess.DEVNULL,
     )

@@ -65,8 +65,9 @@ def _install(venv_folder: Path) -> None:
 
 
 def _plain() -> dict[str, str]:
-    """A newcomer's environment: nothing of ours is set."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("CITYHUM_")}
+    """A newcomer's environment: nothing of ours is set, nor a width of the screen by readline."""
+    ours = ("CITYHUM_", "COLUMNS", "LINES")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 @pytest.mark.timeout(400)
