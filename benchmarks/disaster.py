@@ -28,7 +28,7 @@ from schemas.errors import Unavailable
 
 RATE: Final = 20.0
 SEED: Final = 1
-_QUIET_LOOKS: Final = 30
+_QUIET_LOOKS: Final = 15
 """More than a consumer group takes to find itself again in an empty Kafka."""
 _LOOKS: Final = 180
 _SHOWN: Final = 200
