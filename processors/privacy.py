@@ -4,9 +4,9 @@ A batch claims frames by their place in its session: reading `seq` owns frames 8
 its context the 24 before its first reading. Three rules, one guard for each device:
 
 1. A frame has one value. What a batch claims of a frame that is remembered must be equal byte for
-   byte, so the context of a contiguous batch repeats what was sent, and a resend is welcome. A
-   frame that was told too long ago to be compared is told no more. 255 (no frame) claims nothing,
-   for all bands of a frame or none. Before a session's first frame there is nothing.
+   byte, so the context of a contiguous batch repeats what was sent, and a resend is welcome. 255
+   (no frame) claims nothing, for all bands of a frame or none. Before a session's first frame there
+   is nothing.
 2. An instant belongs to one run. The event time of frames that are new, context included, overlaps
    no run of frames that is remembered, in this session or another, and follows their order within
    the session; only slewing is tolerated.
@@ -14,11 +14,10 @@ its context the 24 before its first reading. Three rules, one guard for each dev
 3. In received time, no more new frames than 8.4 a second above a backlog of 30 days.
 
 Rules 1 and 2 hold for what is remembered: the newest 32 runs, of each its span, its first 24 frames
-and its last 192 readings. A device has at most three batches of 60 readings on their way, so what
-it sends again is among them: an honest one is never refused, in any order of its batches and with
-any number of such resends. Runs that are forgotten, or were never known because the bridge
-restarted, are taken as new; rule 3 bounds what a dishonest device makes of that. A device whose
-clock stepped back overlaps itself: the readings of that overlap are refused.
+and its last 192 readings. What is forgotten, or was never known because the bridge restarted, is
+taken as new. So an honest device is never refused, in any order and with any number of resends,
+and rule 3 bounds a dishonest one for good. A device whose clock stepped back overlaps itself: the
+readings of that overlap are refused.
 """
 
 from collections.abc import Iterator, Sequence
@@ -182,7 +181,6 @@ def _merged(touching: Sequence[Run], claim: Run, parts: Sequence[Part]) -> tuple
     both = (remembered != NO_FRAME) & (claimed != NO_FRAME)
     if bool((both & (remembered != claimed)).any()):
         raise BadMessage("privacy", "frames differ from those sent before for the same time")
-    _refuse_forgotten(touching, claim)
     unknown = (remembered == NO_FRAME).all(axis=1) & (claimed != NO_FRAME).any(axis=1)
     all_codes = np.where(claimed == NO_FRAME, remembered, claimed).tobytes()
     settled = Run(claim.session, claim.first, claim.end, None, None, _head(all_codes), all_codes)
@@ -193,18 +191,6 @@ def _merged(touching: Sequence[Run], claim: Run, parts: Sequence[Part]) -> tuple
     head = _remembered(known, first, min(end, first + CONTEXT_FRAMES)).tobytes()
     times = _times([*touching, *parts], first, end)
     return Run(claim.session, first, end, *times, head, tail), int(unknown.sum())
-
-
-def _refuse_forgotten(touching: Sequence[Run], claim: Run) -> None:
-    """Refuse frames that were told, and whose bytes are no longer there to be compared."""
-    for run in touching:
-        first = run.first + len(run.head) // MEL_BANDS
-        end = run.end - len(run.tail) // MEL_BANDS
-        begin, stop = max(first, claim.first), min(end, claim.end)
-        if begin < stop:
-            at = slice((begin - claim.first) * MEL_BANDS, (stop - claim.first) * MEL_BANDS)
-            if claim.tail[at].strip(_NOTHING[:1]):
-                raise BadMessage("privacy", "frames that were sent too long ago to be compared")
 
 
 def _times(pieces: Sequence[Run | Part], first: int, end: int) -> tuple[float | None, float | None]:

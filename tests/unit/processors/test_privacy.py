@@ -55,11 +55,16 @@ def test_a_resend_of_three_batches_is_welcome() -> None:
     bouncer.admit(*(feature_batch(seq, count=60) for seq in (480, 540, 420)))
 
 
-def test_what_can_no_longer_be_compared_is_told_no_more() -> None:
+def test_a_reading_of_three_minutes_ago_has_one_value() -> None:
     bouncer = Bouncer()
     bouncer.admit(*(feature_batch(seq) for seq in range(500)))
-    assert refused(bouncer, feature_batch(100, mel=codes(100, session=OTHER_SESSION)))
-    assert refused(bouncer, feature_batch(100))
+    assert refused(bouncer, feature_batch(320, mel=codes(320, session=OTHER_SESSION)))
+
+
+def test_a_resend_of_what_is_long_forgotten_is_welcome() -> None:
+    bouncer = Bouncer()
+    bouncer.admit(*(feature_batch(seq) for seq in range(500)))
+    bouncer.admit(feature_batch(2), feature_batch(100, count=60))
 
 
 def test_a_frame_is_told_with_all_of_its_bands_or_not_at_all() -> None:
