@@ -21,7 +21,7 @@ RUNS: Final = {
     "window_peers": ["--devices", "1000"],
     "sink": [],
     "replay": [],
-    "end_to_end": ["--devices", "20", "200", "2000"],
+    "end_to_end": ["--devices", "20", "200", "400"],
     "sources": [],
     "hearing": [],
     "sirens": [],
