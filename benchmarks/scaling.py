@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.record import RESULTS
+from processors.reading_days import KEEP_DAYS
 from schemas.topics import PARTITIONS
 
 PAGE: Final = Path("docs/scaling.md")
@@ -22,8 +23,7 @@ BUSY: Final = 0.6
 CORES: Final = 16
 COPIES: Final = 3
 KAFKA_DAYS: Final = 7
-READING_DAYS: Final = 30
-"""Retention: of every topic, and of the rows of seconds."""
+"""Of every topic; rows of seconds stay as long as `cityhum partitions` keeps them."""
 YEAR_DAYS: Final = 365
 SERVERS: Final = ("mosquitto", "kafka", "postgres")
 TOPICS: Final = ("features.v1", "readings.v1")
@@ -35,10 +35,11 @@ TEXT: Final = """\
 # Scaling: how many hosts a city needs
 
 Made by `python -m benchmarks scaling` from `docs/results/end_to_end.json`: what {devices} devices
-cost on one machine, all processes of the stack on it ({source}). What is multiplied from that is a
-plan, not a measurement: it assumes that cost grows with readings, one a second and device, and
-nothing else. It is on the safe side where a reading gets cheaper as load grows: a message of Kafka
-then carries more of them ([benchmarks](benchmarks.md)).
+cost on one machine, all processes of the stack on it:
+{source}.
+What is multiplied from that is a plan, not a measurement: it assumes that cost grows with
+readings, one a second and device, and nothing else. It is on the safe side where a reading gets
+cheaper as load grows: a message of Kafka then carries more of them ([benchmarks](benchmarks.md)).
 
 ## What a reading costs
 
@@ -124,7 +125,7 @@ def kafka_bytes(cost: Costs, devices: int) -> float:
 
 def postgres_bytes(cost: Costs, devices: int) -> float:
     """On the disk of each copy of the database."""
-    seconds = READING_DAYS * cost.bytes["reading"] + YEAR_DAYS * cost.window_bytes
+    seconds = KEEP_DAYS * cost.bytes["reading"] + YEAR_DAYS * cost.window_bytes
     return devices * DAY_S * seconds
 
 
@@ -147,7 +148,7 @@ def page(kept: Mapping[str, Any]) -> str:
         devices=f"{cost.devices:,}",
         source=f"`{kept['command']}`, commit {kept['commit']}, {kept['at']}",
         costs="\n".join(_costs(cost)),
-        busy=BUSY, cores=CORES, copies=COPIES, kafka_days=KAFKA_DAYS, reading_days=READING_DAYS,
+        busy=BUSY, cores=CORES, copies=COPIES, kafka_days=KAFKA_DAYS, reading_days=KEEP_DAYS,
         cities="\n".join(_cities(cost)),
         partitions=PARTITIONS,
         limits="\n".join(_limits(cost)),
