@@ -22,6 +22,7 @@ _RETAIN: Final = 0x01
 _SUBSCRIBE: Final = 0x82
 _CONTENT_TYPE: Final = 0x03
 _SESSION_EXPIRY: Final = 0x11
+_CLEAN_USER_PASSWORD: Final = 0b1100_0010
 _USER_PASSWORD_AND_WILL: Final = 0b1100_1100  # the will: QoS 1
 _WILL_RETAIN: Final = 0b0010_0000
 _MORE: Final = 0x80
@@ -65,12 +66,18 @@ def connect(
     expiry = bytes([5, _SESSION_EXPIRY]) + session_expiry_s.to_bytes(4)
     flags = bytes([_USER_PASSWORD_AND_WILL | _WILL_RETAIN])
     head = _text("MQTT") + b"\x05" + flags + keep_alive_s.to_bytes(2) + expiry
-    return _packet(_CONNECT, head + _text(user) + will + _text(user) + _text(password))
+    return framed(_CONNECT, head + _text(user) + will + _text(user) + _text(password))
+
+
+def greet(client: str, user: str, password: str, *, keep_alive_s: int) -> bytes:
+    """Begin anew, without a will: to see whether the broker answers, or to annoy it."""
+    head = _text("MQTT") + bytes([5, _CLEAN_USER_PASSWORD]) + keep_alive_s.to_bytes(2) + b"\0"
+    return framed(_CONNECT, head + _text(client) + _text(user) + _text(password))
 
 
 def last_will(topic: str, payload: bytes, content_type: str) -> bytes:
     """What the broker says for us, retained, when we are gone without a goodbye."""
-    return _content_type(content_type) + _text(topic) + _binary(payload)
+    return _content_type(content_type) + _text(topic) + binary(payload)
 
 
 def publish(
@@ -82,12 +89,12 @@ def publish(
     '32 0c 00 01 61 00 07 04 03 00 01 74 68 69'
     """
     body = _text(topic) + number.to_bytes(2) + _content_type(content_type) + payload
-    return _packet(PUBLISH | _QOS_1 | (_RETAIN if retain else 0), body)
+    return framed(PUBLISH | _QOS_1 | (_RETAIN if retain else 0), body)
 
 
 def subscribe(topic: str, number: int) -> bytes:
     """Ask for a topic, at QoS 1."""
-    return _packet(_SUBSCRIBE, number.to_bytes(2) + b"\0" + _text(topic) + b"\x01")
+    return framed(_SUBSCRIBE, number.to_bytes(2) + b"\0" + _text(topic) + b"\x01")
 
 
 def puback(number: int) -> bytes:
@@ -131,15 +138,17 @@ class Stream:
         self._rest = data[at:]
 
 
-def _packet(head: int, body: bytes) -> bytes:
+def framed(head: int, body: bytes) -> bytes:
+    """Any packet: its kind, with flags, then length and body."""
     return bytes([head]) + _varint(len(body)) + body
 
 
 def _text(value: str) -> bytes:
-    return _binary(value.encode())
+    return binary(value.encode())
 
 
-def _binary(value: bytes) -> bytes:
+def binary(value: bytes) -> bytes:
+    """Bytes, or a string that is none, as they stand in a packet."""
     return len(value).to_bytes(2) + value
 
 

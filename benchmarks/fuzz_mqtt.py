@@ -7,7 +7,6 @@ of them. Each waits for the broker's answer; none, or a closed connection, is a 
 import asyncio
 import re
 import socket
-import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,11 +14,13 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from agents import mqtt_packets
 from benchmarks import stage
 from benchmarks.fuzz_ledger import Ledger, Tally
 from benchmarks.fuzz_mutations import Sent, story
 from benchmarks.privacy_mutations import SITE, STARTED_AT
 from deploy.local.stack import LocalStack
+from processors.bridge_service import WRITES
 from schemas import topics
 from schemas.codec import encode
 from schemas.messages import Status
@@ -27,14 +28,7 @@ from schemas.messages import Status
 DEVICES: Final = ("pole-07", "pole-08", "pole-09", "pole-10")
 _PATIENCE_S: Final = 60.0
 _QUIET_S: Final = 60.0
-_STREAMS: Final = (
-    topics.FEATURES,
-    topics.RESULTS,
-    topics.INDICES,
-    topics.STATUS,
-    topics.DEAD_LETTERS,
-)
-_CONNACK, _PUBACK, _FAILED = 0x20, 0x40, 0x80
+_PUBLISH: Final = 0x32  # QoS 1
 _HUGE: Final = 100_000_000
 _SIGNED_AT: Final = re.compile(rb'"(started_at|at)":"(2026-05-0[0-9T:.+-]*\+00:00)"')
 
@@ -44,18 +38,18 @@ class RawClient:
 
     def __init__(self, stack: LocalStack, device: str) -> None:
         self._where = (stack.addresses.mqtt_host, stack.addresses.mqtt_port)
-        self._device = device.encode()
-        self._word = (stack.addresses.secrets / "devices" / device).read_bytes().strip()
+        self._device = device
+        self._word = (stack.addresses.secrets / "devices" / device).read_text("utf-8").strip()
         self._connection: socket.socket | None = None
 
     def publish(self, topic: bytes, payload: bytes, *, retain: bool) -> bool:
         """Whether the broker takes it; QoS 1."""
         connection = self._connection or self._connect()
-        body = _text(topic) + b"\0\1\0" + payload
-        packet = bytes([0x32 | retain]) + _varint(len(body)) + body
+        body = mqtt_packets.binary(topic) + b"\0\1\0" + payload
+        packet = mqtt_packets.framed(_PUBLISH | retain, body)
         try:
             connection.sendall(packet)
-            return self._answer(_PUBACK)[2:3] in {b"", b"\0"}
+            return self._answer(mqtt_packets.PUBACK)[2:3] in {b"", b"\0"}
         except OSError:
             self.close()
             return False
@@ -68,10 +62,9 @@ class RawClient:
 
     def _connect(self) -> socket.socket:
         self._connection = socket.create_connection(self._where, _PATIENCE_S)
-        body = _text(b"MQTT") + bytes([5, 0b1100_0010]) + b"\0\x3c\0"
-        body += _text(self._device) + _text(self._device) + _text(self._word)
-        self._connection.sendall(b"\x10" + _varint(len(body)) + body)
-        if self._answer(_CONNACK)[1]:
+        greeting = mqtt_packets.greet(self._device, self._device, self._word, keep_alive_s=60)
+        self._connection.sendall(greeting)
+        if self._answer(mqtt_packets.CONNACK)[1]:
             raise AssertionError("Mosquitto refuses the device")
         return self._connection
 
@@ -109,7 +102,7 @@ async def _run(stack: LocalStack, count: int, seed: int, tally: Tally, ledger: L
         stage.program(
             command, {**stack.addresses.environment("bridge"), **unhurried}, log
         ) as bridge,
-        stage.log_of(stack.kafka.bootstrap, *_STREAMS) as kafka,
+        stage.log_of(stack.kafka.bootstrap, *WRITES) as kafka,
     ):
         await _subscribed(log)
         await asyncio.to_thread(_send, stack, count, seed, tally)
@@ -169,16 +162,3 @@ def _impossible() -> Iterator[tuple[bytes, bytes]]:
         yield below + bad, b"{}"
     yield b"", b"{}"
     yield below + b"features", b"A" * _HUGE
-
-
-def _text(value: bytes) -> bytes:
-    return struct.pack(">H", len(value)) + value
-
-
-def _varint(number: int) -> bytes:
-    digits = bytearray()
-    while True:
-        number, digit = divmod(number, 128)
-        digits.append(digit | (0x80 if number else 0))
-        if not number:
-            return bytes(digits)

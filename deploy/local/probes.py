@@ -4,20 +4,22 @@ import socket
 import ssl
 import struct
 
+from agents import mqtt_packets
+
 _TIMEOUT_S = 2.0
 _ACCEPTED = 0
 
 
 def mqtt_answers(host: str, port: int) -> bool:
     """Whether an MQTT broker answers CONNECT, be it with a refusal."""
-    return _connack(host, port, _connect_packet("probe", "probe", "")) is not None
+    return _connack(host, port, _greeting("probe", "probe", "")) is not None
 
 
 def mqtt_accepts(
     host: str, port: int, user: str, password: str, tls: ssl.SSLContext | None = None
 ) -> bool:
     """Whether the broker lets this user in."""
-    packet = _connect_packet(f"probe-{user}", user, password)
+    packet = _greeting(f"probe-{user}", user, password)
     return _connack(host, port, packet, tls) == _ACCEPTED
 
 
@@ -62,12 +64,8 @@ def _names_a_controller(answer: bytes) -> bool:
     return brokers > 0 and controller >= 0
 
 
-def _connect_packet(client: str, user: str, password: str) -> bytes:
-    """Build an MQTT 5 CONNECT with clean start and a keep-alive of 10 s (MQTT 5, 3.1)."""
-    flags = 0b1100_0010
-    variable = _text("MQTT") + bytes((5, flags)) + struct.pack(">H", 10) + b"\x00"
-    rest = variable + _text(client) + _text(user) + _text(password)
-    return bytes((0x10,)) + _varint(len(rest)) + rest
+def _greeting(client: str, user: str, password: str) -> bytes:
+    return mqtt_packets.greet(client, user, password, keep_alive_s=10)
 
 
 def _connected(host: str, port: int, tls: ssl.SSLContext | None) -> socket.socket:
@@ -87,24 +85,10 @@ def _connack(host: str, port: int, packet: bytes, tls: ssl.SSLContext | None = N
         with _connected(host, port, tls) as connection:
             connection.sendall(packet)
             answer = _exactly(connection, 4)
-            connection.sendall(b"\xe0\x00")
+            connection.sendall(mqtt_packets.GOODBYE)
     except OSError:
         return None
-    return answer[3] if answer[0] == 0x20 else None  # noqa: PLR2004 - CONNACK (MQTT 5, 3.2.1)
-
-
-def _text(value: str) -> bytes:
-    encoded = value.encode()
-    return struct.pack(">H", len(encoded)) + encoded
-
-
-def _varint(number: int) -> bytes:
-    digits = bytearray()
-    while True:
-        number, digit = divmod(number, 128)
-        digits.append(digit | (0x80 if number else 0))
-        if not number:
-            return bytes(digits)
+    return answer[3] if answer[0] == mqtt_packets.CONNACK else None  # MQTT 5, 3.2.1
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:
