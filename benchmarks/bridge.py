@@ -22,7 +22,7 @@ from agents import light
 from agents.adapters.link import Link, Login, Message
 from agents.batches import Origin
 from agents.light import Repeating
-from benchmarks import stage
+from benchmarks import proc, stage
 from deploy.local.stack import LocalStack
 from schemas import topics
 from schemas.messages import Status
@@ -106,7 +106,7 @@ async def measured(
         bridge = await running.enter_async_context(stage.program(command, environment, log))
         links = [await running.enter_async_context(_linked(stack, s)) for s in all_of_them]
         await _until_listening(all_of_them, links)
-        began_s, cpu_s = time.monotonic(), stage.cpu_s(bridge.pid)
+        began_s, cpu_s = time.monotonic(), proc.cpu_s(bridge.pid)
         sending = [
             asyncio.create_task(s.send(link)) for s, link in zip(all_of_them, links, strict=True)
         ]
@@ -115,7 +115,7 @@ async def measured(
             bridge.kill()
             await running.enter_async_context(stage.program(command, environment, log))
         await asyncio.gather(*sending)
-        used_s = None if kill_after is not None else stage.cpu_s(bridge.pid) - cpu_s
+        used_s = None if kill_after is not None else proc.cpu_s(bridge.pid) - cpu_s
     arrived = await _arrived(stack)
     return _result(all_of_them, arrived, began_s, used_s)
 

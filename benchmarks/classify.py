@@ -28,7 +28,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from agents import light
 from agents.batches import Origin
 from agents.light import Repeating
-from benchmarks import stage
+from benchmarks import proc, stage
 from benchmarks.model_files import of_sixty_thousand
 from deploy.local import programs
 from deploy.local.stack import LocalStack
@@ -157,10 +157,10 @@ async def measured(
             stage.program(contender.command, contender.environment, log) as process,
         ):
             done = await _outputs(outputs, 1)
-            begun_cpu_s = stage.cpu_s(process.pid)  # without what starting cost
+            begun_cpu_s = proc.cpu_s(process.pid)  # without what starting cost
             begun = sum(count for _, count in done)
             done += await _outputs(outputs, len(backlog) - begun)
-            cpu_s = stage.cpu_s(process.pid) - begun_cpu_s
+            cpu_s = proc.cpu_s(process.pid) - begun_cpu_s
             delays = await _trickled(producer, outputs, contender, [*encode(trickle, 1)])
     times = sorted(at for at, _ in done)
     counted = sum(count for at, count in done if at > times[0])

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import psycopg
 
-from benchmarks import disaster_disks
+from benchmarks import disaster_disks, proc
 from benchmarks.faults import FOLDS, Scene
 from deploy.local import programs
 from deploy.local.process import Server
@@ -107,7 +107,7 @@ async def mosquitto_emptied(scene: Scene, lasts_s: float) -> Facts:
 async def postgres_stalls(scene: Scene, lasts_s: float) -> Facts:
     """Half way the database stands still for a minute, with all its sessions."""
     await asyncio.sleep(lasts_s / 2)
-    with _stopped(_family(scene, "postgres")):
+    with _stopped(proc.family(proc.servers(scene.stack)["postgres"])):
         await asyncio.sleep(STALL_S)
     return {"stalled_s": STALL_S, "restarts": dict(scene.supervisor.restarts)}
 
@@ -194,13 +194,6 @@ def _tell(pids: Sequence[int], number: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
-
-
-def _family(scene: Scene, server: str) -> Sequence[int]:
-    """A server's process, and those that it has started."""
-    said = json.loads((_home(scene) / "run" / f"{server}.pid").read_text(encoding="utf-8"))
-    listed = Path(f"/proc/{said['pid']}/task/{said['pid']}/children").read_text(encoding="utf-8")
-    return [said["pid"], *map(int, listed.split())]
 
 
 def _home(scene: Scene) -> Path:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import psycopg
 
-from benchmarks import stage
+from benchmarks import proc, stage
 from cityhum.simulate_sites import sites_file
 from deploy.local import programs, report
 from deploy.local.results import Results
@@ -66,8 +66,8 @@ async def measured(stack: LocalStack, devices: int, seconds: int, folder: Path) 
     with closing(Results(addresses)) as results:
         async with Supervisor(workers(stack), folder / "log") as supervisor:
             await until(lambda: results.ready(FOLDS, started), READY_S)
-            pids = {**supervisor.pids, **servers(stack)}
-            before = {name: stage.family_cpu_s(pid) for name, pid in pids.items()}
+            pids = {**supervisor.pids, **proc.servers(stack)}
+            before = {name: proc.family_cpu_s(pid) for name, pid in pids.items()}
             async with simulator.started(folder / "log", SETTLED_S) as process:
                 await process.wait()
             run = report.Run.model_validate_json(events.read_text(encoding="utf-8"))
@@ -78,8 +78,8 @@ async def measured(stack: LocalStack, devices: int, seconds: int, folder: Path) 
                     DRAIN_S,
                 )
             pids = {name: pid for name, pid in pids.items() if Path(f"/proc/{pid}").exists()}
-            used = {name: stage.family_cpu_s(pid) - before[name] for name, pid in pids.items()}
-            memory = {name: stage.resident_mb(pid) for name, pid in pids.items()}
+            used = {name: proc.family_cpu_s(pid) - before[name] for name, pid in pids.items()}
+            memory = {name: proc.resident_mb(pid) for name, pid in pids.items()}
             written = report.build(run, results.stored(run))
             restarts = dict(supervisor.restarts)
     return {**_result(written, used, memory, restarts), "disk_bytes": _disk_bytes(stack)}
@@ -98,17 +98,6 @@ async def until(condition: Callable[[], object], within_s: float) -> None:
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110  # other processes do the work
             await asyncio.sleep(0.5)
-
-
-def servers(stack: LocalStack) -> dict[str, int]:
-    """Process ids of the servers that run."""
-    run = stack.addresses.secrets.parent / "run"
-    files = [run / f"{name}.pid" for name in ("mosquitto", "kafka", "postgres")]
-    return {
-        file.stem: int(json.loads(file.read_text(encoding="utf-8"))["pid"])
-        for file in files
-        if file.exists()
-    }
 
 
 def _disk_bytes(stack: LocalStack) -> dict[str, int]:

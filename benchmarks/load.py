@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from benchmarks import end_to_end, load_report, stage
+from benchmarks import end_to_end, load_report, proc, stage
 from benchmarks.load_report import Phases
 from benchmarks.load_watch import Watch, watched
 from cityhum.simulate_sites import sites_file
@@ -138,7 +138,7 @@ async def _stored(results: Results, sent: int) -> None:
 
 def _pids(stack: LocalStack, supervisor: Supervisor, ours: Mapping[str, int]) -> dict[str, int]:
     """Everybody, as of now: who has been started again has another id."""
-    return {**supervisor.pids, **end_to_end.servers(stack), **ours}
+    return {**supervisor.pids, **proc.servers(stack), **ours}
 
 
 def _workers(stack: LocalStack, ports: dict[str, int]) -> list[Program]:

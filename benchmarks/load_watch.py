@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks import stage
+from benchmarks import proc
 from deploy.local.ports import HOST
 
 EVERY_S: Final = 2.0
@@ -73,7 +73,7 @@ class Watch:
         """Note what has been spent so far: a process may be gone when its phase ends."""
         for name, pid in self._living().items():
             with suppress(FileNotFoundError, ProcessLookupError):
-                self._last[name] = Spent(pid, stage.family_cpu_s(pid))
+                self._last[name] = Spent(pid, proc.family_cpu_s(pid))
 
     def mark(self, phase: str) -> None:
         """A phase ends here; note what everybody has taken during it."""
@@ -84,29 +84,12 @@ class Watch:
             before = self._before.get(name, Spent(0, 0.0))
             cpu_s = spent.cpu_s - (before.cpu_s if before.pid == spent.pid else 0.0)
             self.cpu_s[name] += cpu_s
-            memory_mb = round(family_mb(spent.pid)) if name in living else None
+            memory_mb = round(proc.family_mb(spent.pid)) if name in living else None
             self.uses[phase][name] = Use(round(cpu_s / passed_s, 3), memory_mb)
         self.begin()
 
     def _living(self) -> dict[str, int]:
         return {n: pid for n, pid in self.pids().items() if Path(f"/proc/{pid}/statm").exists()}
-
-
-def family_mb(pid: int) -> float:
-    """Memory of a process and its children, what they share counted once, MB."""
-    family = [pid]
-    with suppress(FileNotFoundError, ProcessLookupError):
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
-        family += map(int, children.split())
-    return sum(_share_mb(each) for each in family)
-
-
-def _share_mb(pid: int) -> float:
-    with suppress(FileNotFoundError, ProcessLookupError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024 / 1e6
-    return 0.0
 
 
 @asynccontextmanager

@@ -2,12 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.bars import Bar, bars_svg
 from benchmarks.record import RESULTS
+from deploy.reference.markdown import table
 
 PAGE: Final = Path("docs/benchmarks.md")
 PICTURES: Final = Path("docs/pictures")
@@ -74,7 +75,7 @@ def _model(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
     )
     yield "## Models"
     yield from _picture("benchmark-model.svg")
-    yield from _table(
+    yield _table(
         ("model", "patches/s, one by one", "patches/s, 64 at once", "ms for a second of sound"),
         (
             (n, m["patches_per_s_alone"], m["patches_per_s_of_64"], m["second_ms"])
@@ -99,7 +100,7 @@ def _bridge(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
     )
     yield "## Bridge"
     yield from _picture("benchmark-bridge.svg")
-    yield from _table(
+    yield _table(
         (
             *("bridge", "run", "messages/s", "p99 ms", "CPU µs a message"),
             *("acknowledged, yet lost", "never acknowledged", "twice in Kafka"),
@@ -124,7 +125,7 @@ def _classify(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
             f"Classify with {model}", "readings/s", [_bar(run) for run in runs]
         )
         yield from _picture(picture)
-        yield from _table(
+        yield _table(
             ("who", "readings/s", "of bare", "CPU µs a reading", "p50 ms", "p99 ms"),
             (
                 (
@@ -151,7 +152,7 @@ def _windows(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
         )
         yield from _picture(picture)
     names = ("batch", "per_s", "per_cpu_s", "windows", "wrong", "missing", "duplicate_outputs")
-    yield from _table(
+    yield _table(
         ("who", "run", *(name.replace("_", " ") for name in names)),
         (
             (run["name"], when, *map(run.get, names))
@@ -174,13 +175,13 @@ def _sink(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
 
 def _replay(result: Kept, _pictures: dict[str, str]) -> Iterator[str]:
     yield "## Replay of a past day"
-    yield from _table(("figure", "value"), _flat(result))
+    yield _table(("figure", "value"), _flat(result))
 
 
 def _end_to_end(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
     yield "## From a sound to its row and its alert"
     runs = result["runs"]
-    yield from _table(
+    yield _table(
         ("devices", "lost", "twice", "stored p50 s", "p99 s", "alert p50 s", "p99 s", "restarts"),
         (
             (
@@ -193,7 +194,7 @@ def _end_to_end(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
         ),
     )
     yield ""
-    yield from _table(
+    yield _table(
         ("CPU µs a reading", *(f"{run['devices']} devices" for run in runs)),
         (
             (name, *(run["cpu_us_per_reading"].get(name) for run in runs))
@@ -211,10 +212,10 @@ def _end_to_end(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
 def _load(result: Kept, _pictures: dict[str, str]) -> Iterator[str]:
     yield "## A city at work, ten minutes without its broker, the burst"
     told = ("sent", "stored", "lost", "twice", "steady", "burst", "restarts")
-    yield from _table(("figure", "value"), _flat({name: result[name] for name in told}))
+    yield _table(("figure", "value"), _flat({name: result[name] for name in told}))
     phases = result["use"]
     yield ""
-    yield from _table(
+    yield _table(
         ("part of a core; MB", *phases, "CPU µs a reading"),
         (
             (name, *(_used(by.get(name)) for by in phases.values()), cpu_us)
@@ -222,7 +223,7 @@ def _load(result: Kept, _pictures: dict[str, str]) -> Iterator[str]:
         ),
     )
     yield ""
-    yield from _table(
+    yield _table(
         ("s", "readings at devices", "in Kafka"),
         ((at["s"], at["at_devices"], at["in_kafka"]) for at in result["backlog"][::_EVERY]),
     )
@@ -237,7 +238,7 @@ def _used(use: Kept | None) -> str:
 
 def _faults(result: Kept, _pictures: dict[str, str]) -> Iterator[str]:
     yield "## Everything killed at random"
-    yield from _table(("figure", "value"), _flat(result))
+    yield _table(("figure", "value"), _flat(result))
 
 
 def _flat(result: Kept) -> Iterator[tuple[str, Any]]:
@@ -260,11 +261,8 @@ def _picture(name: str) -> tuple[str, str, str]:
     return "", f"![{name.removesuffix('.svg')}](pictures/{name})", ""
 
 
-def _table(headers: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[str]:
-    yield "| " + " | ".join(headers) + " |"
-    yield "|" + "---|" * len(headers)
-    for row in rows:
-        yield "| " + " | ".join(map(_cell, row)) + " |"
+def _table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    return table(headers, (list(map(_cell, row)) for row in rows))
 
 
 def _cell(value: object) -> str:

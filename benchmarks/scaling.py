@@ -6,12 +6,13 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.record import RESULTS
+from deploy.reference.markdown import table
 from processors.reading_days import KEEP_DAYS
 from schemas.topics import PARTITIONS
 
@@ -156,7 +157,7 @@ def page(kept: Mapping[str, Any]) -> str:
 
 
 def _costs(cost: Costs) -> Iterator[str]:
-    yield from _table(
+    yield table(
         ("process", "CPU µs a reading", f"devices a core at {BUSY:.0%}"),
         [
             (name, f"{us:,.0f}", f"{devices_of_a_core(us):,}")
@@ -165,7 +166,7 @@ def _costs(cost: Costs) -> Iterator[str]:
         ],
     )
     yield ""
-    yield from _table(
+    yield table(
         ("on disk", "bytes a reading", "a device and day"),
         [
             (name, f"{size:,.0f}", _size(size * DAY_S))
@@ -175,7 +176,7 @@ def _costs(cost: Costs) -> Iterator[str]:
 
 
 def _cities(cost: Costs) -> Iterator[str]:
-    yield from _table(
+    yield table(
         ("", *(f"{devices:,} devices" for devices in CITIES)),
         [
             ("readings a second", *(f"{n:,}" for n in CITIES)),
@@ -198,7 +199,7 @@ def _limits(cost: Costs) -> Iterator[str]:
         (devices_of_a_core(sum(workers.values())), "one core for one worker of each processor"),
         (CORES * devices_of_a_core(cost.cpu_us["postgres"]), f"a PostgreSQL of {CORES} cores"),
     ]
-    yield from _table(
+    yield table(
         ("devices", "what is full then"),
         [(f"{devices:,}", what) for devices, what in sorted(reached)],
     )
@@ -207,13 +208,6 @@ def _limits(cost: Costs) -> Iterator[str]:
 def _size(octets: float) -> str:
     power = min(int(math.log10(max(octets, 1))) // 3, len(UNITS) - 1)
     return f"{octets / 1000**power:,.3g} {UNITS[power]}"
-
-
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield "| " + " | ".join(headers) + " |"
-    yield "|" + "---|" * len(headers)
-    for row in rows:
-        yield "| " + " | ".join(row) + " |"
 
 
 def main() -> None:

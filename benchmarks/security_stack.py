@@ -11,10 +11,11 @@ from deploy.local.ports import HOST
 from deploy.local.programs import access_table
 from deploy.local.supervise import Program
 from processors.access import grants
-from processors.adapters import kafka, kafka_access, migrations, site_tables, text_file
+from processors.adapters import kafka, kafka_access, migrations, site_tables
 from processors.registry import parse as parse_sites
 from processors.settings import ProcessorSettings
 from processors.topic_plan import parse as parse_topics
+from schemas.adapters import text_file
 from schemas.base import SiteId
 
 ROOT: Final = Path(__file__).parents[1]

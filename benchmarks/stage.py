@@ -3,11 +3,10 @@
 import asyncio
 import os
 import platform
-import resource
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +21,6 @@ from schemas import topics
 
 JARS: Final = Path(".local/kafka")
 SITES: Final = Path("deploy/sites.yaml")
-_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -63,42 +61,6 @@ async def log_of(bootstrap: str, *names: str) -> AsyncIterator[AIOKafkaConsumer]
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as log:
         log.assign([TopicPartition(name, n) for name in names for n in range(topics.PARTITIONS)])
         yield log
-
-
-def cpu_s(pid: int) -> float:
-    """CPU time that a process has used, s."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
-
-
-def family_cpu_s(pid: int) -> float:
-    """CPU time of a process, of its children, and of those that have ended, s."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    own_s = sum(map(int, fields[11:15])) / _TICKS_PER_S
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
-    for child in children:
-        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended just now
-            own_s += cpu_s(int(child))
-    return own_s
-
-
-def spent_by(command: Sequence[str]) -> float:
-    """CPU time of a command, s."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def importing(module: str) -> list[str]:
-    """Command line that imports a module and nothing else."""
-    return [sys.executable, "-c", f"import {module}"]
-
-
-def resident_mb(pid: int) -> float:
-    """Memory of a process, MB."""
-    pages = Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def surroundings(*packages: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ import psycopg
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from benchmarks import stage
+from benchmarks import proc, stage
 from benchmarks.window_job import (
     PACKED,
     START_MS,
@@ -44,7 +44,7 @@ from deploy.local import programs
 from deploy.local.stack import LocalStack
 from schemas import topics
 
-IMPORTS: Final = stage.importing("processors.service")
+IMPORTS: Final = proc.importing("processors.service")
 START_WITHIN_MS: Final = 120_000
 QUIET_MS: Final = 20_000
 KILL_AT: Final = (0.42, 0.72)
@@ -84,7 +84,7 @@ async def of_peer(
                     last[key] = window
                     times.append(record.timestamp)
             if process.returncode is None:
-                spent_s = stage.cpu_s(process.pid)
+                spent_s = proc.cpu_s(process.pid)
             if due and len(told) >= due[0]:
                 due.pop(0)
                 process.kill()
@@ -143,7 +143,7 @@ async def of_ours(
                 points.append((time.monotonic(), folded))
                 quiet_since_s = time.monotonic()
             if process.returncode is None and folded:
-                spent_s = stage.cpu_s(process.pid)
+                spent_s = proc.cpu_s(process.pid)
             if due and folded >= due[0]:
                 due.pop(0)
                 process.kill()
@@ -172,7 +172,7 @@ async def of_ours(
 
 def _rate(made: Sequence[Event], spent_s: float, imports: Sequence[str]) -> int:
     """Readings a CPU second, without what a worker's imports take."""
-    return round(len(made) / max(spent_s - stage.spent_by(imports), 1e-3))
+    return round(len(made) / max(spent_s - proc.spent_by(imports), 1e-3))
 
 
 async def _folded(db: psycopg.AsyncConnection[Any]) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import stage
+from benchmarks import proc, stage
 from deploy.local.stack import LocalStack
 
 SOURCE: Final = "peer-batches"
@@ -52,7 +52,7 @@ def peers() -> Iterator[Peer]:
             "PEER_TARGET": TARGET,
         }
 
-    yield Peer("faust, windowed table", stage.importing("faust"), faust)
+    yield Peer("faust, windowed table", proc.importing("faust"), faust)
     if PEERS.exists():
         imports = [str(PEERS), "-c", "import quixstreams"]
         yield Peer("quixstreams, at least once", imports, quix("at-least-once"))

@@ -13,14 +13,14 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 
-from benchmarks import stage
+from benchmarks import proc, stage
 from benchmarks.windows_load import BASE_S, Load, prepare, records
 from deploy.local import programs
+from deploy.local.process import children
 from deploy.local.stack import LocalStack
 from processors import windows
 from processors.partitions import MAX_READINGS, FoldRun
@@ -77,7 +77,7 @@ async def ours(stack: LocalStack, load: Load) -> dict[str, Any]:
     environment = programs.least(stack.addresses, "windows")
     command = [*programs.CITYHUM, "work", "windows"]
     total = sum(1 for _ in records(load))
-    postgres = _postgres_pids(stack)
+    postgres = proc.servers(stack)["postgres"]
     async with (
         await psycopg.AsyncConnection.connect(
             stack.postgres.conninfo("cityhum_owner"), autocommit=True
@@ -85,10 +85,10 @@ async def ours(stack: LocalStack, load: Load) -> dict[str, Any]:
         stage.program(command, environment, log) as process,
     ):
         first, begun_s = await _reached(connection, 1, process)
-        cpu_s, database_s = stage.cpu_s(process.pid), _cpu_s(postgres())
+        cpu_s, database_s = proc.cpu_s(process.pid), _cpu_s(children(postgres))
         last, ended_s = await _reached(connection, total, process)
-        cpu_s = stage.cpu_s(process.pid) - cpu_s
-        database_s = _cpu_s(postgres()) - database_s
+        cpu_s = proc.cpu_s(process.pid) - cpu_s
+        database_s = _cpu_s(children(postgres)) - database_s
         cursor = await connection.execute(_STORED, (BASE_S,))
         row = await cursor.fetchone()
         assert row is not None  # noqa: S101  # an aggregate always is
@@ -120,19 +120,8 @@ async def _reached(
             await asyncio.sleep(_LOOK_S)
 
 
-def _postgres_pids(stack: LocalStack) -> Any:  # noqa: ANN401  # a function without arguments
-    run = stack.addresses.secrets.parent / "run" / "postgres.pid"
-    master = int(json.loads(run.read_text(encoding="utf-8"))["pid"])
-
-    def of_now() -> Sequence[int]:
-        children = Path(f"/proc/{master}/task/{master}/children").read_text(encoding="utf-8")
-        return [int(pid) for pid in children.split()]
-
-    return of_now
-
-
 def _cpu_s(pids: Sequence[int]) -> float:
-    return sum(stage.cpu_s(pid) for pid in pids)
+    return sum(proc.cpu_s(pid) for pid in pids)
 
 
 def _told(load: Load) -> dict[str, int]:

@@ -11,8 +11,9 @@ from cityhum.output import AsJson, answer
 from cityhum.status import Status
 from processors import access, access_page
 from processors.access import Grant
-from processors.adapters import kafka_access, text_file
+from processors.adapters import kafka_access
 from processors.settings import ProcessorSettings
+from schemas.adapters import text_file
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -14,8 +14,8 @@ from cityhum.output import AsJson, answer
 from cityhum.password_book import SERVICES, PasswordBook, new_password
 from cityhum.secret_files import write_private
 from processors import registry
-from processors.adapters import text_file
 from processors.settings import ProcessorSettings
+from schemas.adapters import text_file
 from schemas.base import DeviceId
 from schemas.errors import BadConfig
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from cityhum import environment, logs
 from processors import registry
-from processors.adapters import migrations, site_tables, text_file
+from processors.adapters import migrations, site_tables
 from processors.adapters.clock import utc_now
 from processors.settings import ProcessorSettings
+from schemas.adapters import text_file
 
 DAYS_AHEAD = 7
 

@@ -20,12 +20,12 @@ from processors.adapters import (
     replay_tables,
     replaying,
     rule_file,
-    text_file,
 )
 from processors.adapters.clock import utc_now
 from processors.replay import Request, Span
 from processors.replay_diff import Difference
 from processors.settings import ProcessorSettings
+from schemas.adapters import text_file
 from schemas.errors import BadConfig, LogGap
 
 Result = TypeVar("Result")

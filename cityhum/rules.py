@@ -11,10 +11,10 @@ from cityhum.output import AsJson, answer
 from cityhum.status import Status
 from processors import registry, rule_check
 from processors import rules as alert_rules
-from processors.adapters import text_file
 from processors.registry import Registry
 from processors.rules import LabelRule, Mistake, Rule
 from processors.settings import ProcessorSettings
+from schemas.adapters import text_file
 
 app = typer.Typer(no_args_is_help=True)
 

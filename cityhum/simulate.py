@@ -13,8 +13,8 @@ from cityhum.output import AsJson, answer
 from cityhum.simulate_light import replay
 from cityhum.status import Status
 from processors import registry
-from processors.adapters import text_file
 from processors.settings import ProcessorSettings
+from schemas.adapters import text_file
 from schemas.errors import BadConfig
 
 

@@ -8,9 +8,10 @@ from cityhum import environment
 from cityhum.output import AsJson, answer
 from cityhum.status import Status
 from processors import topic_plan
-from processors.adapters import kafka, text_file
+from processors.adapters import kafka
 from processors.settings import ProcessorSettings
 from processors.topic_plan import TopicPlan
+from schemas.adapters import text_file
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from processors import bridge, claims, packing, registry
-from processors.adapters import probes, text_file
+from processors.adapters import probes
 from processors.adapters.clock import clock
 from processors.adapters.kafka import opened_log
 from processors.adapters.mqtt import Delivery, MqttLink
@@ -27,6 +27,7 @@ from processors.registry import Registry
 from processors.settings import ProcessorSettings
 from processors.verdicts import Forward, Record, Refuse, Verdict, device_of
 from schemas import metrics, topics
+from schemas.adapters import text_file
 from schemas.adapters.vitals import observed
 from schemas.codec import encode
 

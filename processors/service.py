@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from hearing.adapters import runtime
 from processors import archive, home_assistant, registry, windows
-from processors.adapters import faust_app, probes, relay, rule_file, text_file
+from processors.adapters import faust_app, probes, relay, rule_file
 from processors.adapters.alert_topics import MqttTarget
 from processors.adapters.classifier import Classifier
 from processors.adapters.durable import Durable
@@ -27,6 +27,7 @@ from processors.registry import Registry
 from processors.settings import ProcessorSettings
 from processors.verdicts import Record
 from schemas import topics
+from schemas.adapters import text_file
 from schemas.adapters.vitals import Vitals, observed
 from schemas.messages import Indices, Status
 from schemas.results import Alert, DeadLetter

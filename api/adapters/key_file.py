@@ -6,6 +6,7 @@ from pathlib import Path
 
 from api import keys
 from api.keys import Key, KeyFile
+from schemas.adapters import text_file
 from schemas.errors import BadConfig
 
 log = logging.getLogger(__name__)
@@ -22,12 +23,12 @@ class KeyRing:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen = _looks(path)
+        self._seen = text_file.looks(path)
         self._keys = keys.by_digest(read(path))
 
     def current(self) -> Mapping[str, Key]:
         """Keys of now, by digest."""
-        looks = _looks(self._path)
+        looks = text_file.looks(self._path)
         if looks != self._seen:
             self._seen = looks
             try:
@@ -46,20 +47,6 @@ def read(path: Path) -> KeyFile:
     BadConfig
         If there is none, or it is wrong.
     """
-    try:
-        return keys.parse(path.read_text(encoding="utf-8"), str(path))
-    except FileNotFoundError:
-        raise BadConfig(f"{path}: no such file; make a key: cityhum api key new NAME") from None
-    except OSError as error:
-        raise BadConfig(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadConfig(f"{path}: not a text file") from None
-
-
-def _looks(path: Path) -> tuple[int, ...]:
-    """Whatever differs once the file has been written or replaced."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    if not path.exists():
+        raise BadConfig(f"{path}: no such file; make a key: cityhum api key new NAME")
+    return keys.parse(text_file.read(path), str(path))

@@ -185,7 +185,7 @@ class Daemon:
         """SIGKILL the process and its children, as a crash of the machine would."""
         identity = self.identity
         if identity is not None:
-            for pid in (identity.pid, *_children(identity.pid)):
+            for pid in (identity.pid, *children(identity.pid)):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                 wait_gone(pid, _GIVE_UP_ON_LEFTOVER_S)
@@ -206,7 +206,8 @@ class Daemon:
         self._pid_file.unlink(missing_ok=True)
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Processes that a process has started; none once it is gone."""
     try:
         listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):

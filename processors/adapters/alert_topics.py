@@ -12,11 +12,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from processors.adapters import text_file
 from processors.adapters.tls import trusting
 from processors.home_assistant import Retained
 from processors.settings import ProcessorSettings
 from schemas import cloud_events, topics
+from schemas.adapters import text_file
 from schemas.codec import CONTENT_TYPE, encode
 from schemas.errors import BadConfig, Unavailable
 from schemas.results import Alert, Window

@@ -88,7 +88,7 @@ class Durable:
             if wanted:  # else we stand by
                 await self._open_all(wanted)
             self._assigned = True
-        return {key: one.next_offset for key, one in self._partitions.items()}
+        return self.positions or {}
 
     async def revoke(self) -> None:
         """Commit what was applied, if that is possible now: others may take over."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from processors.adapters import text_file
 from processors.adapters.tls import trusting
 from processors.settings import ProcessorSettings
+from schemas.adapters import text_file
 from schemas.errors import BadConfig
 
 MECHANISM: Final = "SCRAM-SHA-512"

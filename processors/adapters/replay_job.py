@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 from processors import alerts, registry, windows
-from processors.adapters import text_file
 from processors.adapters.replay_log import Slice
 from processors.adapters.replay_shadow import Kept
 from processors.adapters.replay_source import Source
@@ -15,6 +14,7 @@ from processors.partitions import Key
 from processors.replay import Request, Span
 from processors.replay_run import FoldReplay, PartitionReplay
 from processors.settings import ProcessorSettings
+from schemas.adapters import text_file
 from schemas.base import Frozen
 
 ROWS: Final = 20_000

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from processors import alerts, rule_check, rules
-from processors.adapters import text_file
 from processors.alerts import AlertsState
 from processors.folds import Event, Outputs
 from processors.partitions import FoldRun, Heard
 from processors.registry import Registry
 from processors.rules import Rule
 from schemas import metrics
+from schemas.adapters import text_file
 from schemas.base import DeviceId
 from schemas.errors import BadConfig
 

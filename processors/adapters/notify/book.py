@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from processors import notify, notify_words
-from processors.adapters import text_file
 from processors.adapters.notify import secrets, targets, waiting
 from processors.notify import NotificationRow, Target
 from processors.notify_words import Words
 from processors.registry import Registry
 from processors.settings import ProcessorSettings
+from schemas.adapters import text_file
 from schemas.errors import BadConfig, Unavailable
 from schemas.results import Alert
 

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from processors import notify_signature
-from processors.adapters import text_file
 from processors.notify import AppriseTarget, Target, WebhookTarget
+from schemas.adapters import text_file
 from schemas.errors import BadConfig
 
 

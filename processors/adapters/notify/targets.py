@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from processors import notify, notify_words, registry, rules
-from processors.adapters import text_file
 from processors.adapters.notify import secrets
 from processors.adapters.notify.courier import Sender
 from processors.adapters.notify.webhook import WebhookSender
@@ -12,6 +11,7 @@ from processors.notify import AppriseTarget, Mistake, Target, WebhookTarget
 from processors.notify_words import Words
 from processors.registry import Registry
 from processors.settings import ProcessorSettings
+from schemas.adapters import text_file
 from schemas.errors import BadConfig
 
 
