@@ -23,14 +23,19 @@ _COLUMNS = """
     ORDER BY c.relkind = 'v', c.relname, a.attnum
 """
 _RIGHTS = """
+    WITH of_tables AS (
+        SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants
+        WHERE table_schema = 'public'
+    )
     SELECT table_name, grantee, string_agg(DISTINCT privilege_type, ', ' ORDER BY privilege_type)
     FROM (
-        SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants
+        SELECT table_name, grantee, privilege_type FROM of_tables
         UNION SELECT table_name, grantee, privilege_type || ' of some columns'
         FROM information_schema.role_column_grants g
-        WHERE NOT EXISTS (SELECT FROM information_schema.role_table_grants t
-                          WHERE (t.table_name, t.grantee, t.privilege_type)
-                                = (g.table_name, g.grantee, g.privilege_type))
+        WHERE table_schema = 'public'
+              AND NOT EXISTS (SELECT FROM of_tables t
+                              WHERE (t.table_name, t.grantee, t.privilege_type)
+                                    = (g.table_name, g.grantee, g.privilege_type))
     ) AS rights
     WHERE starts_with(grantee, 'cityhum_') AND grantee NOT IN ('cityhum_owner', 'cityhum_writer')
     GROUP BY table_name, grantee ORDER BY table_name, grantee
