@@ -28,6 +28,9 @@ RUNS: Final = {
     "pages": [],
     "load": ["--devices", "2000", "--seconds", "300", "--outage", "600"],
     "faults": ["--kills", "30", "--seed", "1"],
+    "disaster": [],
+    "security": [],
+    "fuzz": [],
 }
 """What is kept, and how it is asked."""
 
@@ -73,7 +76,7 @@ def main() -> None:
         try:
             took = f"{record(name):.0f} s"
         except subprocess.CalledProcessError as error:
-            took, failed = f"failed, status {error.returncode}", 1
+            took, failed = f"failed, status {error.returncode}; it said\n{error.stdout.decode()}", 1
         sys.stdout.write(f"{name}: {took}\n")
         sys.stdout.flush()
     sys.exit(failed)
