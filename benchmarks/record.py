@@ -29,7 +29,6 @@ RUNS: Final = {
     "load": ["--devices", "2000", "--seconds", "300", "--outage", "600"],
     "faults": ["--kills", "30", "--seed", "1"],
     "disaster": [],
-    "security": [],
     "fuzz": [],
 }
 """What is kept, and how it is asked."""
