@@ -23,8 +23,9 @@ _LONGEST: Final = timedelta(minutes=10)
 def of_device(reader: Reader, device: Device, span: Span, zone: str) -> Shown:
     """What is known of a device over a span, as finely as it is drawn."""
     step_s = resolution_s(span)
+    heard = levels.over_time(reader, [device.device], span, step_s)
     return Shown(
-        levels=table(levels.over_time(reader, [device.device], span, step_s), levels.Level, zone),
+        levels=table(heard, levels.Level, zone).assign(instant=[row.started_at for row in heard]),
         spectra=table(spectra.sampled(reader, device.device, span, SLICES), levels.Spectrum, zone),
         labels=labels_of(reader, device, span, step_s, zone),
         alerts=alerts_of(reader, device, span, zone),
@@ -32,6 +33,7 @@ def of_device(reader: Reader, device: Device, span: Span, zone: str) -> Shown:
         spectra_step_s=spectra.slice_s(span, SLICES),
         begin=wall(span.begin, zone),
         end=wall(span.end, zone),
+        seconds=span.seconds,
     )
 
 

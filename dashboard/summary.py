@@ -26,7 +26,7 @@ def summary(levels: pd.DataFrame, seconds: float, step_s: int) -> Summary:
     Parameters
     ----------
     levels : DataFrame
-        Fields of `records.levels.Level`, by time.
+        Fields of `records.levels.Level`, by time, and the `instant` of each.
     seconds : float
         Length of the span.
     step_s : int
@@ -35,13 +35,13 @@ def summary(levels: pd.DataFrame, seconds: float, step_s: int) -> Summary:
     Examples
     --------
     >>> rows = pd.DataFrame({"laeq_db": [60.0, 70.0], "lafmax_db": [65.0, 72.0],
-    ...     "coverage_s": [10, 10], "started_at": pd.to_datetime([0, 30], unit="s")})
+    ...     "coverage_s": [10, 10], "instant": pd.to_datetime([0, 30], unit="s")})
     >>> summary(rows, 40.0, 10)
     Summary(laeq_db=67.4, lafmax_db=72.0, coverage=0.5, gaps=1)
     """
     heard_s = levels.coverage_s.astype(float)
     energy = np.average(10 ** (levels.laeq_db.astype(float) / 10), weights=heard_s)
-    steps = levels.started_at.diff().dt.total_seconds()
+    steps = levels.instant.diff().dt.total_seconds()
     return Summary(
         laeq_db=round(float(10 * np.log10(energy)), 2),
         lafmax_db=float(levels.lafmax_db.max()),

@@ -25,8 +25,9 @@ _TOLD_HZ: Final = (31.5, 125, 500, 2000, 8000)
 class Shown(NamedTuple):
     """What is drawn, times without a zone.
 
-    `levels` as `records.levels.Level`; `labels` with `started_at`, `label` and `share` (0 to 1);
-    `alerts` with `onset_at`, `ended_at` and `rule`.
+    `levels` as `records.levels.Level`, and the `instant` of each row; `labels` with `started_at`,
+    `label` and `share` (0 to 1); `alerts` with `onset_at`, `ended_at` and `rule`. `seconds` is the
+    length of the span: `end` less `begin` is another when the clocks change between them.
     """
 
     levels: pd.DataFrame
@@ -37,6 +38,7 @@ class Shown(NamedTuple):
     spectra_step_s: int
     begin: datetime
     end: datetime
+    seconds: float
 
 
 def over_time(shown: Shown) -> go.Figure:
@@ -54,10 +56,16 @@ def over_time(shown: Shown) -> go.Figure:
     _add_labels(drawn, shown)
     shade_alerts(drawn, shown.alerts, [("x", "y")])
     dress(drawn, 760, hovermode="x unified" if shown.step_s else False)
-    drawn.update_xaxes(range=[shown.begin, shown.end], showticklabels=False)
+    drawn.update_xaxes(range=_axis(shown), showticklabels=False)
     drawn.update_xaxes(showticklabels=True, row=_LABELS, col=1)
     longest = max([len(label) for label in shown.labels.label], default=0)
     return settle(drawn, left=max(_LEFT_PX, _LETTER_PX * longest + 12), bottom=42)
+
+
+def _axis(shown: Shown) -> list[datetime]:
+    """From the first to the last time drawn: in autumn a span may end, by the clock, too early."""
+    times = [shown.begin, shown.end, *shown.levels.started_at]
+    return [min(times), max(times)]
 
 
 def _add_levels(drawn: go.Figure, shown: Shown) -> None:

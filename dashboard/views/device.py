@@ -53,7 +53,7 @@ def _draw(chosen: Device, span: Span, zone: str) -> str:
 
 
 def _figures(shown: Shown) -> None:
-    told = summary(shown.levels, (shown.end - shown.begin).total_seconds(), shown.step_s)
+    told = summary(shown.levels, shown.seconds, shown.step_s)
     figures(
         {
             "LAeq": f"{told.laeq_db:.1f} dB",

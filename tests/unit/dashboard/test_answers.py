@@ -6,10 +6,13 @@ from io import BytesIO
 from typing import LiteralString, TypeVar
 
 import pandas as pd
+import pytest
 
 from dashboard import answers, reports
+from dashboard.charts import device as charts
 from dashboard.columns import unmarked
-from dashboard.spans import until_end_of
+from dashboard.spans import resolution_s, until_end_of
+from dashboard.summary import summary
 from dashboard.tables import csv, parquet, table
 from records.alerts import Alert
 from records.days import LoudHours, Percentiles
@@ -48,6 +51,24 @@ def test_ten_minutes_are_drawn_by_seconds_on_the_clocks_of_the_site() -> None:
     shown = answers.of_device(Known(known), POLE, last(600, NOW), "Europe/Berlin")
     assert shown.levels.started_at[0] == datetime(2026, 5, 4, 12, 15)  # noqa: DTZ001
     assert (shown.step_s, shown.spectra_step_s, list(shown.labels.share)) == (1, 1, [1.0])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "until"), [(3600, "2026-10-25T01:30Z"), (600, "2026-10-25T01:10Z"),
+                           (86_400, "2026-03-29T22:00Z"), (86_400, "2026-10-25T23:00Z")],
+)  # fmt: skip
+def test_clocks_that_change_make_no_gap_and_lose_no_second(seconds: int, until: str) -> None:
+    span = last(seconds, datetime.fromisoformat(until))
+    step_s = resolution_s(span)
+    heard = [
+        SECOND._replace(started_at=span.begin + timedelta(seconds=n), coverage_s=step_s)
+        for n in range(0, seconds, step_s)
+    ]
+    shown = answers.of_device(Known({Level: [*heard]}), POLE, span, "Europe/Berlin")
+    told = summary(shown.levels, shown.seconds, shown.step_s)
+    assert (told.coverage, told.gaps) == (1.0, 0)
+    axis = charts.over_time(shown).layout.xaxis.range
+    assert axis[0] <= shown.levels.started_at.min() < shown.levels.started_at.max() <= axis[1]
 
 
 def test_ten_years_of_a_device_without_data_ask_for_days_and_are_empty() -> None:

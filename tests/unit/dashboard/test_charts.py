@@ -40,7 +40,7 @@ def shown(**values: object) -> Shown:
     spectra = pd.DataFrame(
         [Spectrum(time, [50.0] * 25) for time in at(0, 1, 4)], columns=Spectrum._fields
     )
-    whole = Shown(levels(0, 1, 4), spectra, labels(0, 4), alerts(), 1, 1, NOW, *at(600))
+    whole = Shown(levels(0, 1, 4), spectra, labels(0, 4), alerts(), 1, 1, NOW, at(600)[0], 600.0)
     return whole._replace(**values)  # type: ignore[arg-type]
 
 
