@@ -12,12 +12,16 @@ from records.spans import Span
 
 
 class Rhythm(NamedTuple):
-    """Share of the time heard in which a label was active: Monday is 1; hours 0 to 23."""
+    """How long a label was active in an hour of a weekday, of how long that was heard, s.
+
+    Monday is 1; hours 0 to 23. Every hour that was heard has a row of every label.
+    """
 
     label: str
     weekday: int
     hour: int
-    share: float
+    active_s: int
+    coverage_s: int
 
 
 class OriginShare(NamedTuple):
@@ -59,8 +63,9 @@ WITH heard AS (
       AND started_at >= %(begin)s AND started_at < %(end)s
     GROUP BY 1, 2, 3
 )
-SELECT label, weekday, hour, (active_s / coverage_s::float8) AS share
-FROM active JOIN heard USING (weekday, hour)
+SELECT label, weekday, hour, coalesce(active_s, 0) AS active_s, coverage_s
+FROM (SELECT DISTINCT label FROM active) AS named CROSS JOIN heard
+LEFT JOIN active USING (label, weekday, hour)
 WHERE coverage_s > 0
 ORDER BY label, weekday, hour
 """

@@ -13,15 +13,14 @@ _HOURS: Final = list(range(24))
 
 
 def by_hour(rhythm: pd.DataFrame) -> go.Figure:
-    """All labels by hour of the day: mean over the weekdays, the most active label on top.
+    """All labels by hour of the day, whatever the weekday; the most active label on top.
 
     Parameters
     ----------
     rhythm : DataFrame
         Fields of `records.sounds.Rhythm`.
     """
-    table = rhythm.pivot_table(index="label", columns="hour", values="share", aggfunc="mean")
-    table = table.fillna(0).reindex(columns=_HOURS)
+    table = _share(rhythm, "label").reindex(columns=_HOURS)
     table = table.loc[table.sum(axis=1).sort_values().index]
     drawn = figure(80 + 24 * max(len(table), 4))
     _shares(drawn, table, [spoken(label) for label in table.index], "%{y}, %{x} h: %{z:.1f} %")
@@ -30,14 +29,8 @@ def by_hour(rhythm: pd.DataFrame) -> go.Figure:
 
 def by_weekday(rhythm: pd.DataFrame, label: str) -> go.Figure:
     """One label by weekday and hour; hours that were never heard stay empty."""
-    every = range(1, 8)
-    # what was heard without this label is 0, what was not heard is empty
-    heard = rhythm.pivot_table(index="weekday", columns="hour", values="share", aggfunc="sum")
-    its = rhythm[rhythm.label == label]
-    table = its.pivot_table(index="weekday", columns="hour", values="share", aggfunc="mean")
-    table = table.reindex(index=every, columns=_HOURS).fillna(
-        0 * heard.reindex(index=every, columns=_HOURS)
-    )
+    table = _share(rhythm[rhythm.label == label], "weekday")
+    table = table.reindex(index=range(1, 8), columns=_HOURS)
     drawn = figure(270)
     _shares(drawn, table, list(WEEKDAYS), "%{y}, %{x} h: %{z:.1f} %")
     drawn.update_yaxes(autorange="reversed")
@@ -82,6 +75,13 @@ def loudest(sources: pd.DataFrame) -> go.Figure:
     drawn.update_xaxes(title="own level of the source, dB")
     drawn.update_yaxes(type="category")
     return drawn
+
+
+def _share(rhythm: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Share of all seconds heard that were active, a column for each hour."""
+    sums = rhythm.groupby([by, "hour"])[["active_s", "coverage_s"]].sum()
+    share: pd.DataFrame = (sums.active_s / sums.coverage_s).unstack()
+    return share
 
 
 def _shares(drawn: go.Figure, table: pd.DataFrame, names: list[str], hover: str) -> None:

@@ -1,12 +1,13 @@
 """Questions to the record, answered by a real database through the reader's rights."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 
-from records import alerts, devices, indicators, labels, levels, windows
+from records import alerts, devices, indicators, labels, levels, sounds, windows
 from records.adapters.postgres import PostgresReader
+from records.spans import Span
 from schemas.errors import BadQuestion, Unavailable
 from tests.database import Database
 from tests.recorded import ALERT_IDS, HOUR, LOUD, QUIET, SECONDS, SILENT, address, fill
@@ -36,6 +37,20 @@ def test_labels_are_answered_by_the_second_and_by_the_window(reader: PostgresRea
     found = labels.in_windows(reader, [LOUD, QUIET], HOUR, 900, labels=["siren"])
     assert [(row.label, row.active_s, row.source_leq_db) for row in found.items] == [
         ("siren", 5, 64.5)
+    ]
+
+
+def test_hours_heard_without_a_label_count_as_hours_without_it(
+    reader: PostgresReader, database: Database
+) -> None:
+    quiet = "UPDATE level_window SET started_at = started_at + interval '1 hour' WHERE device = %s"
+    database.query(quiet, QUIET)
+    both = Span(HOUR.begin, HOUR.end + timedelta(hours=1))
+    found = sounds.rhythm(reader, [LOUD, QUIET], both, "UTC")
+    assert [(row.label, row.weekday, row.hour, row.active_s, row.coverage_s) for row in found] == [
+        (label, 1, hour, active_s, 3600)
+        for label in ("birds", "siren")
+        for hour, active_s in ((10, 5), (11, 0))
     ]
 
 

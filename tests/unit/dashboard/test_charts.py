@@ -112,16 +112,19 @@ def test_the_hour_that_comes_twice_in_autumn_does_not_tear_a_line() -> None:
 def test_hours_that_were_heard_without_a_label_are_zero_and_others_empty() -> None:
     rhythm = pd.DataFrame(
         {
-            "label": ["siren", "birds"],
-            "weekday": [1, 1],
-            "hour": [8, 9],
-            "share": [0.1, 0.5],
+            "label": ["siren", "siren", "siren", "birds"],
+            "weekday": [1, 1, 2, 2],
+            "hour": [8, 9, 8, 8],
+            "active_s": [360, 0, 0, 5400],
+            "coverage_s": [3600, 3600, 10_800, 10_800],
         }
     )
     (monday, *_) = sounds.by_weekday(rhythm, "siren").data[0].z
     assert [monday[8], monday[9]] == [10, 0]
     assert pd.isna(monday[10])
-    assert list(sounds.by_hour(rhythm).data[0].y) == ["siren", "birds"]
+    hours = sounds.by_hour(rhythm).data[0]
+    assert list(hours.y) == ["siren", "birds"]
+    assert hours.z[0][8] == 2.5  # of all the time that was heard at eight
 
 
 def test_origins_stack_to_the_whole() -> None:
