@@ -23,7 +23,6 @@ from processors.late import Late
 from processors.ledger import Ledger
 from processors.rule_terms import LEVEL_FIELDS, Second
 from processors.rules import Rule
-from schemas.base import LabelScores
 from schemas.errors import BadConfig
 from schemas.readings import AnyBatch
 from schemas.results import Alert
@@ -33,7 +32,6 @@ MAX_SPANS: Final = 64
 """Newest alerts of a rule that historical ones are kept apart from."""
 
 FORMAT: Final = 2
-NO_SCORES: Final[LabelScores] = MappingProxyType({})
 Span = tuple[int, int]
 
 
@@ -219,7 +217,7 @@ def _seconds(batch: AnyBatch, seqs: Sequence[int], first_us: int) -> list[Second
                 seq=seq,
                 levels_db=[getattr(levels, field) for field in LEVEL_FIELDS],
                 overload=levels.overload,
-                scores=dict(batch.labels[n]) if batch.labels else NO_SCORES,
+                scores=dict(batch.labels[n]) if batch.labels else {},
             )
         )
     return seconds

@@ -93,3 +93,8 @@ def labelled(
         "labels": tuple(labels) or tuple({} for _ in laeq_1s_db),
     }
     return LabelledBatch.model_validate({**fields, **overrides})
+
+
+def unlabelled(batch: LabelledBatch) -> LabelledBatch:
+    """The same of a device that sends levels only."""
+    return batch.model_copy(update={"model": None, "labels": ()})

@@ -14,7 +14,7 @@ from processors.rules import LabelRule, LevelRule
 from schemas.base import LabelScores
 from schemas.envelopes import LabelledBatch
 from schemas.results import Alert
-from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled
+from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled, unlabelled
 
 RULES = (
     LabelRule(
@@ -73,12 +73,14 @@ def seconds(draw: st.DrawFn) -> list[LabelledBatch]:
     for session in (SESSION, OTHER_SESSION):
         sounds = draw(st.lists(st.sampled_from(SOUNDS), min_size=2, max_size=25))
         missing = draw(st.sets(st.integers(0, 24), max_size=3))
+        is_labelled = draw(st.sampled_from([True, True, False]))
         for seq, (level, scores) in enumerate(sounds):
             if seq not in missing:
                 started_at = STARTED_AT + timedelta(seconds=at_s + seq)
-                readings.append(
-                    labelled(seq, [level], labels=[scores], session=session, started_at=started_at)
+                one = labelled(
+                    seq, [level], labels=[scores], session=session, started_at=started_at
                 )
+                readings.append(one if is_labelled else unlabelled(one))
         at_s += len(sounds) + draw(st.sampled_from([0, 1, 40]))
     return readings
 

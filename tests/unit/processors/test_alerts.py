@@ -12,7 +12,7 @@ from processors.rules import LabelRule, LevelRule, Rule
 from schemas.envelopes import LabelledBatch
 from schemas.errors import BadConfig
 from schemas.results import Alert
-from tests.builders import OTHER_SESSION, STARTED_AT, labelled
+from tests.builders import OTHER_SESSION, STARTED_AT, labelled, unlabelled
 
 SIREN = LabelRule(
     rule="siren",
@@ -319,6 +319,16 @@ def test_the_background_forgets_after_an_hour() -> None:
     assert [alert.background_db for alert in told(run(quieter, [OUTBURST])[1])] == [40.0]
     still = [*minutes(60.0, 60), *minutes(59.0, 2, 3600), labelled(3720, [79.5] * 3)]
     assert not [a for a in told(run(still, [OUTBURST])[1]) if a.background_db != 59.0]
+
+
+@pytest.mark.parametrize("seqs", [[0], [1, 4], [0, 1, 9, 5]], ids=["start", "gap", "late"])
+def test_what_waits_of_a_device_without_labels_is_stored(seqs: list[int]) -> None:
+    fold = alerts.fold(())
+    state = fold.empty("pole-07")
+    for seq in seqs:
+        state, _ = fold.step(state, unlabelled(labelled(seq, [90.0])))
+    assert state.live.pending or state.late.waiting
+    assert fold.load(fold.dump(state)) == state
 
 
 def test_a_state_of_a_newer_version_is_refused() -> None:
