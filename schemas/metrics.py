@@ -53,7 +53,7 @@ SETTLE_SECONDS = Histogram(
 # classify and the folds ----------------------------------------------------------------------
 
 APPLIED_READINGS = Counter(
-    "cityhum_applied_readings_total", "Readings that a fold has applied.", ["program"]
+    "cityhum_applied_readings_total", "Readings that a fold or the model has applied.", ["program"]
 )
 COMMITS = Counter("cityhum_commits_total", "Transactions of a fold.", ["program"])
 COMMIT_SECONDS = Histogram(
