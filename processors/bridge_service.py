@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from processors import bridge, claims, packing, registry
-from processors.adapters import probes
+from processors.adapters import figures, probes
 from processors.adapters.clock import clock
 from processors.adapters.kafka import opened_log
 from processors.adapters.mqtt import Delivery, MqttLink
@@ -94,6 +94,7 @@ class Bridge:
         self._guards: dict[str, Guard] = {}
         self._flights: asyncio.Queue[Flight | None] = asyncio.Queue(FLIGHTS)
         self._tick_is_safe = True
+        figures.begin_refusals()
 
     async def run(self) -> None:
         """Relay until cancelled; what Kafka has been given is settled first.

@@ -74,6 +74,7 @@ class Classifier:
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        figures.begin("classify")
 
     @property
     def positions(self) -> Mapping[Key, int] | None:

@@ -72,6 +72,7 @@ class Durable:
         self._busy = asyncio.Lock()
         self._waiting = False
         self._closed = False
+        figures.begin(program.name)
 
     @property
     def positions(self) -> Mapping[Key, int] | None:

@@ -3,16 +3,36 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, get_args
 
 from processors.partitions import Progress
 from schemas import metrics
 from schemas.base import LabelScores
+from schemas.errors import Reason
 from schemas.results import Alert, Window
 
 _SECOND: Final = timedelta(seconds=1)
 _LOOKED_AT: Final = 256
 """Batches of a transaction, at most."""
+
+
+def begin(program: str) -> None:
+    """Show at 0 what a program counts: an alert rule sees no increase in a first value."""
+    metrics.APPLIED_READINGS.labels(program)
+    metrics.LOGS_BEGUN_ANEW.labels(program)
+    begin_refusals()
+
+
+def begin_refusals() -> None:
+    """Show at 0 the dead letters of each reason."""
+    for reason in get_args(Reason):
+        metrics.DEAD_LETTERS.labels(reason)
+
+
+def begin_telling(target: str) -> None:
+    """Show at 0 how the tries to tell a target of alerts end."""
+    for outcome in ("delivered", "failed", "dead"):
+        metrics.NOTIFIED.labels(target, outcome)
 
 
 def committed(program: str, partitions: Iterable[Progress], took_s: float, now: datetime) -> None:

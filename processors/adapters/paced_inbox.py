@@ -62,6 +62,8 @@ class PacedInbox:
         self._dropped: Counter[str] = Counter()
         self._say_at_s = 0.0
         self._forget_at_s = 0.0
+        for turn in ("later", "never"):  # from 0, lest a rule misses the first
+            metrics.PACED.labels(turn)
 
     @property
     def listening(self) -> bool:

@@ -56,6 +56,8 @@ class RuleBook:
         self._registry = registry
         self._seen = text_file.looks(path)
         self._rules = load(path, registry)
+        for outcome in ("taken", "refused"):  # from 0, lest a rule misses the first
+            metrics.RULE_FILES.labels(outcome)
 
     def current(self) -> tuple[Rule, ...]:
         """Rules as they are to be gone by from now on; the same object unless they changed."""

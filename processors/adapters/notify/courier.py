@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
+from processors.adapters import figures
 from processors.adapters.notify.waiting import Waiting
 from processors.notify_tries import NotNow, Patience
 from schemas import metrics
@@ -71,6 +72,7 @@ class Courier:
         self._sender = sender
         self._open = open_queue
         self._jitter = jitter
+        figures.begin_telling(sender.name)
 
     async def run(self) -> None:
         """Work for ever; a database that is away is waited for."""

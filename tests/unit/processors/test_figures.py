@@ -1,16 +1,31 @@
 """What is counted: how old a stored second is, what a model tells, when a target has an alert."""
 
+import re
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Counter
 
 from processors.adapters import figures
+from processors.adapters.classifier import Classifier
+from processors.adapters.notify.courier import Courier
+from processors.adapters.paced_inbox import PacedInbox
+from processors.adapters.rule_file import RuleBook
+from processors.bridge_service import Bridge
+from processors.pace import Limit
 from processors.partitions import Checkpoint, FoldRun, Progress
+from schemas import metrics
+from tests.batches import REGISTRY as SITES
 from tests.builders import STARTED_AT, labelled
-from tests.streams import KEY, SEEN, alert, envelope
+from tests.notifying import FakeQueue, FakeSender
+from tests.streams import KEY, SEEN, Bench, FakeLog, alert, envelope
+from tests.unit.processors.test_bridge_service import FakeInbox
+from tests.unit.processors.test_classify import FakeKafka, FakeModel
 
 LABELS: Final = ("siren", "birds")
 
@@ -61,3 +76,37 @@ def test_only_an_alert_that_was_raised_has_a_delay() -> None:
     assert shown("delivered_total", target="tried") == 2
     assert shown("alert_delay_seconds_sum", target="tried") == 4.0
     assert shown("alert_delay_seconds_count", target="tried") == 1
+
+
+RULES: Final = Path(__file__).parents[3] / "deploy" / "prometheus" / "rules.yaml"
+
+
+def values(counter: Counter) -> set[float]:
+    [family] = counter.collect()
+    return {one.value for one in family.samples if one.name.endswith("_total")}
+
+
+@pytest.fixture
+def compared() -> list[Counter]:
+    """Labelled counters whose increase rules ask for, as in a process that has just begun."""
+    asked = set(re.findall(r"increase\((\w+)_total", RULES.read_text(encoding="utf-8")))
+    counters = [one for one in vars(metrics).values() if isinstance(one, Counter)]
+    found = [one for one in counters if next(iter(one.describe())).name in asked]
+    for one in found:
+        one.clear()
+    return [one for one in found if not values(one)]
+
+
+async def test_what_rules_compare_is_shown_from_zero_on(
+    compared: list[Counter], tmp_path: Path
+) -> None:
+    """A series that begins at its final value has no increase: the first event would not ring."""
+    (tmp_path / "alerts.yaml").write_text("rules: []")
+    Bench(FakeLog({})).worker()
+    Classifier(FakeModel(), log=FakeKafka(), ends=FakeKafka())
+    RuleBook(tmp_path / "alerts.yaml", SITES)
+    PacedInbox(FakeInbox(), Limit(1.0), lambda: 0.0)
+    Bridge(FakeInbox(), FakeKafka(), SITES, lambda: STARTED_AT)
+    Courier(FakeSender(), lambda: nullcontext(FakeQueue()))
+    assert len(compared) >= 6
+    assert {str(one): values(one) for one in compared if values(one) != {0.0}} == {}
