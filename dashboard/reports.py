@@ -19,7 +19,7 @@ _DAY_S: Final = 86_400
 
 
 class Asked(NamedTuple):
-    """Dates from the first to the last; `limit_db` None: the site's limits."""
+    """Dates from the first to the last, for months whole ones; `limit_db` None: the site's."""
 
     first: date
     last: date
@@ -27,22 +27,25 @@ class Asked(NamedTuple):
     limit_db: float | None = None
 
 
-def dates(seconds: float, until: date) -> tuple[date, date]:
-    """First and last of so many seconds' dates.
+def dates(seconds: float, until: date, by: str = DAY) -> tuple[date, date]:
+    """First and last of so many seconds' dates; by month, of the months that these lie in.
 
     Examples
     --------
     >>> [str(one) for one in dates(7 * 86_400, date(2026, 5, 4))]
     ['2026-04-28', '2026-05-04']
+    >>> [str(one) for one in dates(7 * 86_400, date(2026, 5, 4), MONTH)]
+    ['2026-04-01', '2026-05-31']
     """
-    return until - timedelta(days=max(1, round(seconds / _DAY_S)) - 1), until
+    first = until - timedelta(days=max(1, round(seconds / _DAY_S)) - 1)
+    return indicators.whole_months(first, until) if by == MONTH else (first, until)
 
 
 def levels(reader: Reader, device: str, asked: Asked) -> pd.DataFrame:
-    """Indicators, percentile levels and coverage; dates without readings have a row of a day."""
+    """Indicators, percentile levels and coverage; those without readings have a row too."""
     span = ([device], asked.first, asked.last)
     if asked.by == MONTH:
-        told = _table(days.levels_by_month(reader, *span), days.MonthLevels._fields)
+        told = _table(indicators.by_month(reader, *span), days.MonthLevels._fields)
         percentiles = days.percentiles_by_month(reader, *span)
     else:
         told = _table(indicators.by_day(reader, *span), indicators.DayLevels._fields)

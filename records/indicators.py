@@ -74,7 +74,7 @@ def by_month(reader: Reader, devices: Sequence[str], first: date, last: date) ->
         If these are more than `MOST_DAYS` days, or none.
     """
     days(len(devices), first, last)
-    begin, end = first.replace(day=1), _next_month(last) - timedelta(days=1)
+    begin, end = whole_months(first, last)
     found = levels_by_month(reader, devices, begin, end)
     heard = {(row.device, row.date) for row in found}
     silent = [
@@ -84,6 +84,11 @@ def by_month(reader: Reader, devices: Sequence[str], first: date, last: date) ->
         if (device, month) not in heard
     ]
     return sorted([*found, *silent], key=lambda row: (row.device, row.date))
+
+
+def whole_months(first: date, last: date) -> tuple[date, date]:
+    """First date of the month of one date, and last date of the month of another."""
+    return first.replace(day=1), _next_month(last) - timedelta(days=1)
 
 
 def days(devices: int, first: date, last: date) -> int:

@@ -31,9 +31,8 @@ def _page() -> None:
             bind="query-params", placeholder="of the site",
         )  # fmt: skip
     zone = zone_of(chosen.site)
-    asked = reports.Asked(
-        *reports.dates(seconds, day or wall(utc_now(), zone).date()), by=by, limit_db=limit_db
-    )
+    until = day or wall(utc_now(), zone).date()
+    asked = reports.Asked(*reports.dates(seconds, until, by), by, limit_db)
     live(lambda: _draw(chosen, asked, zone), max(seconds, 604_800))
 
 

@@ -114,6 +114,15 @@ def test_a_month_without_coverage_is_a_table_of_empty_days() -> None:
     assert list(report.day_coverage) == [0]
 
 
+def test_months_are_told_whole_whichever_day_is_asked_for() -> None:
+    known, by = Known({}), reports.MONTH
+    asked = reports.Asked(*reports.dates(30 * 86_400, date(2026, 5, 4), by), by)
+    report = reports.levels(known, "pole-01", asked)
+    assert list(report.date) == [date(2026, 4, 1), date(2026, 5, 1)]
+    for each in known.asked:
+        assert (each["first"], each["last"]) == (date(2026, 4, 1), date(2026, 5, 31))
+
+
 def test_downloads_say_what_the_table_says() -> None:
     report = table([SECOND], Level, "UTC")
     assert pd.read_parquet(BytesIO(parquet(report))).equals(report)
