@@ -37,10 +37,11 @@ class LabelWindow(NamedTuple):
 
 
 _SECONDS: Final[LiteralString] = """
-SELECT time AS started_at, label, score, spl AS laeq_1s_db
-FROM detection
-WHERE device = %(device)s AND score >= %(active)s AND time >= %(begin)s AND time < %(end)s
-ORDER BY time, label
+SELECT started_at, label, score, laeq_1s_db
+FROM reading CROSS JOIN LATERAL unnest(labels, scores) AS heard (label, score)
+WHERE device = %(device)s AND started_at >= %(begin)s AND started_at < %(end)s
+  AND clock <> 'unsynced' AND score >= %(active)s
+ORDER BY started_at, label
 """
 _WINDOWS: Final[LiteralString] = """
 SELECT found.* FROM (SELECT DISTINCT unnest(%(devices)s::text[])) AS named (device)

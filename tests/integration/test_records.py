@@ -40,6 +40,14 @@ def test_labels_are_answered_by_the_second_and_by_the_window(reader: PostgresRea
     ]
 
 
+def test_seconds_whose_time_is_a_guess_have_neither_levels_nor_labels(
+    reader: PostgresReader, database: Database
+) -> None:
+    database.query("UPDATE reading SET clock = 'unsynced' WHERE seq >= 2")
+    assert len(levels.over_time(reader, [LOUD], HOUR, 1)) == 2
+    assert len(labels.by_second(reader, LOUD, HOUR)) == 2
+
+
 def test_hours_heard_without_a_label_count_as_hours_without_it(
     reader: PostgresReader, database: Database
 ) -> None:
