@@ -49,6 +49,9 @@ class Spool(publish_ports.Spool, Holding, Protocol):
     def append(self, readings: Sequence[Reading]) -> None:
         """Store readings; beyond the bound the oldest ones are dropped and remembered."""
 
+    def kept(self) -> int:
+        """Number of readings that were ever stored or are held in memory; it never shrinks."""
+
     def heard_until(self) -> datetime | None:
         """Event time at which the reading stored last ended."""
 
@@ -248,7 +251,7 @@ async def listen(settings: AgentSettings) -> None:
     with stop_signals() as stop:
         async with (
             opened(settings, rate_hz=settings.rate_hz, calibration=calibration) as agent,
-            background(watchdog.feed_systemd(agent.spool.newest)),
+            background(watchdog.feed_systemd(agent.spool.kept)),
         ):
             await until(stop, agent.hear_microphone(found))
             await agent.drain(FAREWELL_S)

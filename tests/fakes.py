@@ -130,6 +130,9 @@ class FakeSpool:
     def newest(self) -> int:
         return len(self._stored)
 
+    def kept(self) -> int:
+        return len(self._stored)
+
     def acknowledge(self, ranges: Iterable[SeqRange]) -> int:
         done = {
             stored.position

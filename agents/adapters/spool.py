@@ -116,6 +116,10 @@ class SqliteSpool:
         """Position of the reading stored last; 0 if there never was one."""
         return self._table.newest
 
+    def kept(self) -> int:
+        """Number of readings that were ever stored or are held in memory; it never shrinks."""
+        return self._table.newest + len(self._unstored)
+
     def sent(self, seqs: SeqRange) -> None:
         """Note that these readings may have reached the bridge: none of them is thinned."""
         self._table.sent(seqs)

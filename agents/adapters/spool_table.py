@@ -7,7 +7,7 @@ still waits, everything fresh moves to table `reading`, as large as the bounds l
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from datetime import timedelta
 from typing import Final
@@ -55,19 +55,15 @@ class ReadingTable:
         self.newest = number(db, "SELECT coalesce(max(position), 0) FROM present")
         unmoved = number(db, "SELECT count(*) FROM fresh WHERE state < 3")
         self._moved_until = self.newest - unmoved
-        # an agent starts with a new session: of older ones only what waiting readings need is
-        # kept, and the newest row, for it says where to go on
-        db.execute(_FORGET, (0, self.newest - 1, CONTEXT_READINGS))
-        db.execute(
-            "DELETE FROM span WHERE base < (SELECT max(base) FROM span WHERE base <="
-            " (SELECT min(position) FROM present))"
-        )
         # what was sent a moment before the last end may not have been noted
-        for table in _TABLES:
-            db.execute(
-                f"UPDATE {table} SET state = 1 WHERE position > ? AND state = 0",  # noqa: S608
-                (self.newest - 2 * _FLUSH,),
-            )
+        recent = db.execute(
+            "SELECT position FROM present WHERE position > ? AND state = 0",
+            (self.newest - 2 * _FLUSH,),
+        )
+        self._sent.update(position for (position,) in recent)
+        with suppress(Unavailable):  # on a full disk: another time
+            self._tidy()
+            self.flush()
         spans = db.execute(
             "SELECT base, session, first_seq, clock, calibration FROM span ORDER BY base"
         )
@@ -231,6 +227,18 @@ class ReadingTable:
     @property
     def _marks(self) -> set[int]:
         return self._sent | self._safe
+
+    def _tidy(self) -> None:
+        """Forget older sessions, but for what waiting readings need.
+
+        The newest row stays too, for it says where to go on.
+        """
+        with self.transaction() as db:
+            db.execute(_FORGET, (0, self.newest - 1, CONTEXT_READINGS))
+            db.execute(
+                "DELETE FROM span WHERE base < (SELECT max(base) FROM span WHERE base <="
+                " (SELECT min(position) FROM present))"
+            )
 
     def _may_overwrite(self, until: int) -> bool:
         """Whether nobody needs the fresh readings up to a position, not even as context."""

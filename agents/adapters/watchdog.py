@@ -1,7 +1,8 @@
-"""The service manager's watchdog: fed while readings are made and stored, and only then.
+"""The service manager's watchdog: fed while readings are made and kept, and only then.
 
-A process that runs but stores nothing (card gone dumb, disk full, a thread stuck) is not fed, and
-systemd restarts it. Without systemd all of this says nothing to nobody.
+A process that runs but makes nothing (card gone dumb, a thread stuck), or has room for nothing more
+on its disk and in its memory, is not fed, and systemd restarts it. Without systemd all of this says
+nothing to nobody.
 """
 
 import os
@@ -32,15 +33,13 @@ def interval_s() -> float:
     return min(FEED_S, int(limit_us) / _US / _FEEDS_IN_TIME) if limit_us.isdigit() else FEED_S
 
 
-async def feed(
-    stored: Callable[[], int], clock: Clock, notifier: Notifier, every_s: float
-) -> Never:
+async def feed(kept: Callable[[], int], clock: Clock, notifier: Notifier, every_s: float) -> Never:
     """Say that the service is ready; then feed the watchdog after each span with new readings.
 
     Parameters
     ----------
-    stored : callable
-        Position of the reading stored last; it only ever grows.
+    kept : callable
+        How many readings were ever kept; it only ever grows.
     clock : Clock
         To wait by.
     notifier : Notifier
@@ -49,16 +48,16 @@ async def feed(
         The span, s.
     """
     notifier.notify("READY=1")
-    now = before = stored()
+    now = before = kept()
     hungry_s = 0.0
     try:
         while True:
             await clock.sleep(every_s)
             with suppress(Unavailable):  # a disk that fails feeds nobody
-                now = stored()
+                now = kept()
             if now > before:
                 before, hungry_s = now, 0.0
-                notifier.notify("WATCHDOG=1\nSTATUS=readings are made and stored")
+                notifier.notify("WATCHDOG=1\nSTATUS=readings are made and kept")
             else:
                 hungry_s += every_s
                 notifier.notify(f"STATUS=no new reading for {hungry_s:.0f} s")
@@ -66,10 +65,10 @@ async def feed(
         notifier.notify("STOPPING=1")
 
 
-async def feed_systemd(stored: Callable[[], int]) -> Never:
+async def feed_systemd(kept: Callable[[], int]) -> Never:
     """Feed the service manager that started this process, if one did; see `feed`."""
     with _service_manager() as notifier:
-        await feed(stored, SystemClock(), notifier, interval_s())
+        await feed(kept, SystemClock(), notifier, interval_s())
 
 
 @contextmanager

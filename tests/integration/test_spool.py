@@ -1,17 +1,21 @@
 """The spool on a real file."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
+from agents.adapters import watchdog
+from agents.adapters.running import background
 from agents.adapters.spool import BYTES_PER_READING, MAX_HELD, SqliteSpool
 from agents.adapters.spool_table import SLOTS
 from schemas.errors import BadConfig, Unavailable
 from tests.builders import reading, readings, seqs
 from tests.contracts import OpenSpool, SpoolContract
+from tests.fakes import FakeClock
 
 FIRST_VERSION = """
 CREATE TABLE reading (
@@ -25,6 +29,19 @@ INSERT INTO dropped VALUES (1, '01KQRKWN000000000000000000', 5, 3);
 PRAGMA application_id = 1128813392;
 PRAGMA user_version = 1;
 """
+
+
+class Notified:
+    """A service manager that counts how often the watchdog was fed."""
+
+    def __init__(self) -> None:
+        self.fed = 0
+        self.starved = asyncio.Event()
+
+    def notify(self, state: str) -> None:
+        self.fed += state.startswith("WATCHDOG=1")
+        if state == "STATUS=no new reading for 120 s":
+            self.starved.set()
 
 
 class TestSqliteSpool(SpoolContract):
@@ -204,6 +221,43 @@ def test_a_full_disk_stores_nothing_and_keeps_it_for_the_next_time(path: Path) -
         stored = [each.reading for each in spool.waiting(0, 10_000)]
         assert stored == [*readings(3), *readings(MAX_HELD + 1, 8)]
         assert spool.dropped() == (seqs(3, 5),)
+
+
+async def test_a_full_disk_starves_the_watchdog_only_once_memory_is_full_too(path: Path) -> None:
+    notified, heard = Notified(), 0
+    with SqliteSpool(path, 2**30) as spool:
+        with sqlite3.connect(path) as other:
+            other.execute("ALTER TABLE fresh RENAME TO away")
+
+        def kept() -> int:
+            nonlocal heard
+            if heard < MAX_HELD + 300:
+                with suppress(Unavailable):
+                    spool.append(readings(30, heard))
+                heard += 30
+            return spool.kept()
+
+        async with background(watchdog.feed(kept, FakeClock(), notified, every_s=30.0)):
+            await notified.starved.wait()
+        assert notified.fed == MAX_HELD // 30 - 1  # the first look is no meal
+        with sqlite3.connect(path) as other:
+            other.execute("ALTER TABLE away RENAME TO fresh")
+        other.close()
+        spool.append([reading(heard)])
+        stored = [each.reading for each in spool.waiting(0, 10_000)]
+        assert stored == readings(MAX_HELD + 1, heard - MAX_HELD)
+
+
+def test_a_disk_that_is_full_at_the_start_only_puts_the_tidying_off(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(200))
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TRIGGER full BEFORE UPDATE ON reading BEGIN SELECT no_room(); END")
+    with SqliteSpool(path, 2**30) as spool:
+        other.execute("DROP TRIGGER full")
+        assert [each.reading for each in spool.waiting(0, 300)] == readings(200)
+    assert other.execute("SELECT count(*) FROM present WHERE state = 1").fetchone() == (128,)
+    other.close()
 
 
 def test_a_long_backlog_makes_no_call_slower(path: Path) -> None:
