@@ -55,5 +55,7 @@ def looped_codes(sound: ArrayLike) -> NDArray[np.uint8]:
     """
     samples = np.asarray(sound, dtype=np.float64)
     frames = -(-len(samples) // _FRAME)
-    history = np.resize(samples[::-1], _HISTORY)[::-1]
-    return mel.frames(mel.MelState(history), np.resize(samples, frames * _FRAME))[1]
+    history = np.resize(samples[-_HISTORY:][::-1], _HISTORY)[::-1]
+    missing = frames * _FRAME - len(samples)
+    whole = np.concatenate([samples, np.resize(samples[:missing], missing)])
+    return mel.frames(mel.MelState(history), whole)[1]

@@ -20,6 +20,7 @@ _FFT: Final = 1024
 _HOP: Final = 200
 _COLUMNS: Final = 10  # STFT columns averaged into one frame: the 125 ms that hide the words
 _FRAME: Final = _HOP * _COLUMNS
+_AT_ONCE: Final = 80  # frames whose spectra are held together: 10 s
 _HISTORY: Final = _FFT - _HOP  # samples that the first column of a frame needs before the frame
 _FLOOR_DB: Final = -120.0
 _STEP_DB: Final = 0.5
@@ -149,10 +150,17 @@ def frames(state: MelState, samples: ArrayLike) -> tuple[MelState, NDArray[np.ui
     if count == 0:
         return MelState(tail), np.empty((0, BANDS), np.uint8)
     columns = np.lib.stride_tricks.sliding_window_view(heard, _FFT)[::_HOP][: count * _COLUMNS]
-    power = np.abs(np.fft.rfft(columns * _WINDOW)) ** 2
-    mean = power.reshape(count, _COLUMNS, -1).mean(axis=1)
+    # ten seconds at a time: spectra of a long recording are a hundred times its size
+    parts = range(0, count * _COLUMNS, _AT_ONCE * _COLUMNS)
+    mean = np.concatenate([_mean_power(columns[n : n + _AT_ONCE * _COLUMNS]) for n in parts])
     # row by row: a matrix product may round differently with the number of rows
     return MelState(tail), power_to_codes(np.stack([row @ _MEL for row in mean]))
+
+
+def _mean_power(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean power spectrum of each frame; columns of whole frames."""
+    power = np.abs(np.fft.rfft(columns * _WINDOW)) ** 2
+    return np.asarray(power.reshape(-1, _COLUMNS, power.shape[1]).mean(axis=1))
 
 
 def power_to_codes(power: ArrayLike) -> NDArray[np.uint8]:

@@ -21,6 +21,8 @@ from benchmarks.hearing_compare import Listened
 from hearing import decide
 from hearing.origins import ORIGINS, origin_scores
 from hearing.taxonomy import origin_of
+from schemas.results import Origin
+from training.heldout import HeldOut
 
 _SPLITS: Final = 5
 _SEED: Final = 8
@@ -54,10 +56,10 @@ def rows(name: str, listened: Listened) -> list[Row]:
     list of Row
         Accuracies are shares of clips.
     """
-    named = [one for one in listened.held if origin_of(one.heard.label)]
+    named = [one for one in listened.held if _origin(one)]
     votes = np.stack([decide.soft_vote(one.heard.scores) for one in named]).astype(np.float64)
     told = decide.per_mille(votes, listened.manifest) / 1000
-    truth = np.array([origin_of(one.heard.label) for one in named])
+    truth = np.array([_origin(one) for one in named])
     source = np.array([one.clip.source for one in named])
     found: list[Row] = []
     for asked in _QUESTIONS:
@@ -99,3 +101,8 @@ def _row(
         clips=len(truth),
         sources=len(np.unique(source)),
     )
+
+
+def _origin(one: HeldOut) -> Origin | None:
+    """Of a clip's label; none where it has several, or one that has none."""
+    return origin_of(*one.heard.labels) if len(one.heard.labels) == 1 else None

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from cityhum.evaluate_table import table
 from cityhum.labelled import Clip, read_manifest
+from cityhum.options import Shelf
 from cityhum.output import AsJson, answer, complain, tracked
 from hearing import clips, judging, pictures
-from hearing.adapters import runtime
+from hearing.adapters import runtime, shelf
 from hearing.adapters.recordings import read_mono
 from hearing.clips import Listener
 from hearing.decide import Scores
@@ -40,7 +41,8 @@ class Windows(Frozen):
 
 def app(
     manifest: Annotated[Path, typer.Argument(help="CSV with file,label[,group]")],
-    model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.3.0",
+    model: Annotated[str, typer.Option(help="one of the models, or a folder")] = "street8-0.3.0",
+    shelf_folder: Shelf = runtime.MODELS,
     folder: Pictures = None,
     window_s: WindowS = None,
     hop_s: HopS = 1.0,
@@ -50,7 +52,7 @@ def app(
     """Judge a model on labelled recordings."""
     if not (isfinite(window_s or 0) and isfinite(hop_s)):
         raise BadConfig("--windows and --hop: must be finite")
-    rows, listener = read_manifest(manifest), runtime.load(model)
+    rows, listener = read_manifest(manifest), runtime.load(shelf.find(model, shelf_folder))
     windows = Windows(length_s=window_s, hop_s=hop_s) if window_s else None
     heard, unheard = hear(rows, listener, windows)
     _tell(unheard, len({row.file for row in rows}))
@@ -78,7 +80,7 @@ def hear(
     Returns
     -------
     heard : list of Heard
-        One a row, or one a window.
+        One a recording, or one a window.
     unheard : dict of str to str
         File and reason.
 
@@ -112,10 +114,11 @@ def _heard(
         except BadConfig as error:
             unheard[str(file)] = str(error)
             continue
-        for part, new in _cut(sound, windows, rate_hz):
+        labels = frozenset(row.label for row in same)
+        group = next((row.group for row in same if row.group), "")
+        for start, part, new in _cut(sound, windows, rate_hz):
             scores = _checked(clips.clip_scores(part, listener), listener, file)
-            for row in same:
-                yield Heard(row.label, row.group, new / rate_hz, scores)
+            yield Heard(labels, group, new / rate_hz, scores, str(file), start / rate_hz)
 
 
 def _checked(scores: Scores, listener: Listener, file: Path) -> Scores:
@@ -127,9 +130,9 @@ def _checked(scores: Scores, listener: Listener, file: Path) -> Scores:
 
 def _cut(
     sound: NDArray[np.float64], windows: Windows | None, rate_hz: int
-) -> Iterator[tuple[NDArray[np.float64], int]]:
+) -> Iterator[tuple[int, NDArray[np.float64], int]]:
     if windows is None:
-        return iter([(sound, len(sound))])
+        return iter([(0, sound, len(sound))])
     return clips.windows(sound, rate_hz, windows.length_s, windows.hop_s)
 
 

@@ -21,8 +21,8 @@ def table(report: Report) -> Table:
     Table
     """
     made = Table(
-        title=f"{report.model} on {report.clips} clips: accuracy {_shown(report.accuracy)}, "
-        f"siren AUC {_shown(report.siren_auc)}, macro mAP {_shown(report.macro_map)}",
+        title=f"{report.model} on {report.clips} clips: accuracy {_shown(report.accuracy)} of "
+        f"{report.judged}, siren AUC {_shown(report.siren_auc)}, macro mAP {_shown(report.macro_map)}",
         caption="\n".join(_notes(report)),
         caption_justify="left",
     )

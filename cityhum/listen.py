@@ -10,10 +10,11 @@ from rich.table import Table
 
 from acoustics import mel
 from acoustics.decibels import leq
+from cityhum.options import Shelf
 from cityhum.output import AsLines, complain, console, line, tracked
 from cityhum.status import Status
 from hearing import clips, decide, taxonomy
-from hearing.adapters import runtime
+from hearing.adapters import runtime, shelf
 from hearing.adapters.recordings import read_mono
 from hearing.clips import Listener
 from hearing.decide import Event
@@ -51,13 +52,14 @@ class Report(Frozen):
 
 def app(
     files: Annotated[list[Path], typer.Argument(help="WAV, FLAC, Ogg, MP3; any rate")],
-    model: Annotated[str, typer.Option(help="a bundled model, or a folder")] = "street8-0.3.0",
+    model: Annotated[str, typer.Option(help="one of the models, or a folder")] = "street8-0.3.0",
+    shelf_folder: Shelf = runtime.MODELS,
     every_s: EveryS = 60,
     *,
     as_json: AsLines = False,
 ) -> None:
     """Levels, labels and events of sound files."""
-    listener, refused = runtime.load(model), 0
+    listener, refused = runtime.load(shelf.find(model, shelf_folder)), 0
     for file in tracked(files, "Listening"):
         try:
             report = listen(file, listener, every_s)

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cityhum.options import Shelf
 from cityhum.output import AsJson, answer, tracked
 from cityhum.status import Status
 from hearing.adapters import hub, runtime, shelf
@@ -18,15 +19,6 @@ from schemas.errors import BadConfig
 
 app = typer.Typer(no_args_is_help=True)
 
-Shelf = Annotated[
-    Path,
-    typer.Option(
-        "--models",
-        envvar="CITYHUM_MODELS_FOLDER",
-        help="the folder of models",
-        show_default="the bundled ones",
-    ),
-]
 LARGEST_MB: Final = 200
 
 
@@ -75,8 +67,8 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Load models as the processors do, and let them hear silence; status 1 if one is refused."""
-    chosen = names or [str(shelf_folder / each.name) for each in shelf.entries(shelf_folder)]
-    found = [checked(name) for name in tracked(chosen, "Listening")]
+    chosen = names or [each.name for each in shelf.entries(shelf_folder)]
+    found = [checked(shelf.find(name, shelf_folder)) for name in tracked(chosen, "Listening")]
     answer(found, "\n".join(map(_sentence, found)), as_json=as_json)
     if any(each.refused for each in found):
         raise typer.Exit(Status.PROBLEMS)

@@ -93,7 +93,7 @@ def second_scores(sound: NDArray[np.float64], listener: Listener) -> Scores:
 
 def windows(
     sound: NDArray[np.float64], rate_hz: int, length_s: float, hop_s: float
-) -> Iterator[tuple[NDArray[np.float64], int]]:
+) -> Iterator[tuple[int, NDArray[np.float64], int]]:
     """Cut a recording into whole windows; what is shorter than one is a window too.
 
     Parameters
@@ -107,18 +107,18 @@ def windows(
 
     Yields
     ------
-    ndarray of float64, int
-        A window, and how many of its samples no window before it held.
+    int, ndarray of float64, int
+        Where a window begins, its samples, and how many of them no window before it held.
 
     Examples
     --------
-    >>> [(len(part), new) for part, new in windows(np.zeros(35), 10, length_s=2, hop_s=1)]
-    [(20, 20), (20, 10)]
+    >>> [(at, len(part), new) for at, part, new in windows(np.zeros(35), 10, 2, 1)]
+    [(0, 20, 20), (10, 20, 10)]
     """
     length, hop = round(length_s * rate_hz), round(hop_s * rate_hz)
     for start in range(0, max(1, len(sound) - length + 1), hop):
         part = sound[start : start + length]
-        yield part, min(hop, len(part)) if start else len(part)
+        yield start, part, min(hop, len(part)) if start else len(part)
 
 
 def session_patches(sound: NDArray[np.float64]) -> NDArray[np.uint8]:

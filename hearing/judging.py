@@ -26,22 +26,33 @@ class Heard:
 
     Attributes
     ----------
-    label, group : str
-        Truth, and the source it was cut from ("" if nobody says).
+    labels : frozenset of str
+        Truth; at least one.
+    group : str
+        The source it was cut from ("" if nobody says).
     seconds : float
-        How long it is, or how much of it no other window holds, s.
+        How long it is, or how much of it no window before it holds, s.
     scores : ndarray of float32, shape (looks, labels), looks >= 1
         Calibrated; one row a look, a second apart.
+    recording : str
+        What a window was cut from; "" of a whole recording.
+    start_s : float
+        Where the window begins in it, s.
     """
 
-    label: str
+    labels: frozenset[str]
     group: str
     seconds: float
     scores: Scores
+    recording: str = ""
+    start_s: float = 0.0
 
 
 class ClassReport(Frozen):
-    """One label: argmax against truth, then its own threshold against truth."""
+    """One label: argmax against truth, then its own threshold against truth.
+
+    Of a clip with several labels the argmax is one at most: their recall counts the others missed.
+    """
 
     clips: int
     precision: float | None
@@ -53,7 +64,7 @@ class ClassReport(Frozen):
 
 
 class Confusion(Frozen):
-    """How often clips of one label (rows) were taken for another (columns)."""
+    """How often clips of one label alone (rows) were taken for another (columns)."""
 
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
@@ -99,6 +110,8 @@ class Report(Frozen):
 
     model: str
     clips: int
+    judged: int
+    """Clips of a label that the model knows: `accuracy` is over them."""
     accuracy: float | None
     siren_auc: float | None
     macro_map: float | None
@@ -126,18 +139,20 @@ def judge(heard: Sequence[Heard], manifest: Manifest) -> Report:
     Returns
     -------
     Report
-        Accuracy is the argmax of each clip's soft vote, over the labels present. Clips of labels
-        that the model does not know count only as negatives.
+        Accuracy is the argmax of each clip's soft vote, over the labels present, right if the clip
+        has that label. Clips of labels that the model does not know count only as negatives.
     """
-    truth = np.array([clip.label for clip in heard])
     votes = np.stack([decide.soft_vote(clip.scores) for clip in heard])
-    present = [label for label in manifest.labels if label in set(truth)]
+    said = frozenset().union(*(clip.labels for clip in heard))
+    present = [label for label in manifest.labels if label in said]
+    truth = _truth(heard, present)
     columns = votes[:, [manifest.labels.index(label) for label in present]]
-    known = np.isin(truth, present)
-    chosen = np.array(present)[columns.argmax(axis=1)] if present else np.full(len(truth), "")
+    known: NDArray[np.bool_] = np.asarray(truth.any(axis=1))
+    chosen = columns.argmax(axis=1) if present else np.zeros(len(heard), np.intp)
+    right = truth[np.arange(len(heard)), chosen] if present else known
     classes = {
         label: _class_report(
-            truth == label, (chosen == label) & known, columns[:, n], manifest.thresholds[label]
+            truth[:, n], (chosen == n) & known, columns[:, n], manifest.thresholds[label]
         )
         for n, label in enumerate(present)
     }
@@ -145,19 +160,29 @@ def judge(heard: Sequence[Heard], manifest: Manifest) -> Report:
     return Report(
         model=manifest.identity,
         clips=len(heard),
-        accuracy=_rounded((chosen == truth)[known].mean()) if known.any() else None,
-        siren_auc=_siren_auc(truth, votes, manifest.labels),
+        judged=int(known.sum()),
+        accuracy=_rounded(right[known].mean()) if known.any() else None,
+        siren_auc=_siren_auc(heard, votes, manifest.labels),
         macro_map=_rounded(np.mean(precisions)) if precisions else None,
         macro_f1=_rounded(np.mean([c.f1 for c in classes.values()])) if classes else None,
         classes=classes,
-        groups=_groups([clip.group for clip in heard], chosen == truth, known),
-        unknown_labels={str(u): int((truth == u).sum()) for u in np.unique(truth[~known])},
-        confusion=_confusion(truth[known], chosen[known], present),
-        calibration=_calibration(truth[known], columns[known], present),
+        groups=_groups([clip.group for clip in heard], right, known),
+        unknown_labels={
+            label: sum(label in clip.labels for clip in heard)
+            for label in sorted(said.difference(present))
+        },
+        confusion=_confusion(heard, chosen, present),
+        calibration=_calibration(truth[known], columns[known]),
         siren=_sirens(heard, manifest),
-        emergency=_emergency(truth, votes, manifest.labels),
+        emergency=_emergency(heard, votes, manifest.labels),
         out_of_domain=_out_of_domain(known, votes, manifest),
     )
+
+
+def _truth(heard: Sequence[Heard], labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Which clip has which label, shape (clips, labels)."""
+    rows = [[label in clip.labels for label in labels] for clip in heard]
+    return np.array(rows, np.bool_).reshape(len(heard), len(labels))
 
 
 def _groups(
@@ -168,10 +193,10 @@ def _groups(
     return {group: _rounded(right[known & (named == group)].mean()) for group in found}
 
 
-def _siren_auc(truth: NDArray[np.str_], votes: Scores, labels: tuple[str, ...]) -> float | None:
+def _siren_auc(heard: Sequence[Heard], votes: Scores, labels: tuple[str, ...]) -> float | None:
     if SIREN not in labels:
         return None
-    area = area_under_curve(truth == SIREN, votes[:, labels.index(SIREN)])
+    area = area_under_curve(_truth(heard, [SIREN])[:, 0], votes[:, labels.index(SIREN)])
     return None if area is None else _rounded(area)
 
 
@@ -192,20 +217,19 @@ def _class_report(
 
 
 def _confusion(
-    truth: NDArray[np.str_], chosen: NDArray[np.str_], present: Sequence[str]
+    heard: Sequence[Heard], chosen: NDArray[np.intp], present: Sequence[str]
 ) -> Confusion:
     counts = np.zeros((len(present), len(present)), np.int64)
-    rows, columns = ([present.index(name) for name in names] for names in (truth, chosen))
-    np.add.at(counts, (rows, columns), 1)
+    for clip, column in zip(heard, chosen.tolist(), strict=True):
+        if len(clip.labels) == 1 and clip.labels.issubset(present):
+            (label,) = clip.labels
+            counts[present.index(label), column] += 1
     return Confusion(labels=tuple(present), counts=tuple(tuple(row) for row in counts.tolist()))
 
 
-def _calibration(
-    truth: NDArray[np.str_], columns: Scores, present: Sequence[str]
-) -> Calibration | None:
-    if not present:
+def _calibration(true: NDArray[np.bool_], columns: Scores) -> Calibration | None:
+    if not true.size:
         return None
-    true = truth[:, None] == np.array(present)
     top = columns.argmax(axis=1)
     rows = np.arange(len(top))
     return Calibration(
@@ -218,11 +242,11 @@ def _sirens(heard: Sequence[Heard], manifest: Manifest) -> SirenReport | None:
     if SIREN not in manifest.labels:
         return None
     n = manifest.labels.index(SIREN)
-    positives = [(c.group, float(c.scores[:, n].max())) for c in heard if c.label == SIREN]
-    quiet = [clip for clip in heard if clip.label != SIREN]
+    positives = [(c.group, float(c.scores[:, n].max())) for c in heard if SIREN in c.labels]
+    quiet = [clip for clip in heard if SIREN not in clip.labels]
     if not positives or not quiet:
         return None
-    negatives = np.concatenate([alarms.spans(clip.scores[:, n]) for clip in quiet])
+    negatives = _spans(quiet, n)
     hours = sum(clip.seconds for clip in quiet) / 3600
     found = (
         alarms.at(threshold, positives, negatives, hours)
@@ -235,10 +259,21 @@ def _sirens(heard: Sequence[Heard], manifest: Manifest) -> SirenReport | None:
     )
 
 
-def _emergency(truth: NDArray[np.str_], votes: Scores, labels: tuple[str, ...]) -> Emergency | None:
+def _spans(quiet: Sequence[Heard], column: int) -> NDArray[np.float64]:
+    """Highest score of each 10 s of each recording, however it was cut into windows."""
+    highest: dict[tuple[str | int, int], float] = {}
+    for number, clip in enumerate(quiet):
+        for second, score in enumerate(clip.scores[:, column].tolist()):
+            at = clip.recording or number, int(clip.start_s + second) // alarms.SPAN_S
+            highest[at] = max(score, highest.get(at, 0.0))
+    return np.array(list(highest.values()), np.float64)
+
+
+def _emergency(heard: Sequence[Heard], votes: Scores, labels: tuple[str, ...]) -> Emergency | None:
     vehicles = [labels.index(name) for name in VEHICLES if name in labels]
-    ours = np.isin(truth, (SIREN, *VEHICLES))
-    siren = truth[ours] == SIREN
+    truth = _truth(heard, (SIREN, *VEHICLES))
+    ours = truth.any(axis=1)
+    siren = truth[ours, 0]
     if not vehicles or SIREN not in labels or not siren.any() or siren.all():
         return None
     own, other = votes[ours, labels.index(SIREN)], votes[ours][:, vehicles].max(axis=1)

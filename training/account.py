@@ -21,9 +21,9 @@ from hearing.judging import SIREN
 from hearing.manifest import Manifest
 from schemas.errors import BadConfig, CityhumError
 from training import card, config, data, rounding
-from training.card import Account
+from training.card import Account, Beside
 from training.card_sections import FalseSiren
-from training.heldout import FoldModels, HeldOut, apart, by_fold, hear, report_of
+from training.heldout import FoldModels, HeldOut, apart, by_fold, hear, report_of, side_by_side
 
 HERE: Final = Path(__file__).parent
 MODELS: Final = HERE.parent / "models"
@@ -43,8 +43,8 @@ def app(
     """Judge a bundled model by its fold models, and write its card."""
     clips = data.clips(config.read(path).data)
     account = of(name, models, clips)
-    other = of(twin, models, apart(clips)) if twin else None
-    Console().print(write(models / name, account, other, _tried(account.manifest)))
+    beside = compared(account, of(twin, models, apart(clips))) if twin else ()
+    Console().print(write(models / name, account, beside, _tried(account.manifest)))
 
 
 def of(name: str, models: Path, clips: Sequence[data.Clip]) -> Account:
@@ -82,18 +82,35 @@ def of(name: str, models: Path, clips: Sequence[data.Clip]) -> Account:
         named=report_of([one for one in held if one.clip.dataset in _DATASETS], manifest),
         everything=report_of(held, manifest),
         false_sirens=_false_sirens(held, manifest),
+        held=tuple(held),
     )
 
 
-def write(folder: Path, account: Account, twin: Account | None, tried: str) -> Path:
+def compared(account: Account, twin: Account) -> tuple[Beside, Beside]:
+    """Two models on the same clips and labels: the data sets' for all, and all for sirens."""
+    named = side_by_side(_of_sets(account), _of_sets(twin))
+    everything = side_by_side((account.manifest, account.held), (twin.manifest, twin.held))
+    return (
+        Beside(account.manifest, named[0], everything[0]),
+        Beside(twin.manifest, named[1], everything[1]),
+    )
+
+
+def _of_sets(account: Account) -> tuple[Manifest, list[HeldOut]]:
+    return account.manifest, [one for one in account.held if one.clip.dataset in _DATASETS]
+
+
+def write(folder: Path, account: Account, beside: Sequence[Beside], tried: str) -> Path:
     """Write the card and its pictures.
 
     Parameters
     ----------
     folder : Path
         Of the model.
-    account, twin : Account
-        Of the model, and of the one that may be used commercially, if there is one.
+    account : Account
+        Of the model.
+    beside : sequence of Beside
+        The model, and the one that may be used commercially, if there is another.
     tried : str
         Markdown: what did not help.
 
@@ -109,7 +126,7 @@ def write(folder: Path, account: Account, twin: Account | None, tried: str) -> P
         diagram = pictures.reliability_svg(report.calibration, title)
         (folder / "reliability.svg").write_text(diagram, "utf-8")
     path = folder / "card.md"
-    path.write_text(card.full_text(account, twin, tried) + _int8(folder), "utf-8")
+    path.write_text(card.full_text(account, beside, tried) + _int8(folder), "utf-8")
     return path
 
 
@@ -142,10 +159,10 @@ def _false_sirens(held: Sequence[HeldOut], manifest: Manifest) -> tuple[FalseSir
     n = manifest.labels.index(SIREN)
     worst: dict[str, FalseSiren] = {}
     for one in held:
-        if one.heard.label != SIREN:
+        if SIREN not in one.heard.labels:
             found = FalseSiren(
                 source=one.clip.source,
-                label=one.heard.label,
+                label=", ".join(sorted(one.heard.labels)),
                 score=round(float(one.heard.scores[:, n].max()), 3),
             )
             before = worst.get(found.source)

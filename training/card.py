@@ -1,6 +1,6 @@
 """The card beside a model: what it is for, what it was fed, what it is worth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +9,7 @@ from hearing.manifest import Manifest
 from training import card_sections as sections
 from training import card_tables as tables
 from training.card_sections import FalseSiren
+from training.heldout import HeldOut
 
 _CODES: Final = (
     "4 s of `mel32x8` codes (32 frames of 125 ms, 32 mel bands, half decibels; 255 where there was "
@@ -105,6 +106,15 @@ Apache-2.0.
 
 
 @dataclass(frozen=True, eq=False)
+class Beside:
+    """A model on the clips and labels that it shares with another: of data sets, and of all."""
+
+    manifest: Manifest
+    named: Report
+    everything: Report
+
+
+@dataclass(frozen=True, eq=False)
 class Account:
     """A bundled model judged by its fold models.
 
@@ -121,6 +131,8 @@ class Account:
         negatives for sirens.
     false_sirens : tuple of FalseSiren
         The worst sources.
+    held : tuple of HeldOut
+        All that it was judged on.
     """
 
     manifest: Manifest
@@ -129,6 +141,7 @@ class Account:
     named: Report
     everything: Report
     false_sirens: tuple[FalseSiren, ...]
+    held: tuple[HeldOut, ...] = ()
 
 
 def text(manifest: Manifest, *, fold: int, parameters: int) -> str:
@@ -154,13 +167,15 @@ def text(manifest: Manifest, *, fold: int, parameters: int) -> str:
     return f"{about}`python -m training.account {_title(manifest)}`.\n"
 
 
-def full_text(account: Account, twin: Account | None, tried: str) -> str:
+def full_text(account: Account, beside: Sequence[Beside], tried: str) -> str:
     """The card of a model that has been judged.
 
     Parameters
     ----------
-    account, twin : Account
-        Of the model, and of the one that may be used commercially, if there is one.
+    account : Account
+        Of the model.
+    beside : sequence of Beside
+        The model, and the one that may be used commercially, if there is another.
     tried : str
         Markdown: what did not help.
 
@@ -174,7 +189,7 @@ def full_text(account: Account, twin: Account | None, tried: str) -> str:
         **_about(manifest),
         heard=sections.filled(_heard(account)),
         folds=tables.folds_table(account.folds),
-        clips=report.clips,
+        clips=report.judged,
         others=sections.measured(manifest.metrics),
         classes=tables.classes_table(report),
         calibration=sections.calibration(report),
@@ -182,7 +197,7 @@ def full_text(account: Account, twin: Account | None, tried: str) -> str:
         sirens=sections.sirens(account.everything),
         failures=sections.failures(report, account.everything, account.false_sirens),
         tried=tried or "Not recorded.",
-        twin=_twin(account, twin),
+        twin=_twin(account, beside),
         data="\n".join(f"- {line}" for line in manifest.training_data),
     )
 
@@ -211,14 +226,15 @@ def _heard(account: Account) -> str:
     )
 
 
-def _twin(account: Account, twin: Account | None) -> str:
-    if twin is None:
+def _twin(account: Account, beside: Sequence[Beside]) -> str:
+    if not beside:
         return "There is none yet." if not account.manifest.commercial_use else "This is it."
     table = tables.twin_table(
-        [
-            (f"{_title(each.manifest)}, {each.manifest.licence}", each.named, each.everything)
-            for each in (account, twin)
-        ]
+        (f"{_title(each.manifest)}, {each.manifest.licence}", each.named, each.everything)
+        for each in beside
     )
-    note = "The second is not judged on the few recordings that two data sets share."
-    return f"{table}\n\n{note}"
+    note = (
+        f"Both on the same clips, over the {len(beside[0].named.classes)} labels of them that both "
+        "know; sirens at one an hour against all else that neither was trained on."
+    )
+    return f"{table}\n\n{sections.filled(note)}"

@@ -60,8 +60,8 @@ def unknown(everything: Report) -> str:
     if found is None:
         return "Not measured."
     return filled(
-        f"Of {found.clips} recordings that hold no label of ours for certain (cafe, crowd, train, "
-        f"storm), {found.told_other:.0%} are told as other, below every threshold; so are "
+        f"Of {found.clips} recordings that hold no label of this model for certain, "
+        f"{found.told_other:.0%} are told as other, below every threshold; so are "
         f"{found.known_told_other:.0%} of the labelled ones, wrongly."
     )
 

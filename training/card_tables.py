@@ -55,12 +55,12 @@ def folds_table(folds: Mapping[str, Mapping[int, Report]]) -> str:
     """Each fold by the model without it, and the mean of each data set's whole folds."""
     rows: list[Sequence[object]] = []
     for dataset, reports in folds.items():
-        rows += [(dataset, n, found.clips, *_of_fold(found)) for n, found in reports.items()]
+        rows += [(dataset, n, found.judged, *_of_fold(found)) for n, found in reports.items()]
         whole = {n: found for n, found in reports.items() if n not in _IN_PART.get(dataset, ())}
         if len(whole) > 1:
             means = (_mean(column) for column in zip(*map(_of_fold, whole.values()), strict=True))
             named = " ".join(map(str, whole))
-            clips = sum(found.clips for found in whole.values())
+            clips = sum(found.judged for found in whole.values())
             rows.append((f"**{dataset}, mean**", named, clips, *means))
     names = ["data set", "fold", "clips", "accuracy", "class-mean recall", "macro mAP", "siren AUC"]
     return table(names, rows)
@@ -143,7 +143,7 @@ def twin_table(models: Iterable[tuple[str, Report, Report]]) -> str:
         names,
         (
             (
-                name, report.clips, report.accuracy, report.macro_map, report.siren_auc,
+                name, report.judged, report.accuracy, report.macro_map, report.siren_auc,
                 everything.siren.at_one_false_alarm_per_hour.recall if everything.siren else None,
             )
             for name, report, everything in models

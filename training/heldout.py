@@ -1,7 +1,7 @@
 """Every shared recording heard by a model that never heard its source: what accounts rest on."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -109,7 +109,7 @@ def hear_windows(
     """
     rate_hz = hearing_clips.rate_of(listener.manifest.input)
     sound = _sound(clip, rate_hz)
-    for part, new in hearing_clips.windows(sound, rate_hz, length_s, hop_s):
+    for _, part, new in hearing_clips.windows(sound, rate_hz, length_s, hop_s):
         yield _heard(clip, listener, part, new)
 
 
@@ -121,15 +121,51 @@ def _sound(clip: Clip, rate_hz: int) -> NDArray[np.float64]:
 
 
 def _heard(clip: Clip, listener: Listener, sound: NDArray[np.float64], new: int) -> HeldOut:
-    label = next(iter(clip.heard), UNNAMED)
+    labels = clip.heard or frozenset({UNNAMED})
     scores = hearing_clips.clip_scores(sound, listener)
     seconds = new / hearing_clips.rate_of(listener.manifest.input)
-    return HeldOut(clip, Heard(label, clip.source, seconds, scores))
+    return HeldOut(clip, Heard(labels, clip.source, seconds, scores))
 
 
 def report_of(held: Iterable[HeldOut], manifest: Manifest) -> Report:
     """Judge clips as `cityhum evaluate` does."""
     return judge([one.heard for one in held], manifest)
+
+
+def side_by_side(
+    ours: tuple[Manifest, Iterable[HeldOut]], theirs: tuple[Manifest, Iterable[HeldOut]]
+) -> tuple[Report, Report]:
+    """Judge two models on the clips that both have heard, over the labels that both know.
+
+    Parameters
+    ----------
+    ours, theirs : tuple of Manifest and iterable of HeldOut
+        Of each model; at least one clip is the same.
+
+    Returns
+    -------
+    tuple of Report
+        Of the first, and of the second.
+    """
+    labels = tuple(label for label in ours[0].labels if label in theirs[0].labels)
+    our_clips, their_clips = _by_clip(ours[1]), _by_clip(theirs[1])
+    both = [clip for clip in our_clips if clip in their_clips]
+    return (
+        judge(*_narrowed(ours[0], [our_clips[clip] for clip in both], labels)),
+        judge(*_narrowed(theirs[0], [their_clips[clip] for clip in both], labels)),
+    )
+
+
+def _by_clip(held: Iterable[HeldOut]) -> dict[tuple[Path, tuple[float, float] | None], Heard]:
+    return {(one.clip.file, one.clip.span_s): one.heard for one in held}
+
+
+def _narrowed(
+    manifest: Manifest, heard: Iterable[Heard], labels: tuple[str, ...]
+) -> tuple[list[Heard], Manifest]:
+    columns = [manifest.labels.index(label) for label in labels]
+    narrow = [replace(one, scores=one.scores[:, columns]) for one in heard]
+    return narrow, manifest.model_copy(update={"labels": labels})
 
 
 def by_fold(held: Sequence[HeldOut], dataset: str, manifest: Manifest) -> Mapping[int, Report]:

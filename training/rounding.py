@@ -194,7 +194,7 @@ def _verdict(judged: dict[int, Rounded], clips: list[Clip]) -> Verdict:
 
 def _heard(clip: Clip, sound: NDArray[np.float64], model: runtime.Model) -> Heard:
     seconds = len(sound) / rate_of(model.manifest.input)
-    return Heard(min(clip.heard), clip.source, seconds, clip_scores(sound, model))
+    return Heard(clip.heard, clip.source, seconds, clip_scores(sound, model))
 
 
 def _loaded(model: Rounded) -> runtime.Model:

@@ -1,6 +1,8 @@
 """Sound files: any format, rate and channels that libsndfile reads, as one channel."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import soundfile
@@ -8,6 +10,9 @@ import soxr
 from numpy.typing import NDArray
 
 from schemas.errors import BadConfig
+
+_SHOWN: Final = 200
+"""Of a name that is too long for a file."""
 
 
 def read_mono(path: Path, rate_hz: int) -> NDArray[np.float64]:
@@ -30,20 +35,31 @@ def read_mono(path: Path, rate_hz: int) -> NDArray[np.float64]:
     BadConfig
         If there is no such file, it is no sound, or it holds no samples.
     """
-    if not path.is_file():
-        raise BadConfig(f"{path}: {'is no file' if path.exists() else 'no such file'}")
-    if path.stat().st_size == 0:
-        raise BadConfig(f"{path}: is empty")
     try:
-        channels, file_rate_hz = soundfile.read(path, dtype="float64", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
+        if not path.is_file():
+            raise BadConfig(f"{path}: {'is no file' if path.exists() else 'no such file'}")
+        if path.stat().st_size == 0:
+            raise BadConfig(f"{path}: is empty")
+        with soundfile.SoundFile(path) as file:
+            mono = np.concatenate([np.empty(0), *_minutes(file, rate_hz)])
+    except OSError as error:
+        raise BadConfig(f"{str(path)[:_SHOWN]}: {error.strerror or error}") from error
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: samples without a header
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         raise BadConfig(f"{path}: not a sound file: {reason}") from error
-    if len(channels) == 0:
-        raise BadConfig(f"{path}: holds no sound")
-    mono = np.nan_to_num(channels.mean(axis=1), posinf=1.0, neginf=-1.0)
-    if file_rate_hz != rate_hz:
-        mono = soxr.resample(mono, file_rate_hz, rate_hz)
     if len(mono) == 0:
         raise BadConfig(f"{path}: holds no sound")
-    return np.asarray(mono, dtype=np.float64)
+    return mono
+
+
+def _minutes(file: soundfile.SoundFile, rate_hz: int) -> Iterator[NDArray[np.float64]]:
+    """One channel at the rate wanted, a minute at a time: an hour in stereo is 3 GB."""
+    blocks = file.blocks(blocksize=60 * file.samplerate, dtype="float64", always_2d=True)
+    minutes = (np.nan_to_num(block.mean(axis=1), posinf=1.0, neginf=-1.0) for block in blocks)
+    if file.samplerate == rate_hz:
+        yield from minutes
+        return
+    resampled = soxr.ResampleStream(file.samplerate, rate_hz, 1, dtype="float64")
+    for minute in minutes:
+        yield resampled.resample_chunk(minute)
+    yield resampled.resample_chunk(np.empty(0), last=True)

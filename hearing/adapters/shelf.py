@@ -47,10 +47,23 @@ def entries(models: Path) -> list[Entry]:
     -------
     list of Entry
         By name; fold models behind the models they belong to.
+
+    Raises
+    ------
+    BadConfig
+        There is no such folder.
     """
+    if not models.is_dir():
+        raise BadConfig(f"{models}: no folder of models")
     found = (path.parent.relative_to(models) for path in models.rglob(MANIFEST))
-    shown = (folder for folder in found if not folder.parts[0].startswith("."))
+    shown = (folder for folder in found if folder.parts and not folder.parts[0].startswith("."))
     return [_entry(folder, models) for folder in sorted(shown, key=lambda f: (len(f.parts), f))]
+
+
+def find(name: str, models: Path) -> str:
+    """What `runtime.load` finds a model by: first on this shelf, then as it finds any name."""
+    on_shelf = models / name
+    return str(on_shelf) if (on_shelf / MANIFEST).is_file() else name
 
 
 def _entry(folder: Path, models: Path) -> Entry:

@@ -7,11 +7,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from acoustics import mel
 from hearing import looks
 from hearing.manifest import Input, Manifest
+from hearing.patches import PATCH_FRAMES
 from schemas.errors import BadConfig
 
 _AFTER_BATCH: Final = 1
+_CODES: Final = (PATCH_FRAMES, mel.BANDS)
 _TRIED: Final = 2
 """Patches of the trial: a batch that is not one."""
 
@@ -62,6 +65,11 @@ def _check_input(given: list[onnxruntime.NodeArg], manifest: Manifest) -> None:
     batch, *shape = given[0].shape or [0]
     if not _fits(wanted.shape, shape):
         raise BadConfig(f"input.shape says {wanted.shape}, {name} takes {tuple(shape)}")
+    if wanted.frontend == "mel32x8" and (wanted.shape, wanted.rate_hz) != (_CODES, mel.RATE_HZ):
+        raise BadConfig(
+            f"input.shape: {wanted.shape} at {wanted.rate_hz} Hz, "
+            f"but mel32x8 gives {_CODES} at {mel.RATE_HZ} Hz"
+        )
     if isinstance(batch, int):
         raise BadConfig(f"input.shape: {name} takes batches of {batch} only, they must be free")
 

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 
 from acoustics import mel
@@ -19,6 +21,15 @@ def test_a_looped_sound_lacks_no_frame_however_short() -> None:
         codes = looped_codes(sound)
         assert codes.shape == (-(-samples // 2000), 32)
         assert (codes != mel.NO_FRAME).all()
+
+
+def test_a_long_recording_takes_little_more_memory_than_its_samples() -> None:
+    sound = np.random.default_rng(1).standard_normal(300 * mel.RATE_HZ)
+    tracemalloc.start()
+    looped_codes(sound)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3.5 * sound.nbytes
 
 
 def test_the_history_of_a_looped_sound_is_its_end() -> None:

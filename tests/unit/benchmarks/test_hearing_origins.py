@@ -23,7 +23,7 @@ def heard(n: int, label: str) -> HeldOut:
     clip = Clip(
         Path("x.wav"), "esc10", str(n), 1, frozenset({label}), frozenset(), bed=False, span_s=None
     )
-    return HeldOut(clip, Heard(label, str(n), 4.0, scores))
+    return HeldOut(clip, Heard(frozenset({label}), str(n), 4.0, scores))
 
 
 def test_logistic_regression_learns_what_the_highest_label_does_not_tell() -> None:

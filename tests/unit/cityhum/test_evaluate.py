@@ -59,13 +59,14 @@ def test_what_cannot_be_heard_is_named_and_the_rest_is_judged(tmp_path: Path) ->
     good = recording(tmp_path / "good.wav", 0.8, 1)
     (tmp_path / "bad.wav").write_bytes(b"RIFF no sound")
     (tmp_path / "empty.wav").touch()
-    names = ("bad.wav", "empty.wav", "missing.wav")
+    (tmp_path / "bare.raw").write_bytes(bytes(100))
+    names = ("bad.wav", "empty.wav", "missing.wav", "bare.raw", 300 * "a")
     rows = [good, *(Clip(file=tmp_path / name, label="siren", group="") for name in names)]
     heard, unheard = hear(rows, Loudness())
     assert len(heard) == 1
     assert [Path(file).name for file in unheard] == list(names)
     with pytest.raises(
-        BadConfig, match=r"none of 3 recordings can be heard; the first: .*bad\.wav"
+        BadConfig, match=r"none of 5 recordings can be heard; the first: .*bad\.wav"
     ):
         hear(rows[1:], Loudness())
 
@@ -89,13 +90,14 @@ def test_windows_overlap_but_their_seconds_are_counted_once(tmp_path: Path) -> N
     rows = [recording(tmp_path / "a.wav", 0.8, 5.5), recording(tmp_path / "b.wav", 0.8, 1.2)]
     heard, _ = hear(rows, Loudness(), Windows(length_s=2, hop_s=1))
     assert [clip.seconds for clip in heard] == pytest.approx([2, 1, 1, 1, 1.2])
+    assert [clip.start_s for clip in heard] == [0, 1, 2, 3, 0]
+    assert len({clip.recording for clip in heard}) == 2
 
 
 def test_a_file_with_two_labels_is_listened_to_once(tmp_path: Path) -> None:
     row = recording(tmp_path / "a.wav", 0.8, 1)
     heard, _ = hear([row, row.model_copy(update={"label": "dog_bark"})], Loudness())
-    assert [clip.label for clip in heard] == ["siren", "dog_bark"]
-    assert heard[0].scores is heard[1].scores
+    assert [clip.labels for clip in heard] == [{"siren", "dog_bark"}]
 
 
 def test_the_command_prints_json_and_names_what_it_could_not_hear(tmp_path: Path) -> None:

@@ -52,6 +52,19 @@ def test_every_model_is_checked_even_behind_one_that_is_refused(shelf: Path) -> 
     assert (tiny["labels"], tiny["refused"]) == (2, None)
 
 
+def test_a_name_is_sought_on_the_shelf_that_is_given(shelf: Path, tmp_path: Path) -> None:
+    status, said = run("check", "tiny-0.1.0", "--models", shelf, "--json")
+    assert (status, json.loads(said)[0]["identity"][:10]) == (0, "tiny-0.1.0")
+    assert run("check", "tiny-0.1.0", "--models", tmp_path, "--json")[0] == 1
+    assert "tiny" in run("list", "--models", shelf / "tiny-0.1.0" / "..")[1]
+    with pytest.raises(BadConfig, match="nowhere: no folder of models"):
+        run("check", "--models", tmp_path / "nowhere")
+
+
+def test_a_folder_that_is_a_model_is_no_shelf(shelf: Path) -> None:
+    assert json.loads(run("list", "--models", shelf / "tiny-0.1.0", "--json")[1]) == []
+
+
 def test_a_sound_model_is_told_in_words(shelf: Path) -> None:
     status, said = run("check", shelf / "tiny-0.1.0")
     assert (status, "sound, 2 labels" in said) == (0, True)

@@ -10,13 +10,41 @@ from tests.unit.hearing.manifests import manifest
 LABELS = ("siren", "dog_bark", "rain")
 
 
-def clip(label: str, *scores: float, group: str = "", seconds: float = 4.0) -> Heard:
-    return Heard(label, group, seconds, np.array([scores], np.float32))
+def clip(labels: str, *scores: float, group: str = "", seconds: float = 4.0) -> Heard:
+    return Heard(frozenset(labels.split()), group, seconds, np.array([scores], np.float32))
 
 
 def judge(*heard: Heard, labels: Sequence[str] = LABELS) -> Report:
     halves, ones = dict.fromkeys(labels, 0.5), dict.fromkeys(labels, 1.0)
     return judging.judge(heard, manifest(labels=labels, thresholds=halves, temperature=ones))
+
+
+def test_a_clip_with_two_labels_is_right_by_either_and_counts_against_neither() -> None:
+    both = [clip("siren dog_bark", 0.9, 0.8, 0.1)] * 3
+    report = judge(*both, *[clip("rain", 0.1, 0.1, 0.9)] * 2)
+    assert (report.clips, report.judged, report.accuracy, report.siren_auc) == (5, 5, 1.0, 1.0)
+    assert report.classes["dog_bark"].average_precision == 1.0
+    assert report.siren is not None
+    assert report.siren.at_one_false_alarm_per_hour.recall == 1.0
+    assert report.siren.at_shipped_threshold.false_alarms == 0
+    assert report.siren.negative_hours == pytest.approx(8 / 3600, abs=1e-4)
+    assert report.confusion.counts == ((0, 0, 0), (0, 0, 0), (0, 0, 2))
+    assert report.calibration is not None
+    assert report.calibration.top.ece < 0.2
+
+
+def test_false_alarms_do_not_depend_on_how_a_recording_was_cut() -> None:
+    scores = np.tile(np.array([0.9, 0, 0], np.float32), (20, 1))
+    whole = Heard(frozenset({"rain"}), "", 20.0, scores)
+    cut = [
+        Heard(frozenset({"rain"}), "", 1.0, scores[n : n + 1], "rain.wav", float(n))
+        for n in range(20)
+    ]
+    siren = clip("siren", 0.8, 0, 0)
+    for heard in ([whole], cut):
+        report = judge(siren, *heard)
+        assert report.siren is not None
+        assert report.siren.at_shipped_threshold.false_alarms == 2
 
 
 def test_the_argmax_is_taken_over_the_labels_present() -> None:
@@ -50,6 +78,7 @@ def test_rows_of_the_confusion_matrix_are_the_truth() -> None:
 def test_labels_that_the_model_does_not_know_are_negatives_only() -> None:
     report = judge(clip("siren", 0.9, 0.1, 0), clip("café", 0.3, 0.2, 0))
     assert report.unknown_labels == {"café": 1}
+    assert (report.clips, report.judged) == (2, 1)
     assert report.accuracy == 1.0
     assert report.siren_auc == 1.0
     assert report.out_of_domain is not None

@@ -12,7 +12,7 @@ def report(clips: int) -> Report:
     rng = np.random.default_rng(4)
     halves, ones = dict.fromkeys(LABELS, 0.5), dict.fromkeys(LABELS, 1.0)
     heard = [
-        Heard(str(label), "", 4.0, rng.random((2, len(LABELS)), np.float32))
+        Heard(frozenset({str(label)}), "", 4.0, rng.random((2, len(LABELS)), np.float32))
         for label in rng.choice(LABELS, clips)
     ]
     return judge(heard, manifest(labels=LABELS, thresholds=halves, temperature=ones))

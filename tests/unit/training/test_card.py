@@ -3,16 +3,16 @@ import numpy as np
 from hearing.judging import Heard, judge
 from hearing.manifest import Manifest
 from tests.unit.hearing.manifests import manifest
-from training.card import Account, full_text, text
+from training.card import Account, Beside, full_text, text
 from training.card_sections import FalseSiren
 
 
 def account(**overrides: object) -> Account:
     of: Manifest = manifest(**overrides)
     heard = [
-        Heard("siren", "1", 4.0, np.array([[0.9, 0.2]], np.float32)),
-        Heard("siren", "2", 4.0, np.array([[0.3, 0.6]], np.float32)),
-        Heard("dog_bark", "3", 4.0, np.array([[0.4, 0.8]], np.float32)),
+        Heard(frozenset({"siren"}), "1", 4.0, np.array([[0.9, 0.2]], np.float32)),
+        Heard(frozenset({"siren"}), "2", 4.0, np.array([[0.3, 0.6]], np.float32)),
+        Heard(frozenset({"dog_bark"}), "3", 4.0, np.array([[0.4, 0.8]], np.float32)),
     ]
     report = judge(heard, of)
     folds = {"urbansound8k": {1: report, 2: report, 3: report}}
@@ -22,7 +22,7 @@ def account(**overrides: object) -> Account:
 
 def test_a_card_tells_figures_failures_and_what_did_not_help() -> None:
     metrics = {"accuracy": 0.81, "accuracy_spread": 0.02, "street_sirens": 31.0}
-    told = full_text(account(metrics=metrics), None, "- Width.")
+    told = full_text(account(metrics=metrics), (), "- Width.")
     assert "| **urbansound8k, mean** | 1 2 | 6 | 0.667 | 0.750 |" in told
     assert "| accuracy | 0.810 | 0.020 |" in told
     assert "| street sirens | 31 |" in told
@@ -36,7 +36,9 @@ def test_a_card_tells_figures_failures_and_what_did_not_help() -> None:
 
 
 def test_the_permissive_twin_stands_beside_the_shipped_model() -> None:
-    told = full_text(account(commercial_use=False), account(name="free", licence="MIT"), "")
+    both = account(commercial_use=False), account(name="free", licence="MIT")
+    beside = [Beside(each.manifest, each.named, each.everything) for each in both]
+    told = full_text(both[0], beside, "")
     assert "| free-0.1.0, MIT | 3 | 0.667 |" in told
     assert "Commercial use: no" in told
 

@@ -4,10 +4,11 @@ import numpy as np
 import soundfile
 
 from hearing.clips import Patches
+from hearing.judging import Heard
 from hearing.manifest import Input, Manifest
 from tests.unit.hearing.manifests import manifest
 from training.datasets import Clip
-from training.heldout import UNNAMED, apart, by_fold, hear, hear_windows
+from training.heldout import UNNAMED, HeldOut, apart, by_fold, hear, hear_windows, side_by_side
 
 RATE_HZ = 8_000
 
@@ -49,7 +50,8 @@ def test_sources_of_two_data_sets_are_left_out() -> None:
 
 def test_a_span_is_heard_and_a_recording_without_a_label_is_a_negative(tmp_path: Path) -> None:
     held = hear(clip(loud_then_soft(tmp_path / "a.wav"), span_s=(3.5, 6.0)), Loudest())
-    assert (held.heard.label, held.heard.group, held.heard.seconds) == (UNNAMED, "1", 2.5)
+    assert held.heard.labels == {UNNAMED}
+    assert (held.heard.group, held.heard.seconds) == ("1", 2.5)
     assert held.heard.scores[:, 0].max() < 0.2
 
 
@@ -68,3 +70,21 @@ def test_folds_are_judged_apart(tmp_path: Path) -> None:
     reports = by_fold(held, "esc10", Loudest.manifest)
     assert {fold: report.clips for fold, report in reports.items()} == {1: 1, 2: 2}
     assert by_fold(held, "urbansound8k", Loudest.manifest) == {}
+
+
+def test_two_models_are_compared_on_what_both_know_and_have_heard() -> None:
+    wide = manifest(
+        labels=("siren", "dog_bark", "rain"),
+        thresholds=dict.fromkeys(("siren", "dog_bark", "rain"), 0.5),
+        temperature=dict.fromkeys(("siren", "dog_bark", "rain"), 1.0),
+    )
+
+    def held(name: str, label: str, *scores: float) -> HeldOut:
+        heard = Heard(frozenset({label}), "1", 4.0, np.array([scores], np.float32))
+        return HeldOut(clip(Path(name), heard=frozenset({label})), heard)
+
+    ours = [held("a", "siren", 0.4, 0.1, 0.9), held("b", "rain", 0.1, 0.1, 0.9)]
+    theirs = [held("a", "siren", 0.9, 0.1), held("c", "siren", 0.1, 0.9)]
+    reports = side_by_side((wide, ours), (manifest(), theirs))
+    assert [report.judged for report in reports] == [1, 1]
+    assert [report.accuracy for report in reports] == [1.0, 1.0]

@@ -35,6 +35,11 @@ def test_a_sound_model_is_loaded_and_told_apart_from_silence(tmp_path: Path) -> 
         (None, {"file": "other.onnx"}, "/other.onnx: No such file"),
         (None, {"input": shaped(32, 16)}, "/manifest.json: input.shape says (32, 16), model.onnx"),
         (None, {"input": shaped(32)}, "/manifest.json: input.shape says (32,), model.onnx takes"),
+        (
+            network(shape=(16, 32)),
+            {"input": shaped(16, 32)},
+            "input.shape: (16, 32) at 16000 Hz, but mel32x8 gives (32, 32)",
+        ),
         (network(batch=1), {}, "/manifest.json: input.shape: model.onnx takes batches of 1 only"),
         (
             network(kind=FLOAT),
