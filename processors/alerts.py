@@ -199,10 +199,8 @@ def _with_dropped(state: AlertsState, tick: Tick, at_s: int) -> AlertsState:
     """Remember which readings will never come; devices say so again and again."""
     dropped = state.dropped
     for lost in tick.dropped:
-        dropped, _ = dropped.counted(lost.session, lost.first_seq, lost.count, at_s=at_s)
-    if dropped.sessions == state.dropped.sessions:
-        return state
-    return state._replace(dropped=dropped)
+        dropped = dropped.declared(lost.session, lost.first_seq, lost.count, at_s=at_s)
+    return state if dropped is state.dropped else state._replace(dropped=dropped)
 
 
 def _seconds(batch: AnyBatch, seqs: Sequence[int], first_us: int) -> list[Second]:

@@ -81,16 +81,16 @@ class Ledger:
         """
         end = first_seq + count
         before = self.sessions.get(session)
-        if before is None:
-            known = _bounded(self.sessions, at_s)
-            known[session] = Counted(at_s, ((first_seq, end),))
-            return Ledger(known, self.duplicates), range(first_seq, end)
-        new = _missing(before.ranges, first_seq, end)
-        duplicates = self.duplicates + count - len(new)
-        if not new:
-            return Ledger(self.sessions, duplicates), new
-        after = Counted(max(before.newest_s, at_s), _joined(before.ranges, first_seq, end))
-        return Ledger({**self.sessions, session: after}, duplicates), new
+        new = _missing(before.ranges, first_seq, end) if before else range(first_seq, end)
+        sessions = self._with(session, first_seq, end, at_s) if new else self.sessions
+        return Ledger(sessions, self.duplicates + count - len(new)), new
+
+    def declared(self, session: str, first_seq: int, count: int, *, at_s: int) -> "Ledger":
+        """Count a run that somebody only speaks of: it may have any length, and is not listed."""
+        end = first_seq + count
+        if self.holds(session, first_seq, end - 1):
+            return self
+        return Ledger(self._with(session, first_seq, end, at_s), self.duplicates)
 
     def holds(self, session: str, first_seq: int, last_seq: int) -> bool:
         """Whether all of `first_seq` to `last_seq`, both included, have been counted."""
@@ -123,6 +123,13 @@ class Ledger:
             for name, other in list(self.sessions.items())[-RECENT:]
             if name != session
         )
+
+    def _with(self, session: str, first: int, end: int, at_s: int) -> Mapping[str, Counted]:
+        before = self.sessions.get(session)
+        if before is None:
+            return {**_bounded(self.sessions, at_s), session: Counted(at_s, ((first, end),))}
+        after = Counted(max(before.newest_s, at_s), _joined(before.ranges, first, end))
+        return {**self.sessions, session: after}
 
     def dump(self) -> list[object]:
         """Form for JSON; `load` reads it back."""

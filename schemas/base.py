@@ -43,7 +43,13 @@ SessionId = Annotated[
         description="ULID: one unbroken clock of one agent",
     ),
 ]
-Seq = Annotated[int, Field(ge=0, le=2**53, description="counts a session's readings, no gaps")]
+MAX_INTEGER: Final = 2**53
+"""Up to here every reader of JSON has integers exactly, and sums of two fit every store."""
+
+Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+Seq = Annotated[
+    int, Field(ge=0, le=MAX_INTEGER, description="counts a session's readings, no gaps")
+]
 Decibels = Annotated[float, Field(ge=-200, le=200)]
 ACTIVE_SCORE: Final = 500
 """A label is active in a second from this score on: its decision threshold, whatever the model."""
@@ -69,4 +75,4 @@ class SeqRange(Frozen):
 
     session: SessionId
     first_seq: Seq
-    count: int = Field(ge=1)
+    count: int = Field(ge=1, le=MAX_INTEGER)

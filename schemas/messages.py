@@ -1,10 +1,11 @@
 """What a device sends and what it is answered. One class per MQTT message, version 1."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from schemas.base import (
+    Count,
     Decibels,
     DeviceId,
     Digest,
@@ -147,11 +148,11 @@ class Status(Frozen):
     calibration: Name | None = Field(default=None, max_length=64)
     profile: Profile | None = None
     clock: Clock | None = None
-    spooled_readings: Annotated[int, Field(ge=0)] | None = None
-    quarantined: Annotated[int, Field(ge=0)] | None = None
-    overruns: Annotated[int, Field(ge=0)] | None = None
+    spooled_readings: Count | None = None
+    quarantined: Count | None = None
+    overruns: Count | None = None
     temperature_c: float | None = None
-    disk_free_bytes: Annotated[int, Field(ge=0)] | None = None
+    disk_free_bytes: Count | None = None
     dropped: tuple[SeqRange, ...] = Field(default=(), max_length=64)
 
 

@@ -39,3 +39,16 @@ def test_ranges_are_disjoint_sorted_and_independent_of_the_order(
     for counted in one.sessions.values():
         flat = [bound for bounds in counted.ranges for bound in bounds]
         assert flat == sorted(set(flat))
+
+
+@given(runs)
+def test_what_is_declared_is_held_as_if_it_had_been_counted(
+    events: list[tuple[str, int, int]],
+) -> None:
+    counted, declared = Ledger(), Ledger()
+    for session, first, count in events:
+        counted, new = counted.counted(session, first, count, at_s=0)
+        after = declared.declared(session, first, count, at_s=0)
+        assert (after is declared) == (not new)
+        declared = after
+    assert declared.sessions == counted.sessions
