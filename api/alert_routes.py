@@ -28,7 +28,10 @@ class AlertsAnswer(Frozen):
 
     alerts: tuple[OneAlert, ...]
     next: str | None
-    live: str = Field(description="Last-Event-ID with which /v1/alerts/live goes on from here")
+    live: str | None = Field(
+        description="Last-Event-ID with which /v1/alerts/live goes on from the first page; "
+        "null on the others, which are as old as that"
+    )
 
 
 @router.get("/alerts", response_model=AlertsAnswer, responses=also(CSV, GEOJSON))
@@ -43,7 +46,8 @@ def alerts(
 ) -> Response:
     """Alerts whose sound began within a span, newest first, with what operators said of them."""
     asked.require(which.devices)
-    live = asked.place()  # before asking: what comes between is told twice rather than never
+    # before asking, and of the first page: what comes between is told twice rather than never
+    live = asked.place() if cursor is None else None
     chosen = questions.Wanted(*which, open_only)
     page = asked.alerts(span, chosen, cursor=cursor, limit=limit)
     if wanted == "geojson":

@@ -1,8 +1,8 @@
 """How questions are put: the parameters that several of them share."""
 
 import re
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from fastapi import Depends, Header, Query, Request
@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from starlette.exceptions import HTTPException
 
 from api.services import Known
-from records.spans import MOST_POINTS, Span
+from records.spans import AHEAD, MOST_POINTS, Span
 from schemas.base import DeviceId, SiteId, SlugId, UtcTime
 from schemas.results import Alert
 
@@ -61,19 +61,25 @@ _From = Annotated[
     _Instant | None, Query(alias="from", description="with its zone: 2026-05-04T10:00:00Z")
 ]
 _To = Annotated[_Instant | None, Query(alias="to", description="not included; none: now")]
+_ToAhead = Annotated[
+    _Instant | None,
+    Query(alias="to", description="not included; none: a minute ahead, as clocks may be"),
+]
 _MEDIA_TYPES: Final[dict[str, Format]] = {"text/csv": "csv", "application/geo+json": "geojson"}
 
 
-def _span(default: timedelta) -> Callable[[Known, datetime | None, datetime | None], Span]:
-    def asked(services: Known, begin: _From = None, end: _To = None) -> Span:
-        end = end or services.now()
-        return Span(begin or end - default, end)
-
-    return asked
+def _last_hour(services: Known, begin: _From = None, end: _To = None) -> Span:
+    end = end or services.now()
+    return Span(begin or end - timedelta(hours=1), end)
 
 
-LastHour = Annotated[Span, Depends(_span(timedelta(hours=1)))]
-LastDay = Annotated[Span, Depends(_span(timedelta(days=1)))]
+def _last_day(services: Known, begin: _From = None, end: _ToAhead = None) -> Span:
+    end = end or services.now() + AHEAD
+    return Span(begin or end - timedelta(days=1), end)
+
+
+LastHour = Annotated[Span, Depends(_last_hour)]
+LastDay = Annotated[Span, Depends(_last_day)]
 
 
 def _days(

@@ -66,7 +66,7 @@ def list_alerts(
     as_json: AsJson = False,
 ) -> None:
     """Print alerts, newest first, with what operators said of them."""
-    span = spans.last(days * DAY_S, utc_now())
+    span = spans.last(days * DAY_S, utc_now() + spans.AHEAD)
     wanted = Wanted(devices=device, site=site, rules=rule, open_only=open_only)
     with _reader() as reader:
         found = recorded.newest(reader, span, wanted, limit=1000).items

@@ -1,7 +1,7 @@
 """Filters that are remembered in the address, so that a page can be sent to somebody."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import streamlit as st
@@ -59,9 +59,9 @@ def last_day() -> date | None:
     return chosen if isinstance(chosen, date) else None
 
 
-def span_of(seconds: int, day: date | None, zone: str) -> Span:
-    """The span as it is at this moment."""
-    return until_end_of(day, seconds, utc_now(), zone)
+def span_of(seconds: int, day: date | None, zone: str, ahead: timedelta = timedelta(0)) -> Span:
+    """The span as it is at this moment, or with what is a little ahead of it."""
+    return until_end_of(day, seconds, utc_now() + ahead, zone)
 
 
 def zone_of_all(chosen: Sequence[Device]) -> str:

@@ -9,6 +9,9 @@ from schemas.errors import BadQuestion
 LENGTHS_S: Final = (1, 10, 60, 900, 3600, 86400)
 """Seconds as they were measured, then the windows: `docs/windows.md`. 86400: a local day."""
 
+AHEAD: Final = timedelta(seconds=60)
+"""An alert may have begun so much after now: by the clock of its device, no more."""
+
 MOST_POINTS: Final = 20_000
 """Of one answer, all devices together."""
 

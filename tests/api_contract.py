@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from csv import DictReader
+from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 from uuid import UUID
@@ -120,8 +122,22 @@ class ApiContract:
         rest = ask("/v1/alerts", cursor=answer["next"], **SPAN).json()
         assert len(rest["alerts"]) == 3
         assert rest["next"] is None
+        assert answer["live"]
+        assert rest["live"] is None  # a place of its own would be behind what came since the first
         (still,) = ask("/v1/alerts", open="true", **SPAN).json()["alerts"]
         assert UUID(still["alert_id"]) == ALERT_IDS[-1]
+
+    def test_an_alert_of_a_device_whose_clock_is_ahead_is_told(self, records: Records) -> None:
+        heard_at = HOUR.begin + timedelta(minutes=len(ALERT_IDS) - 1)
+        served = replace(services(records), now=lambda: heard_at - timedelta(seconds=20))
+
+        async def answered() -> Response:
+            headers = {"Authorization": f"Bearer {SECRET}"}
+            async with await opened(ASGITransport(create(served))) as client:
+                return await client.get("/v1/alerts", headers=headers)
+
+        told = asyncio.run(answered()).json()["alerts"]
+        assert [UUID(alert["alert_id"]) for alert in told] == list(reversed(ALERT_IDS))
 
     def test_alerts_are_places_too(self, ask: Ask) -> None:
         answer = ask("/v1/alerts", format="geojson", **SPAN)

@@ -15,7 +15,7 @@ from dashboard.tables import alert_table, closed, seconds_shared, table, uuid_of
 from processors.adapters.clock import utc_now
 from processors.judgement import Opinion
 from records import alerts, labels, levels
-from records.spans import Span
+from records.spans import AHEAD, Span
 from schemas.errors import CityhumError
 
 MOST = 500
@@ -36,7 +36,7 @@ def _page() -> None:
         day = last_day()
     zone = zone_of()
     wanted = alerts.Wanted(chosen, None, None if rule == ALL else [rule], state == "open")
-    live(lambda: _list(wanted, span_of(seconds, day, zone), zone), seconds)
+    live(lambda: _list(wanted, span_of(seconds, day, zone, AHEAD), zone), seconds)
     live(lambda: _detail(zone), 86_400)
 
 

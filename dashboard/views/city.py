@@ -11,7 +11,7 @@ from dashboard.page import NO_DEVICES, figures, figures_ahead, live, page, reade
 from dashboard.tables import table, top_labels
 from processors.adapters.clock import utc_now
 from records import alerts, city
-from records.spans import last
+from records.spans import AHEAD, last
 
 HOUR_S = 3600
 
@@ -55,7 +55,7 @@ def _draw(site: str | None) -> str:
 def _alerts(site: str | None, zone: str) -> None:
     st.subheader("Alerts of the last hour", anchor=False)
     asked = alerts.Wanted(site=site)
-    newest = alerts.newest(reader(), last(HOUR_S, utc_now()), asked, limit=100)
+    newest = alerts.newest(reader(), last(HOUR_S, utc_now() + AHEAD), asked, limit=100)
     if not newest.items:
         st.info("None.")
         return
