@@ -1,4 +1,4 @@
-"""The dead letter of a record that came through Kafka and cannot be read."""
+"""What becomes of a record that came through Kafka and cannot be read."""
 
 from datetime import datetime
 
@@ -7,8 +7,14 @@ from processors.partitions import Key
 from processors.verdicts import Record
 from schemas import topics
 from schemas.codec import digest
-from schemas.errors import BadMessage
+from schemas.errors import BadMessage, NewerMessage
 from schemas.results import DeadLetter
+
+
+def newer(key: Key, offset: int, found: NewerMessage) -> NewerMessage:
+    """What to end with: a record of our own stays in its place until we can read it."""
+    where = f"{key.topic}/{key.partition} at {offset}"
+    return NewerMessage(f"{where}: {found.detail}; upgrade this program")
 
 
 def dead_letter(

@@ -82,8 +82,8 @@ def document() -> Node:
         "info": {
             "title": "cityhum",
             "version": "1.0.0",
-            "description": "A city's sounds, never its words. Every message names its version; "
-            "fields may be added within one, so readers must pass over what they do not know.",
+            "description": "A city's sounds, never its words. Every message names its version, "
+            "whose fields stay as they are: any other field is a new version.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": CONTENT_TYPE,

@@ -3,11 +3,10 @@
 import hashlib
 from typing import TypeVar
 
-import orjson
 from pydantic import ValidationError
 
 from schemas.base import Frozen
-from schemas.errors import BadMessage
+from schemas.errors import BadMessage, NewerMessage
 from schemas.messages import VERSION
 
 Message = TypeVar("Message", bound=Frozen)
@@ -25,13 +24,14 @@ def decode(kind: type[Message], payload: bytes) -> Message:
     Raises
     ------
     BadMessage
-        `version` if the payload names a version that we do not know, else `malformed`; the detail
-        names the first wrong field but never its value.
+        `version` if the payload, or a message in it, names a version that we do not know (a
+        NewerMessage if it is one to come), else `malformed`; the detail names the first wrong field
+        but never its value.
     """
     try:
         return kind.model_validate_json(payload)
     except ValidationError as error:
-        raise _bad_message(payload, error) from None
+        raise _bad_message(error) from None
     except RecursionError:
         raise BadMessage("malformed", "nested too deeply") from None
 
@@ -48,18 +48,12 @@ def digest(*parts: bytes) -> str:
     return sha.hexdigest()[:32]
 
 
-def _bad_message(payload: bytes, error: ValidationError) -> BadMessage:
-    version = _claimed_version(payload)
-    if version is not None and version != VERSION:
-        return BadMessage("version", f"schema version {str(version)[:20]}, known is {VERSION}")
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])[:100] or "payload"
-    return BadMessage("malformed", f"{where}: {first['msg'][:120]}")
-
-
-def _claimed_version(payload: bytes) -> object:
-    try:
-        document = orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return None
-    return document.get("version") if isinstance(document, dict) else None
+def _bad_message(error: ValidationError) -> BadMessage:
+    wrong = error.errors(include_url=False, include_context=False)
+    claimed = [one["input"] for one in wrong if one["loc"][-1:] == ("version",)]
+    if claimed and claimed[0] is not None:
+        detail = f"schema version {str(claimed[0])[:20]}, known is {VERSION}"
+        is_newer = isinstance(claimed[0], int) and claimed[0] > VERSION
+        return NewerMessage(detail) if is_newer else BadMessage("version", detail)
+    where = ".".join(str(part) for part in wrong[0]["loc"])[:100] or "payload"
+    return BadMessage("malformed", f"{where}: {wrong[0]['msg'][:120]}")

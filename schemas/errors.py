@@ -2,6 +2,7 @@
 
 CityhumError
 ├── BadMessage    permanent, caused by data: keep it as a dead letter, count it, go on
+│   └── NewerMessage  of a version to come: from one of our programs, stop until we are upgraded
 ├── Unavailable   transient, caused by the world: back off and try again, the offset stays
 ├── BadConfig     permanent, caused by a person: one line, exit 2
 ├── BadQuestion   permanent, caused by who asks: one line that says how to ask instead
@@ -41,6 +42,13 @@ class BadMessage(CityhumError):
         super().__init__(f"{reason}: {detail}")
         self.reason: Reason = reason
         self.detail = detail
+
+
+class NewerMessage(BadMessage):
+    """Of a version to come: a device's is a dead letter, one of our own waits for an upgrade."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("version", detail)
 
 
 class Unavailable(CityhumError):

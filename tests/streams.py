@@ -192,6 +192,7 @@ class Bench:
 
     log: FakeLog
     store: FakeStore = field(default_factory=FakeStore)
+    fold: Fold[tuple[int, ...]] = SEEN
     buried: list[Record] = field(default_factory=list)
     sought: list[tuple[Key, int]] = field(default_factory=list)
 
@@ -227,7 +228,7 @@ class Bench:
         return {key.topic for key in self.log.partitions}
 
     def _open(self, states: Mapping[DeviceId, bytes]) -> FoldRun:
-        return FoldRun(SEEN, states)
+        return FoldRun(self.fold, states)
 
     async def _bury(self, record: Record) -> None:
         await asyncio.sleep(0)

@@ -20,12 +20,12 @@ from processors.adapters.durable_ports import Received
 from processors.adapters.standstill import Ends, standing_still
 from processors.classify import Envelope, Patches, Scorer
 from processors.partitions import Key
-from processors.unreadable import dead_letter
+from processors.unreadable import dead_letter, newer
 from processors.verdicts import Record
 from schemas import metrics, topics
 from schemas.base import LabelScores
 from schemas.codec import encode
-from schemas.errors import BadMessage
+from schemas.errors import BadMessage, NewerMessage
 
 AT_ONCE: Final = 64
 """Patches in one call of the model."""
@@ -145,6 +145,8 @@ class Classifier:
     async def _opened(self, record: Received) -> Read:
         try:
             envelope = classify.read(record.key.topic, record.value)
+        except NewerMessage as found:
+            raise newer(record.key, record.offset, found) from None
         except BadMessage as bad:
             await self._bury(record, bad)
             return Read(record, None, classify.NO_PATCHES)

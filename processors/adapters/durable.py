@@ -25,11 +25,11 @@ from processors.partitions import (
     judged,
     starting_point,
 )
-from processors.unreadable import dead_letter
+from processors.unreadable import dead_letter, newer
 from schemas import metrics
 from schemas.base import DeviceId
 from schemas.codec import encode
-from schemas.errors import BadMessage, Unavailable
+from schemas.errors import BadMessage, NewerMessage, Unavailable
 from schemas.readings import AnyBatch, whole
 
 _FIRST_WAIT_S: Final = 0.5
@@ -180,6 +180,9 @@ class Durable:
     async def _apply(self, progress: Progress, record: Received) -> None:
         try:
             readings = progress.apply(record.offset, record.value)
+        except NewerMessage as found:
+            await self._commit()  # else other partitions would stand still until the upgrade
+            raise newer(record.key, record.offset, found) from None
         except BadMessage as bad:
             await self._skip(progress, record, bad)
         else:

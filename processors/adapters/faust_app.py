@@ -22,7 +22,7 @@ from processors.adapters.durable_ports import Received
 from processors.partitions import Key
 from processors.settings import ProcessorSettings
 from schemas import topics
-from schemas.errors import BadConfig, LogGap
+from schemas.errors import BadConfig, LogGap, NewerMessage
 
 EXIT_FAILED: Final = 70
 _STOP_WITHIN_S: Final = 4.0
@@ -219,7 +219,7 @@ async def serve(app: App, stop: asyncio.Event) -> None:
 
 def leave(error: Exception) -> NoReturn:
     """End at once: nothing flushed, nothing acknowledged; what was not committed comes again."""
-    if isinstance(error, BadConfig | LogGap):
+    if isinstance(error, BadConfig | LogGap | NewerMessage):
         log.critical("stopped", extra={"why": str(error)})
     else:
         log.critical("failed", exc_info=error)

@@ -24,7 +24,7 @@ from schemas.envelopes import (
     ReceivedResults,
     ResultEnvelope,
 )
-from schemas.errors import BadMessage
+from schemas.errors import BadMessage, NewerMessage
 from schemas.messages import FeatureBatch, ResultBatch
 from tests.batches import RECEIVED_AT, codes, feature_batch, levels_batch, result_batch
 from tests.builders import seqs
@@ -194,3 +194,18 @@ async def test_an_unreadable_record_is_buried_and_passed() -> None:
     assert [one.topic for one in passed].count(topics.DEAD_LETTERS) == 1
     told = [readings(one).batches[0].first_seq for one in passed if one.topic == topics.READINGS]
     assert told == [0, 1]
+
+
+async def test_a_record_of_a_version_to_come_is_left_for_a_newer_worker() -> None:
+    batch = b'"batch":{"version":'
+    newer = encode(features(feature_batch(0))).replace(batch + b"1", batch + b"2")
+    kafka = FakeKafka()
+    work = Classifier(FakeModel(), log=kafka, ends=kafka)
+
+    async def stream() -> AsyncIterator[FakeRecord]:
+        yield FakeRecord(FEATURES, 7, newer)
+
+    await work.assign({FEATURES: 7})
+    with pytest.raises(NewerMessage, match=r"features.v1/8 at 7: schema version 2"):
+        await work.receive(stream())
+    assert kafka.records == []

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,10 +17,11 @@ from processors.partitions import (
 )
 from schemas import topics
 from schemas.codec import encode
-from schemas.errors import LogGap
+from schemas.errors import LogGap, NewerMessage
+from schemas.readings import read
 from tests.builders import STARTED_AT, labelled
 from tests.contracts import StoreContract
-from tests.streams import CONFLICT, KEY, Bench, FakeLog, FakeStore, envelope
+from tests.streams import CONFLICT, KEY, SEEN, Bench, FakeLog, FakeStore, envelope
 
 # --- where to begin -----------------------------------------------------------------------------
 
@@ -224,7 +226,7 @@ async def test_a_lost_answer_is_no_second_commit() -> None:
 
 async def test_an_unreadable_record_is_buried_and_passed() -> None:
     here = bench()
-    here.log.partitions[KEY][1] = b'{"version":2}'
+    here.log.partitions[KEY][1] = b'{"version":0}'
     worker = here.worker()
     await worker.assign({KEY: 0})
     await here.feed(worker, here.log.records(KEY, range(5)))
@@ -232,8 +234,25 @@ async def test_an_unreadable_record_is_buried_and_passed() -> None:
     assert here.seen() == (0, 2, 3, 4)
     (letter,) = here.buried
     assert letter.topic == topics.DEAD_LETTERS
-    assert letter.value == b'{"version":2}'
+    assert letter.value == b'{"version":0}'
     assert dict(letter.headers)["reason"] == b"version"
+
+
+async def test_a_record_of_a_version_to_come_waits_for_a_worker_that_knows_it() -> None:
+    here = bench()
+    here.log.partitions[KEY][2] = here.log.partitions[KEY][2].replace(b":1,", b":2,", 1)
+    old = here.worker()
+    await old.assign({KEY: 0})
+    said = r"readings.v1/\d+ at 2: schema version 2, known is 1; upgrade this program"
+    with pytest.raises(NewerMessage, match=said):
+        await here.feed(old, here.log.records(KEY, range(5)))
+    assert (here.seen(), here.buried) == ((0, 1), [])
+    here.fold = replace(SEEN, read=lambda payload: read(payload.replace(b":2,", b":1,", 1)))
+    new = here.worker()
+    assert await new.assign({KEY: 0}) == {KEY: 2}
+    await here.feed(new, here.log.records(KEY, range(2, 5)))
+    await new.close()
+    assert here.seen() == (0, 1, 2, 3, 4)
 
 
 async def test_what_came_before_with_other_content_is_kept_as_a_dead_letter() -> None:
