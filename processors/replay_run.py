@@ -69,7 +69,9 @@ class PartitionReplay:
         self.folds = folds
         self.readings = 0
         self.in_span = 0
+        self._begins = {fold.program: fold.next_offset for fold in folds}
         self._ends = ends
+        self._reached = 0
         self._begin, self._end = request.span
         self._devices = frozenset(request.devices)
         self._oldest: datetime | None = None
@@ -78,6 +80,7 @@ class PartitionReplay:
     def apply(self, heard: Heard) -> bool:
         """Let every fold that has not heard this record hear it; False if nobody can read it."""
         offset, envelope = heard
+        self._reached = offset + 1
         if envelope is None:
             return False
         batches: Sequence[AnyBatch] = envelope.batches
@@ -87,7 +90,7 @@ class PartitionReplay:
             self._count(batch)
         ticks = None if envelope.tick is None else self._ticks(envelope.tick, envelope.dropped)
         for fold in self.folds:
-            if fold.next_offset <= offset < self._ends[fold.program]:
+            if self._begins[fold.program] <= offset < self._ends[fold.program]:
                 fold.hear(batches, ticks)
         return True
 
@@ -97,7 +100,10 @@ class PartitionReplay:
             fold.next_offset = self._ends[fold.program]
 
     def taken(self) -> list[Frozen]:
-        """Rows of all folds since the last call."""
+        """Rows of all folds since the last call; where they stand moves on with these."""
+        for fold in self.folds:
+            reached = min(self._reached, self._ends[fold.program])
+            fold.next_offset = max(fold.next_offset, reached)
         return [row for fold in self.folds for row in fold.taken()]
 
     @property

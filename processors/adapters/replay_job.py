@@ -72,11 +72,13 @@ class Told(NamedTuple):
 class Sink(Protocol):
     """Where rows go, and where the folds of a partition stand."""
 
-    async def write(self, rows: Sequence[Frozen]) -> None:
-        """Upsert rows."""
+    async def store(
+        self, rows: Sequence[Frozen], key: Key, cluster_id: str, folds: Sequence[FoldReplay]
+    ) -> None:
+        """Upsert rows, and remember where the folds of a partition stand with them: both or none.
 
-    async def keep(self, key: Key, cluster_id: str, folds: Sequence[FoldReplay]) -> None:
-        """Remember where the folds of a partition stand."""
+        Who goes on from there hears nothing twice.
+        """
 
 
 Tell = Callable[[Told], None]
@@ -111,15 +113,15 @@ async def replay(
 ) -> None:
     """Replay a partition; its folds may have heard some of it."""
     told = Told(job.partition)
+    key = Key(job.parts[0][0].topic, job.partition)
     rows: list[Frozen] = []
     async for some in source.heard(job.parts):
         told = told.after(partition, [partition.apply(heard) for heard in some])
         rows += partition.taken()
         if len(rows) >= ROWS:
-            await sink.write(rows)
+            await sink.store(rows, key, job.cluster_id, partition.folds)
             rows = []
         tell(told)
         await asyncio.sleep(0)  # Kafka's heartbeat and Ctrl-C have their turn
-    await sink.write(rows)
     partition.finish()
-    await sink.keep(Key(job.parts[0][0].topic, job.partition), job.cluster_id, partition.folds)
+    await sink.store(rows, key, job.cluster_id, partition.folds)

@@ -149,12 +149,11 @@ class _AtOnce:
         self._shadow = shadow
         self._rows: list[Frozen] = []
 
-    async def write(self, rows: Sequence[Frozen]) -> None:
-        """Take rows."""
+    async def store(
+        self, rows: Sequence[Frozen], key: Key, cluster_id: str, folds: Sequence[FoldReplay]
+    ) -> None:
+        """Take rows; remember where the folds of a partition stand."""
         self._rows += rows
-
-    async def keep(self, key: Key, cluster_id: str, folds: Sequence[FoldReplay]) -> None:
-        """Remember where the folds of a partition stand."""
         await self._shadow.keep(key, cluster_id, folds)
 
     async def finish(self) -> None:

@@ -38,8 +38,16 @@ class Shadow:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    async def store(
+        self, rows: Sequence[Frozen], key: Key, cluster_id: str, folds: Sequence[FoldReplay]
+    ) -> None:
+        """Upsert rows, and remember where the folds of a partition stand with them."""
+        async with self._connection.transaction():
+            await self.write(rows)
+            await self.keep(key, cluster_id, folds)
+
     async def write(self, rows: Sequence[Frozen]) -> None:
-        """Upsert rows in a transaction; a loss of power may take the newest, not the order."""
+        """Upsert rows; a loss of power may take the newest, not the order."""
         by_kind: dict[type[Frozen], list[Frozen]] = defaultdict(list)
         for row in rows:
             by_kind[type(row)].append(row)

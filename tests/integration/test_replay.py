@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from psycopg.errors import CheckViolation
 
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
@@ -191,6 +192,21 @@ async def test_a_replay_takes_the_place_of_spoilt_rows_as_of_where_the_live_fold
     assert await hashes(lived, request) == (live, live)
     with pytest.raises(BadConfig, match="is promoted"):
         await replay_promote.promote(lived.settings, "repaired")
+
+
+async def test_an_interrupted_promotion_can_be_tried_again(lived: Lived) -> None:
+    """Between the rows that catch up and the note of where the replay stands."""
+    request = asked("again", Span(STARTED_AT, STARTED_AT + timedelta(seconds=SECONDS + 35)))
+    await replayed(lived, request)
+    await lives(lived.settings, lived.database, heard(SECONDS + 80, since=SECONDS + 20))
+    live, _ = await hashes(lived, request)
+    stuck = "ALTER TABLE replay_again.checkpoint ADD CONSTRAINT stuck CHECK (false) NOT VALID"
+    lived.database.query(stuck)
+    with pytest.raises(CheckViolation):
+        await replay_promote.promote(lived.settings, "again")
+    lived.database.query("ALTER TABLE replay_again.checkpoint DROP CONSTRAINT stuck")
+    await replay_promote.promote(lived.settings, "again")
+    assert await hashes(lived, request) == (live, live)
 
 
 async def test_names_are_taken_until_dropped(lived: Lived) -> None:

@@ -1,5 +1,6 @@
 """What is asked for, from where in the log, and that a replay folds as live workers do."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -107,6 +108,15 @@ def test_each_program_hears_only_what_it_has_not_heard() -> None:
     partition.finish()
     assert SEEN.load(fold.states()["pole-07"]) == (2, 3)
     assert fold.next_offset == 4
+
+
+def test_where_a_fold_stands_moves_on_with_the_rows_that_are_taken() -> None:
+    folds = [FoldReplay(SEEN, SPAN, {}, 1), FoldReplay(replace(SEEN, program="b"), SPAN, {}, 5)]
+    partition = PartitionReplay(folds, {"seen": 6, "b": 6}, replay.request("one", SPAN, RULES))
+    partition.apply(Heard(2, decode(ReadingEnvelope, envelope(labelled(2)))))
+    partition.apply(Heard(3, None))
+    assert partition.taken() == []
+    assert [fold.next_offset for fold in folds] == [4, 5]
 
 
 def test_only_chosen_devices_are_heard() -> None:
