@@ -47,9 +47,8 @@ def labels_of(reader: Reader, device: Device, span: Span, step_s: int, zone: str
 
 def alerts_of(reader: Reader, device: Device, span: Span, zone: str) -> pd.DataFrame:
     """Newest alerts of a device; open ones reach to the end of the span."""
-    wanted = alerts.Wanted(devices=[device.device])
-    newest = alerts.newest(reader, span, wanted, limit=100).items
-    return closed(alert_table(newest, zone), wall(span.end, zone))
+    found = alerts.overlapping(reader, device.device, span)
+    return closed(alert_table(found, zone), wall(span.end, zone))
 
 
 def around(alert: alerts.Alert, now: datetime) -> Span:

@@ -67,6 +67,15 @@ ORDER BY onset_at DESC, alert_id DESC
 LIMIT %(limit)s
 """
 )
+_OVERLAPPING: Final[LiteralString] = (
+    _COLUMNS
+    + """
+WHERE device = %(device)s AND onset_at < %(end)s AND coalesce(ended_at, 'infinity') > %(begin)s
+  AND onset_at >= %(begin)s - interval '1 day'  -- none lasts longer: max_duration_s
+ORDER BY onset_at DESC, alert_id DESC
+LIMIT %(limit)s
+"""
+)
 _RULES: Final[LiteralString] = "SELECT DISTINCT rule FROM alert ORDER BY rule"
 _ALERT: Final[LiteralString] = _COLUMNS + "WHERE alert.alert_id = %(alert_id)s"
 
@@ -94,6 +103,12 @@ def newest(
     }
     rows = reader.rows(_ALERTS, asked, Alert)
     return page(rows, limit, lambda row: (row.onset_at, str(row.alert_id)))
+
+
+def overlapping(reader: Reader, device: str, span: Span, limit: int = 100) -> list[Alert]:
+    """Alerts of a device that went on at some time of a span, newest first."""
+    asked = {"device": device, "begin": span.begin, "end": span.end, "limit": limit}
+    return reader.rows(_OVERLAPPING, asked, Alert)
 
 
 class _Named(NamedTuple):

@@ -54,18 +54,20 @@ def over_time(shown: Shown) -> go.Figure:
     _add_heard(drawn, shown)
     _add_spectra(drawn, shown)
     _add_labels(drawn, shown)
-    shade_alerts(drawn, shown.alerts, [("x", "y")])
+    first, last = _axis(shown)
+    within = shown.alerts.assign(onset_at=[max(first, at) for at in shown.alerts.onset_at])
+    shade_alerts(drawn, within, [("x", "y")])
     dress(drawn, 760, hovermode="x unified" if shown.step_s else False)
-    drawn.update_xaxes(range=_axis(shown), showticklabels=False)
+    drawn.update_xaxes(range=[first, last], showticklabels=False)
     drawn.update_xaxes(showticklabels=True, row=_LABELS, col=1)
     longest = max([len(label) for label in shown.labels.label], default=0)
     return settle(drawn, left=max(_LEFT_PX, _LETTER_PX * longest + 12), bottom=42)
 
 
-def _axis(shown: Shown) -> list[datetime]:
+def _axis(shown: Shown) -> tuple[datetime, datetime]:
     """From the first to the last time drawn: in autumn a span may end, by the clock, too early."""
     times = [shown.begin, shown.end, *shown.levels.started_at]
-    return [min(times), max(times)]
+    return min(times), max(times)
 
 
 def _add_levels(drawn: go.Figure, shown: Shown) -> None:

@@ -1,7 +1,7 @@
 """Questions to the record, answered by a real database through the reader's rights."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -94,6 +94,18 @@ def test_alerts_come_newest_first_and_page_by_page(reader: PostgresReader) -> No
     found = alerts.one(reader, ALERT_IDS[0])
     assert found is not None
     assert found.state == "cleared"
+
+
+def test_alerts_overlap_a_span_that_began_after_them(reader: PostgresReader) -> None:
+    end = HOUR.begin.timestamp() + 9
+    for seconds, expected in (
+        (end - 1, {ALERT_IDS[0]}),  # in its last second
+        (end, set()),
+        (HOUR.end.timestamp(), {ALERT_IDS[-1]}),  # still open
+    ):
+        begin = datetime.fromtimestamp(seconds, UTC)
+        found = alerts.overlapping(reader, LOUD, Span(begin, begin + timedelta(seconds=5)))
+        assert {alert.alert_id for alert in found} == expected
 
 
 def test_a_month_that_nobody_heard_says_coverage_0(reader: PostgresReader) -> None:

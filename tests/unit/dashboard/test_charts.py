@@ -98,6 +98,12 @@ def test_many_alerts_are_marked_without_words() -> None:
     assert (len(crowded.shapes), len(crowded.annotations)) == (100, 0)
 
 
+def test_an_alert_from_before_the_first_second_is_named_there() -> None:
+    (before,) = at(-30)
+    (word,) = device.over_time(shown(alerts=alerts().assign(onset_at=[before]))).layout.annotations
+    assert word.x == NOW
+
+
 def test_names_of_labels_and_rules_are_words() -> None:
     figure = device.over_time(shown(labels=labels(0, label="<img src=x>")))
     assert figure.data[-1].y == ("&lt;img src=x&gt;",)
