@@ -1,8 +1,8 @@
 """Store and forward: what the bridge has not acknowledged waits in a bounded SQLite file."""
 
-import fcntl
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,12 +13,13 @@ from typing import Final, Self
 
 from agents.adapters import spool_file, spool_room, spool_rows, spool_salvage
 from agents.adapters.spool_file import Outdated
+from agents.adapters.spool_lock import SpoolLock
 from agents.adapters.spool_rows import Damaged
 from agents.adapters.spool_table import ReadingTable
 from agents.delivery import Stored
 from agents.reading import Reading
 from schemas.base import SeqRange
-from schemas.errors import BadConfig, Unavailable
+from schemas.errors import Unavailable
 from schemas.messages import Rejected
 
 BYTES_PER_READING: Final = 530
@@ -57,15 +58,11 @@ class SqliteSpool:
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = self._path.with_suffix(".lock").open("w")
+        self._lock = SpoolLock(self._path)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._open()
-        except BlockingIOError:
-            self._lock.close()
-            raise BadConfig(f"another agent is using the spool {self._path}") from None
-        except (BadConfig, Unavailable):
-            self._lock.close()
+        except BaseException:
+            self._lock.release()
             raise
         return self
 
@@ -78,7 +75,9 @@ class SqliteSpool:
         with suppress(Unavailable):
             self._table.flush()
         self._db.close()
-        self._lock.close()
+        if not isinstance(error, sqlite3.Error):  # which only a check would find again
+            self._lock.closed()
+        self._lock.release()
 
     def append(self, readings: Sequence[Reading]) -> None:
         """Store readings; beyond the bounds older ones are thinned or dropped."""
@@ -213,12 +212,16 @@ class SqliteSpool:
         if fresh.exists() and not self._path.exists():  # killed while taking over
             fresh.rename(self._path)
         try:
-            self._db = spool_file.opened(self._path)
+            self._begin(spool_file.opened if self._lock.was_closed else spool_file.checked)
         except Damaged as error:
             self._take_over(fresh, "damaged", str(error))
         except Outdated as error:
             self._take_over(fresh, "outdated", f"version {error}")
-        self._table = ReadingTable(self._db, str(self._path))
+
+    def _begin(self, opened: Callable[[Path], sqlite3.Connection]) -> None:
+        self._db = opened(self._path)
+        with spool_file.closed_on_failure(self._db, self._path):
+            self._table = ReadingTable(self._db, str(self._path))
 
     def _take_over(self, fresh: Path, why: str, detail: str) -> None:
         """Begin a new file with what can be read of the old one, which is kept beside it."""
@@ -231,7 +234,7 @@ class SqliteSpool:
         fresh.rename(self._path)
         extra = {"set_aside": str(aside), "recovered": taken, "detail": detail}
         log.error("spool_%s", why, extra=extra)
-        self._db = spool_file.opened(self._path)
+        self._begin(spool_file.opened)
 
     def _keep(self, readings: Sequence[Reading]) -> None:
         """Keep what the disk refuses, and the names of what memory does not hold either."""

@@ -1,7 +1,8 @@
 """The spool's file: its tables, and how it is opened."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -77,7 +78,7 @@ def opened(path: Path) -> sqlite3.Connection:
         The disk is full or failing.
     """
     db = sqlite3.connect(path, isolation_level=None)
-    try:
+    with closed_on_failure(db, path):
         _refuse_foreign(db, path)
         db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         db.execute("PRAGMA journal_mode = WAL")
@@ -86,16 +87,32 @@ def opened(path: Path) -> sqlite3.Connection:
         db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
         if not number(db, "PRAGMA user_version"):
             db.executescript(_SCHEMA)
-        _refuse_damage(db)
+    return db
+
+
+@contextmanager
+def closed_on_failure(db: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Take first steps with a spool: Damaged or Unavailable if it cannot be read or written."""
+    try:
+        yield
     except sqlite3.OperationalError as error:
         db.close()
         raise Unavailable(f"{path}: {error}") from None
     except sqlite3.DatabaseError as error:
         db.close()
         raise Damaged(str(error)) from None
-    except Exception:
+    except BaseException:
         db.close()
         raise
+
+
+def checked(path: Path) -> sqlite3.Connection:
+    """Likewise, but read all of it before: minutes for a month of readings on a memory card."""
+    db = opened(path)
+    with closed_on_failure(db, path):
+        (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise Damaged(str(found))
     return db
 
 
@@ -134,9 +151,3 @@ def _refuse_foreign(db: sqlite3.Connection, path: Path) -> None:
         )
     if version < VERSION:
         raise Outdated(str(version))
-
-
-def _refuse_damage(db: sqlite3.Connection) -> None:
-    (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        raise Damaged(str(found))

@@ -13,8 +13,8 @@ from datetime import timedelta
 from typing import Final
 
 from agents.adapters import spool_room, spool_rows
-from agents.adapters.spool_file import number
-from agents.adapters.spool_rows import Row, Span
+from agents.adapters.spool_census import census
+from agents.adapters.spool_rows import Row
 from agents.batches import CONTEXT_READINGS
 from agents.delivery import Stored
 from agents.reading import Reading
@@ -52,9 +52,10 @@ class ReadingTable:
         self._whole_until = 0
         self.held_after: int | None = None
         """Nothing after this position is given out."""
-        self.newest = number(db, "SELECT coalesce(max(position), 0) FROM present")
-        unmoved = number(db, "SELECT count(*) FROM fresh WHERE state < 3")
-        self._moved_until = self.newest - unmoved
+        found = census(db)
+        self.newest, self.whole, self.thin = found.newest, found.whole, found.thin
+        self._moved_until = found.newest - found.unmoved
+        self._spans = found.spans
         # what was sent a moment before the last end may not have been noted
         recent = db.execute(
             "SELECT position FROM present WHERE position > ? AND state = 0",
@@ -62,15 +63,8 @@ class ReadingTable:
         )
         self._sent.update(position for (position,) in recent)
         with suppress(Unavailable):  # on a full disk: another time
-            self._tidy()
+            self._tidy(found.safe)
             self.flush()
-        spans = db.execute(
-            "SELECT base, session, first_seq, clock, calibration FROM span ORDER BY base"
-        )
-        self._spans = [Span(*row) for row in spans]
-        waiting = "SELECT count(*) FROM present WHERE state < 2 AND codes "
-        self.whole = number(db, waiting + "!= x''")
-        self.thin = number(db, waiting + "= x''")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -228,16 +222,14 @@ class ReadingTable:
     def _marks(self) -> set[int]:
         return self._sent | self._safe
 
-    def _tidy(self) -> None:
-        """Forget older sessions, but for what waiting readings need.
-
-        The newest row stays too, for it says where to go on.
-        """
+    def _tidy(self, safe: Sequence[int]) -> None:
+        """Forget older sessions but for what waiting readings need, and for the newest reading."""
         with self.transaction() as db:
-            db.execute(_FORGET, (0, self.newest - 1, CONTEXT_READINGS))
+            old = [(each, each, CONTEXT_READINGS) for each in safe if each < self.newest]
+            db.executemany(_FORGET, old)
             db.execute(
                 "DELETE FROM span WHERE base < (SELECT max(base) FROM span WHERE base <="
-                " (SELECT min(position) FROM present))"
+                " (SELECT position FROM present ORDER BY position LIMIT 1))"
             )
 
     def _may_overwrite(self, until: int) -> bool:

@@ -1,6 +1,7 @@
 """The spool on a real file."""
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -126,6 +127,17 @@ def test_a_file_cut_in_the_middle_gives_what_is_left(
     assert len(list(path.parent.glob("*.damaged-1"))) == 1
     with SqliteSpool(path, 2**30) as spool:
         assert spool.depth() == len(found) + 1
+
+
+def test_a_file_overwritten_in_the_middle_gives_what_is_left(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(2_000))
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"?" * 8192)
+    with SqliteSpool(path, 2**30) as spool:
+        assert 1_700 < len(spool.waiting(0, 3_000)) == spool.depth() < 2_000
+    assert len(list(path.parent.glob("*.damaged-1"))) == 1
 
 
 def test_a_flipped_bit_costs_its_own_reading_which_is_told(
@@ -258,6 +270,31 @@ def test_a_disk_that_is_full_at_the_start_only_puts_the_tidying_off(path: Path) 
         assert [each.reading for each in spool.waiting(0, 300)] == readings(200)
     assert other.execute("SELECT count(*) FROM present WHERE state = 1").fetchone() == (128,)
     other.close()
+
+
+def test_opening_reads_a_long_backlog_once(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        for first in range(0, 10_000, 500):
+            spool.append(readings(500, first))
+        spool.acknowledge([seqs(0, 100), seqs(200, 100)])
+    before = read_bytes()
+    with SqliteSpool(path, 2**30) as spool:
+        assert read_bytes() - before < 1.2 * path.stat().st_size
+        assert spool.depth() == 9_800
+
+
+def read_bytes() -> int:
+    """How much this process has read, page cache included."""
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+def test_after_a_crash_the_whole_file_is_checked(path: Path, tmp_path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(2_000))
+        crashed = Path(shutil.copytree(path.parent, tmp_path / "crashed")) / path.name
+    before = read_bytes()
+    with SqliteSpool(crashed, 2**30):
+        assert read_bytes() - before > 2 * path.stat().st_size
 
 
 def test_a_long_backlog_makes_no_call_slower(path: Path) -> None:
