@@ -87,7 +87,7 @@ def in_process(count: int, seed: int) -> Tally:
 
 async def _listen(device: str, told: Iterator[Sent], ledger: Ledger, tally: Tally) -> None:
     devices = parse(f"sites: [{{site: {SITE}, devices: [{{device: {device}}}]}}]")
-    bridge = Bridge(_Mouth(told, tally), ledger, devices, _still)
+    bridge = Bridge(_Mouth(told, tally), ledger, devices, _still, lambda: 0.0)
     try:
         await bridge.run()
     except* _Told:

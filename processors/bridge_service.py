@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol
 
 from processors import bridge, claims, packing, registry
@@ -31,7 +31,7 @@ from schemas.adapters import text_file
 from schemas.adapters.vitals import observed
 from schemas.codec import encode
 
-TICK: Final = timedelta(seconds=5)
+TICK_S: Final = 5.0
 FLIGHTS: Final = 4
 WRITES: Final = (
     topics.FEATURES,
@@ -71,9 +71,11 @@ class Bridge:
     devices : Registry
         Whose messages are taken.
     clock : callable
-        Received time, for ticks.
+        Received time, which ticks tell; it may be set.
+    monotonic_s : callable
+        Seconds on a clock that is never set: says when the next tick is due.
     rate : float
-        Of that clock: ticks come every 5 s of this host, however fast a recorded past is played.
+        Of `clock`: ticks come every 5 s of this host, however fast a recorded past is played.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Bridge:
         outbox: Log,
         devices: Registry,
         clock: Callable[[], datetime],
+        monotonic_s: Callable[[], float],
         *,
         rate: float = 1.0,
     ) -> None:
@@ -89,8 +92,8 @@ class Bridge:
         self._outbox = outbox
         self._devices = devices
         self._clock = clock
+        self._monotonic_s = monotonic_s
         self._rate = rate
-        self._tick = TICK * rate
         self._guards: dict[str, Guard] = {}
         self._flights: asyncio.Queue[Flight | None] = asyncio.Queue(FLIGHTS)
         self._tick_is_safe = True
@@ -114,20 +117,19 @@ class Bridge:
                     await settler
 
     async def _pump(self) -> None:
-        tick_at = self._clock() + self._tick
+        tick_at_s = self._monotonic_s() + TICK_S
         while True:
-            until_tick = (tick_at - self._clock()) / self._rate
-            deliveries = await self._inbox.take(max(0.0, until_tick.total_seconds()))
+            deliveries = await self._inbox.take(max(0.0, tick_at_s - self._monotonic_s()))
             if deliveries:
                 await self._flights.put(await self._launch(deliveries))
-            drained_at = self._clock()
-            if drained_at >= tick_at and self._inbox.listening and self._tick_is_safe:
+            if self._monotonic_s() < tick_at_s:
+                continue
+            if self._inbox.listening and self._tick_is_safe:
                 # else nobody could be heard: that time passed is no sign that a device is silent
                 self._tick_is_safe = False
-                marks = [await self._outbox.append(mark) for mark in packing.tick(drained_at)]
+                marks = [await self._outbox.append(mark) for mark in packing.tick(self._clock())]
                 await self._flights.put(Flight((), (), marks))
-            if drained_at >= tick_at:
-                tick_at = drained_at + self._tick
+            tick_at_s = self._monotonic_s() + TICK_S
 
     async def _launch(self, deliveries: Sequence[Delivery]) -> Flight:
         verdicts = [self._judge(delivery) for delivery in deliveries]
@@ -222,4 +224,5 @@ async def run(settings: ProcessorSettings) -> None:
         probes.watch_link(vitals, lambda: inbox.listening)
         log.info("bridge_started", extra={"devices": len(devices.site_of)})
         paced = PacedInbox(inbox, Limit(settings.device_messages_per_s), time.monotonic)
-        await Bridge(paced, outbox, devices, now, rate=settings.rehearsal_rate).run()
+        rate = settings.rehearsal_rate
+        await Bridge(paced, outbox, devices, now, time.monotonic, rate=rate).run()

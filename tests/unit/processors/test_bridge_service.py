@@ -9,9 +9,8 @@ from typing import Self
 
 import pytest
 
-from processors import bridge_service
 from processors.adapters.mqtt import Delivery, Handle
-from processors.bridge_service import Bridge
+from processors.bridge_service import TICK_S, Bridge
 from processors.verdicts import Record
 from schemas import topics
 from schemas.codec import decode
@@ -74,10 +73,15 @@ class Bench:
         self.inbox = FakeInbox()
         self.log = FakeLog()
         self.now = RECEIVED_AT
-        self.bridge = Bridge(self.inbox, self.log, REGISTRY, self.clock)
+        self.passed_s = 0.0
+        self.bridge = Bridge(self.inbox, self.log, REGISTRY, self.clock, lambda: self.passed_s)
 
     def clock(self) -> datetime:
         return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.passed_s += seconds
 
     async def __aenter__(self) -> Self:
         self.running = asyncio.create_task(self.bridge.run())
@@ -165,7 +169,7 @@ async def test_what_kafka_has_been_given_is_settled_before_the_end() -> None:
 async def test_a_tick_follows_all_that_arrived_before_it() -> None:
     async with Bench() as bench:
         await asyncio.sleep(0)  # the bridge begins
-        bench.now += bridge_service.TICK + timedelta(seconds=1)
+        bench.wait(TICK_S + 1)
         bench.inbox.deliver(0)
         await until(lambda: len(bench.log.records) == 1 + topics.PARTITIONS)
         for future in bench.log.futures:
@@ -178,15 +182,27 @@ async def test_there_are_no_ticks_while_nobody_could_be_heard() -> None:
     async with Bench() as bench:
         await asyncio.sleep(0)
         bench.inbox.listening = False
-        bench.now += bridge_service.TICK + timedelta(seconds=1)
+        bench.wait(TICK_S + 1)
         bench.inbox.deliver(0)
         await until(lambda: len(bench.log.records) == 1)
         bench.inbox.listening = True
-        bench.now += bridge_service.TICK
+        bench.wait(TICK_S)
         bench.inbox.deliver(1)
         await until(lambda: len(bench.log.records) == 2 + topics.PARTITIONS)
         for future in bench.log.futures:
             future.set_result(None)
+
+
+async def test_a_clock_that_is_set_back_delays_no_tick() -> None:
+    async with Bench() as bench:
+        await asyncio.sleep(0)
+        bench.now -= timedelta(hours=1)
+        bench.wait(TICK_S)
+        bench.inbox.wake.set()
+        await until(partial(bench.log.holds, topics.PARTITIONS))
+        for future in bench.log.futures:
+            future.set_result(None)
+    assert decode(FeatureEnvelope, bench.log.records[0].value or b"").tick == bench.now
 
 
 async def test_no_tick_is_said_before_kafka_has_the_last_one() -> None:
@@ -194,13 +210,13 @@ async def test_no_tick_is_said_before_kafka_has_the_last_one() -> None:
     async with Bench() as bench:
         await asyncio.sleep(0)
         for seq in range(3):
-            bench.now += bridge_service.TICK + timedelta(seconds=1)
+            bench.wait(TICK_S + 1)
             bench.inbox.deliver(seq)
             await until(partial(bench.log.holds, 1 + seq + topics.PARTITIONS))
         for future in bench.log.futures:
             future.set_result(None)
         await until(lambda: 2 in bench.inbox.told)
-        bench.now += bridge_service.TICK
+        bench.wait(TICK_S)
         bench.inbox.deliver(3)
         await until(lambda: len(bench.log.records) == 4 + 2 * topics.PARTITIONS)
         for future in bench.log.futures:

@@ -106,7 +106,7 @@ async def test_what_rules_compare_is_shown_from_zero_on(
     Classifier(FakeModel(), log=FakeKafka(), ends=FakeKafka())
     RuleBook(tmp_path / "alerts.yaml", SITES)
     PacedInbox(FakeInbox(), Limit(1.0), lambda: 0.0)
-    Bridge(FakeInbox(), FakeKafka(), SITES, lambda: STARTED_AT)
+    Bridge(FakeInbox(), FakeKafka(), SITES, lambda: STARTED_AT, lambda: 0.0)
     Courier(FakeSender(), lambda: nullcontext(FakeQueue()))
     assert len(compared) >= 6
     assert {str(one): values(one) for one in compared if values(one) != {0.0}} == {}
