@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from agents.adapters.indices_lane import IndicesLane
@@ -22,8 +22,13 @@ Listener = Callable[[Sequence[Heard]], Sequence[Reading]]
 
 
 def as_measured(seconds: Sequence[Heard]) -> list[Reading]:
-    """Readings with their mel frames, or those of which only the levels will be sent."""
+    """Readings with their mel frames."""
     return [heard.reading for heard in seconds]
+
+
+def levels_only(seconds: Sequence[Heard]) -> list[Reading]:
+    """Readings without frames: what is not stored no later profile can send."""
+    return [replace(heard.reading, codes=b"") for heard in seconds]
 
 
 async def _at_once() -> None:
@@ -67,7 +72,9 @@ async def ears_of(settings: AgentSettings, origin: Origin, rate_hz: int) -> Asyn
 
 
 def _listener_of(settings: AgentSettings, rate_hz: int) -> Listener:
-    if settings.profile != "labels":
+    if settings.profile == "levels":
+        return levels_only
+    if settings.profile == "mel32x8":
         return as_measured
     # onnxruntime takes tens of megabytes, which the other profiles need not pay
     from agents.adapters.labeller import Labeller  # noqa: PLC0415

@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agents import batches
+from agents.adapters.listener import ears_of
 from agents.batches import Origin
 from agents.calibration import SIMULATED
 from agents.pipeline import Block
 from agents.reading import Reading
 from agents.service import Agent, login_of
 from agents.settings import AgentSettings
+from schemas import codec
 from schemas.errors import BadConfig, Unavailable
+from schemas.messages import FeatureBatch
 from tests.builders import reading
 from tests.fakes import FakeBroker, FakeClock, FakeSpool
 
@@ -63,6 +67,28 @@ def test_readings_go_into_the_spool(agent: Agent, spool: FakeSpool) -> None:
     status = agent.status()
     assert (status.session, status.spooled_readings) == (agent.session, 2)
     assert (status.calibration, status.profile, status.online) == ("simulated", "mel32x8", True)
+
+
+async def test_what_was_heard_under_levels_has_no_frames_under_a_later_profile(
+    spool: FakeSpool, clock: FakeClock, tmp_path: Path
+) -> None:
+    settings = AgentSettings(profile="levels", indices="off", state_folder=tmp_path)
+    async with ears_of(settings, Origin("harbour", "pole-01", "levels"), RATE_HZ) as ears:
+        agent = Agent(
+            Origin("harbour", "pole-01", "levels"),
+            spool,
+            FakeBroker().connect,
+            folder=tmp_path,
+            clock=clock,
+            calibration=SIMULATED,
+            rate_hz=RATE_HZ,
+            ears=ears,
+        )
+        agent.hear(Block(np.zeros(5 * RATE_HZ, np.float32)))
+    later = Origin("harbour", "pole-01", "mel32x8")
+    assert len(heard(spool)) == 5
+    ((_, payload),) = batches.messages(later, tuple(heard(spool)), ())
+    assert codec.decode(FeatureBatch, payload).mel is None
 
 
 def test_a_session_that_was_not_used_keeps_its_id(agent: Agent, clock: FakeClock) -> None:
