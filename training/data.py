@@ -1,15 +1,20 @@
 """The shared recordings as clips: what is in them, what may be, and whom they may not meet."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from hearing import taxonomy
+from schemas.errors import BadConfig
 from training.config import DataConfig, DataSet
 from training.datasets import BACKGROUND, Clip, esc, labelled, rows, urbansound8k
 
-__all__ = ["Clip", "clips"]
+__all__ = ["Clip", "cache_of", "check_folds", "clips", "name_of"]
+
+FOLDS: Final = (1, 2, 3, 4)
+"""Held out in turn; other folds of a data set are always for training."""
 
 _MACHINES: Final = frozenset(
     {"jackhammer", "drilling", "engine_idling", "chainsaw", "air_conditioner", "helicopter"}
@@ -62,10 +67,48 @@ def clips(config: DataConfig) -> list[Clip]:
     for clip in found:
         folds.setdefault(clip.source, clip.group)
     return [
-        replace(clip, group=folds[clip.source])
+        replace(clip, group=folds[clip.source] if folds[clip.source] in FOLDS else 0)
         for clip in found
         if not config.licences or clip.licence in config.licences
     ]
+
+
+def cache_of(config: DataConfig) -> Path:
+    """Where all is kept that was made of these recordings: of others it would be wrong.
+
+    Parameters
+    ----------
+    config : DataConfig
+        Which recordings, and what else is made.
+
+    Returns
+    -------
+    Path
+        A folder of its own for everything that may differ; it need not exist yet.
+    """
+    heard = [
+        (
+            *(name_of(clip, config), clip.file.stat().st_size, clip.source, clip.group),
+            *(sorted(clip.heard), sorted(clip.perhaps), clip.bed, clip.span_s, clip.licence),
+        )
+        for clip in clips(config)
+    ]
+    asked = config.model_dump_json(exclude={"root", "cache", "teacher", "field"})
+    teacher = config.teacher.name if config.teacher else ""
+    return config.cache / sha256(repr((heard, asked, teacher)).encode()).hexdigest()[:12]
+
+
+def check_folds(found: Collection[Clip], folds: Collection[int]) -> None:
+    """Raise BadConfig if nothing could be held out with one of these folds."""
+    for fold in folds:
+        if not any(clip.group == fold for clip in found):
+            raise BadConfig(f"train.folds: no recording is in fold {fold}")
+
+
+def name_of(clip: Clip, config: DataConfig) -> str:
+    """A clip's file, relative to all data where it lies among them."""
+    inside = clip.file.is_relative_to(config.root)
+    return str(clip.file.relative_to(config.root) if inside else clip.file)
 
 
 def _of(wanted: DataSet, config: DataConfig) -> Iterator[Clip]:

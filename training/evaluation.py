@@ -103,7 +103,7 @@ def load(config: Config) -> Mapping[int, Found]:
 
 
 def _path(config: Config) -> Path:
-    return config.data.cache / f"{config.name}-{config.version}-results.json"
+    return data.cache_of(config.data) / f"{config.name}-{config.version}-results.json"
 
 
 def _by_run(config: Config, pool: Pool, clips: list[Clip]) -> dict[Run, judging.FoldMetrics]:
@@ -125,7 +125,7 @@ def _keep(config: Config, run: Run, net: Street8, pool: Pool, clips: list[Clip])
         fold=run.held_out,
         seed=run.seed,
         dataset=np.array([clip.dataset for clip in held]),
-        path=np.array([str(clip.file.relative_to(config.data.root)) for clip in held]),
+        path=np.array([data.name_of(clip, config.data) for clip in held]),
         heard=pool.heard[pieces],
         known=~pool.perhaps[pieces] | pool.heard[pieces],
         clip=np.repeat(np.arange(len(held)), [len(part) for part in logits]),

@@ -7,7 +7,7 @@ least once a week, into the same folder.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -88,7 +88,7 @@ async def collect(
     settings : ProcessorSettings
         Database, Kafka and rules; a role that may read is enough.
     since : datetime
-        Alerts that began earlier are not looked up again.
+        Alerts that began earlier teach nothing new; verdicts on those that are known still count.
     known : sequence of Example
         What earlier runs found.
 
@@ -102,12 +102,14 @@ async def collect(
     Unavailable
         If the database or Kafka is away.
     """
-    alerts = verdict_tables.judged_alerts(settings, since)
+    alerts = verdict_tables.judged_alerts(settings, min([since, *map(_midnight, known)]))
     found = Collected(examples.renewed(known, alerts))
     have = {one.alert_id for one in known}
     labels = _labels(settings)
     due: list[tuple[JudgedAlert, Wanted]] = []
     for alert in (alert for alert in alerts if alert.verdict in {"true", "false"}):
+        if alert.onset_at < since and str(alert.alert_id) not in have:
+            continue
         name = str(alert.alert_id)
         if name in have:
             found.known += 1
@@ -128,6 +130,11 @@ async def collect(
                 found.examples += new
                 found.gone += [] if new else [str(alert.alert_id)]
     return found
+
+
+def _midnight(example: Example) -> datetime:
+    """Before its onset."""
+    return datetime.combine(example.day, time(), UTC)
 
 
 def _labels(settings: ProcessorSettings) -> Mapping[str, str]:

@@ -99,7 +99,7 @@ def quantise(
 
 
 def _results(chosen: FullBand, recordings: Config) -> Path:
-    return recordings.data.cache / f"{chosen.name}-{chosen.version}-results.json"
+    return data.cache_of(recordings.data) / f"{chosen.name}-{chosen.version}-results.json"
 
 
 def main() -> None:

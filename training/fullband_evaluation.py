@@ -192,7 +192,7 @@ def _keep(
         fold=run.held_out,
         seed=run.seed,
         dataset=np.array([clip.dataset for clip in clips]),
-        path=np.array([str(clip.file.relative_to(recordings.data.root)) for clip in clips]),
+        path=np.array([data.name_of(clip, recordings.data) for clip in clips]),
         heard=truth,
         known=truth | ~perhaps,
         clip=np.repeat(np.arange(len(clips)), [len(part) for part in logits]),

@@ -20,7 +20,7 @@ from hearing import taxonomy
 from hearing.frontends import mel64, mobilenet
 from training import sounds, synthetic
 from training.config import Config
-from training.data import clips
+from training.data import cache_of, check_folds, clips
 
 FOREGROUND, BED, SIREN, DISTRACTOR = range(4)
 TEACHER_BANDS: Final = 104
@@ -84,9 +84,10 @@ def prepare(config: Config) -> Path:
     Path
         A folder with one `.npy` for each field.
     """
-    folder = config.data.cache / "fullband-pieces"
+    folder = cache_of(config.data) / "fullband-pieces"
     if (folder / "log_power.npy").exists():
         return folder
+    check_folds(clips(config.data), config.train.folds)
     folder.mkdir(parents=True, exist_ok=True)
     pieces, frames = [], []
     for piece in (*_recorded(config), *_synthesised(config)):

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from hearing.frontends import mel64, mobilenet
 from schemas.errors import BadConfig
 from training.config import Config
+from training.data import cache_of
 from training.fullband_config import teacher_of
 from training.fullband_mixing import FOLDS, Mixer, Mixture
 from training.fullband_pieces import TEACHER_BANDS
@@ -145,7 +146,7 @@ def _joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
 
 
 def _shard(config: Config, n: int) -> Path:
-    folder = config.data.cache / "fullband-pool"
+    folder = cache_of(config.data) / "fullband-pool"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"shard{n:03}.npz"
 

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from training import fullband_head, fullband_pieces, fullband_pool
 from training.config import Config, Run
+from training.data import cache_of
 from training.fullband_config import FullBand, Schooling, teacher_of
 from training.fullband_lessons import Lessons
 from training.fullband_net import Street
@@ -29,7 +30,7 @@ def runs(settings: Schooling) -> Iterator[Run]:
 def weights_path(chosen: FullBand, recordings: Config, run: Run) -> Path:
     """Where the weights of a run are kept."""
     name = f"{chosen.name}-{chosen.version}-fold{run.held_out}-seed{run.seed}.pt"
-    return recordings.data.cache / name
+    return cache_of(recordings.data) / name
 
 
 def lessons(chosen: FullBand, recordings: Config, held_out: int) -> Lessons:
@@ -58,7 +59,9 @@ def distil(chosen: FullBand, recordings: Config, held_out: int, lessons: Lessons
     Path
         Student with its optimisers.
     """
-    path = recordings.data.cache / f"{chosen.name}-{chosen.version}-fold{held_out}-distilled.part"
+    path = (
+        cache_of(recordings.data) / f"{chosen.name}-{chosen.version}-fold{held_out}-distilled.part"
+    )
     torch.set_num_threads(chosen.train.threads)
     student = Student(chosen.train, lessons, chosen.train.seed)
     if path.exists():

@@ -17,7 +17,7 @@ from acoustics.clips import looped_codes
 from hearing import taxonomy
 from training import streets, synthetic
 from training.config import Config, DataConfig
-from training.data import clips
+from training.data import cache_of, check_folds, clips
 from training.sounds import recorded
 
 FOREGROUND, BED, SIREN, DISTRACTOR, STREET = range(5)
@@ -78,6 +78,7 @@ def prepare(config: Config) -> Path:
     Path
         The cached pool, `.npz`.
     """
+    check_folds(clips(config.data), config.train.folds)
     path = pool_path(config)
     if not path.exists():
         _save(path, _joined(_packed(_recorded(config.data)), _made(config)))
@@ -145,7 +146,7 @@ def _read(path: Path) -> Pool:
 
 def pool_path(config: Config) -> Path:
     """Where the pool of a configuration is cached."""
-    return config.data.cache / f"{config.name}-{config.version}-pool.npz"
+    return cache_of(config.data) / f"{config.name}-{config.version}-pool.npz"
 
 
 def load(config: Config) -> Pool:

@@ -4,7 +4,6 @@ It hears what the small models are not given, and knows two million clips that w
 answers are learnt from; its weights are in nothing that is shipped.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from acoustics import mel
 from hearing.frontends import mobilenet
 from schemas.errors import BadConfig
 from training.config import Config, DataConfig
+from training.data import cache_of
 from training.sounds import Sound, recorded
 
 EMBEDDING: Final = 384
@@ -162,12 +162,4 @@ def spans(sound: Sound) -> Iterator[tuple[float, Sound]]:
 
 
 def _path(data: DataConfig) -> Path:
-    """One cache for all models that are trained on the same versions of the same recordings."""
-    of = hashlib.sha256(_versions(data).encode())
-    name = data.teacher.name if data.teacher else "nobody"
-    return data.cache / f"taught-{name}-{of.hexdigest()[:8]}.npz"
-
-
-def _versions(data: DataConfig) -> str:
-    sets = [(s.kind, str(s.folder)) for s in data.sets]
-    return repr((sets, sorted(data.licences), data.speeds, sorted(data.unsettled.items())))
+    return cache_of(data) / f"taught-{data.teacher.name if data.teacher else 'nobody'}.npz"

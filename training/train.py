@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from training import teacher
 from training.config import Config, Recipe, Run, TrainConfig
+from training.data import cache_of
 from training.lessons import by_piece, class_names, lessons, settled, without_teacher
 from training.net import Street8
 from training.pools import Pool
@@ -43,7 +44,7 @@ def runs(config: Config, folds: tuple[int, ...]) -> Iterator[Run]:
 def weights_path(config: Config, run: Run) -> Path:
     """Where the weights of a run are kept."""
     name = f"{config.name}-{config.version}-fold{run.held_out}-seed{run.seed}.pt"
-    return config.data.cache / name
+    return cache_of(config.data) / name
 
 
 def train(config: Config, pool: Pool, run: Run) -> Path:

@@ -163,6 +163,9 @@ async def test_what_operators_said_becomes_examples_until_the_features_are_gone(
     judge(operator, alerts[0].alert_id, "false")
     again = await field_log.collect(settings, elsewhere, found.examples)
     assert (again.known, [e.heard for e in again.examples]) == (1, [False])
+    judge(operator, alerts[0].alert_id, "true")
+    late = await field_log.collect(settings, began_at + timedelta(days=8), again.examples)
+    assert [(e.alert_id, e.heard) for e in late.examples] == [(one.alert_id, True)]
 
 
 def features(began_at: datetime) -> list[tuple[Key, bytes]]:
