@@ -5,6 +5,7 @@ the sound after it, and it rings for milliseconds only.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -21,6 +22,8 @@ MAX_DB: Final = 20.0
 """Beyond this the microphone is too deaf, or the file is not what it should be."""
 MAX_POINTS: Final = 4000
 
+_BETWEEN: Final = re.compile(r"[;\s]+")
+
 Response = tuple[tuple[float, float], ...]
 """Pairs of frequency, Hz, ascending, and level, dB."""
 
@@ -31,7 +34,8 @@ def parse(text: str) -> Response:
     Parameters
     ----------
     text : str
-        As makers of measuring microphones deliver it; a comma, semicolon or space between.
+        As makers of measuring microphones deliver it; a comma, semicolon or space between. With
+        a semicolon or space between, a comma within a number is a decimal comma.
 
     Returns
     -------
@@ -99,8 +103,20 @@ def _at(response: Sequence[tuple[float, float]], f: NDArray[np.float64]) -> NDAr
 
 
 def _numbers(line: str) -> list[float]:
+    """Numbers of a line; a comma is a decimal comma if something else lies between the columns."""
+    words = [bare for word in _BETWEEN.split(line) if (bare := word.strip(","))]
+    split = _floats(",".join(words).split(","))
+    if len(words) == 1 or "," not in "".join(words):
+        return split
+    found = _floats([word.replace(",", ".") for word in words])
+    if split and ("." in line or not found):
+        raise BadConfig(f"response: {line.strip()[:60]!r}: is that a decimal comma?")
+    return found
+
+
+def _floats(words: Sequence[str]) -> list[float]:
     try:
-        row = [float(word) for word in line.replace(",", " ").replace(";", " ").split()]
+        row = [float(word) for word in words]
     except ValueError:
         return []
     return row if all(map(math.isfinite, row)) else []

@@ -48,6 +48,20 @@ def test_a_file_of_a_maker_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "31,5;-4,2\n100,0;-1,9\n1000,0;0,0\n8000,0;2,5",
+        "31,5\t-4,2\n100\t-1,9\n1000\t0\n8000\t2,5",
+        "31,5; -4,2; 0,1\n100 ;-1,9\n1000;0\n8000;2,5",
+        "31.5,-4.2\n100,-1.9\n1000,0\n8000,2.5,",
+        "31.5, -4.2, 0\n100 , -1.9\n1000, 0\n8000, 2.5",
+    ],
+)
+def test_a_comma_is_a_decimal_comma_where_something_else_separates(text: str) -> None:
+    assert parse(text) == ((31.5, -4.2), (100.0, -1.9), (1000.0, 0.0), (8000.0, 2.5))
+
+
+@pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("", "lines of Hz and dB are needed"),
@@ -57,6 +71,8 @@ def test_a_file_of_a_maker_is_read() -> None:
         ("1000 0\n500 0\n2000 0", "must ascend"),
         ("-5 0\n2000 0", "must reach over 1000 Hz"),
         ("2000 0\n4000 0", "must reach over 1000 Hz"),
+        ("100 0\n1,000.5\t-3\n2000 0", "'1,000.5.*-3': is that a decimal comma"),
+        ("20,1 0.5\n2000 0", "'20,1 0.5': is that a decimal comma"),
         ("100 0\n4000 90", "more than 20 dB"),
     ],
 )
