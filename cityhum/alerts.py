@@ -42,10 +42,14 @@ def alerts(
     *,
     follow: Follow = False,
     resume: Resume = None,
-    as_json: AsJson = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print JSON; with --follow an object a line")
+    ] = False,
 ) -> None:
-    """List alerts of the last day, or follow them; with --json, an object a line."""
+    """List alerts of the last day, or follow them."""
     if context.invoked_subcommand is not None:
+        if follow or resume or as_json:
+            raise BadConfig(f"options go behind {context.invoked_subcommand}; --follow is without")
         return
     if not follow:
         list_alerts(as_json=as_json)
@@ -69,7 +73,7 @@ def list_alerts(
     span = spans.last(days * DAY_S, utc_now() + spans.AHEAD)
     wanted = Wanted(devices=device, site=site, rules=rule, open_only=open_only)
     with _reader() as reader:
-        found = recorded.newest(reader, span, wanted, limit=1000).items
+        found = [*recorded.every(reader, span, wanted)]
     answer([one._asdict() for one in found], _table(found), as_json=as_json)
 
 

@@ -5,16 +5,18 @@ from typing import Final
 
 import pandas as pd
 
-from dashboard.charts.device import Shown
+from dashboard.charts.device import MOST_LABELS, Shown
 from dashboard.spans import resolution_s
-from dashboard.tables import alert_table, closed, seconds_shared, table, wall, windows_shared
+from dashboard.tables import alert_table, closed, seconds_shared, table, wall
 from records import alerts, labels, levels, spectra
 from records.devices import Device
 from records.reader import Reader
-from records.spans import MOST_POINTS, Span
+from records.spans import Span
 
 SLICES: Final = 600
 """Of a spectrogram, at most."""
+
+MOST_ALERTS: Final = 100
 
 _BESIDE: Final = timedelta(seconds=30)
 _LONGEST: Final = timedelta(minutes=10)
@@ -41,13 +43,13 @@ def labels_of(reader: Reader, device: Device, span: Span, step_s: int, zone: str
     """Active labels with the share of each step."""
     if step_s == levels.SECOND:
         return seconds_shared(labels.by_second(reader, device.device, span), zone)
-    rows = labels.in_windows(reader, [device.device], span, step_s, limit=MOST_POINTS).items
-    return windows_shared(rows, step_s, zone)
+    rows = labels.shares(reader, device.device, span, step_s, MOST_LABELS)
+    return table(rows, labels.LabelShare, zone)
 
 
 def alerts_of(reader: Reader, device: Device, span: Span, zone: str) -> pd.DataFrame:
     """Newest alerts of a device; open ones reach to the end of the span."""
-    found = alerts.overlapping(reader, device.device, span)
+    found = alerts.overlapping(reader, device.device, span, MOST_ALERTS)
     return closed(alert_table(found, zone), wall(span.end, zone))
 
 

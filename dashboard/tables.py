@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from records.alerts import Alert
-from records.labels import LabelSecond, LabelWindow
+from records.labels import LabelSecond
 from schemas.base import ACTIVE_SCORE
 
 
@@ -59,12 +59,6 @@ def closed(alerts: pd.DataFrame, until: datetime) -> pd.DataFrame:
 def seconds_shared(rows: Sequence[LabelSecond], zone: str) -> pd.DataFrame:
     """Active seconds as shares: each is wholly its label's."""
     return table(rows, LabelSecond, zone).assign(share=1.0)
-
-
-def windows_shared(rows: Sequence[LabelWindow], length_s: int, zone: str) -> pd.DataFrame:
-    """Windows with the share of their time in which the label was active."""
-    frame = table(rows, LabelWindow, zone)
-    return frame.assign(share=(frame.active_s.astype(float) / length_s).clip(upper=1.0))
 
 
 def top_labels(labels: Sequence[str] | None, scores: Sequence[int] | None) -> str:

@@ -1,6 +1,6 @@
 """Alerts, newest first, with what operators said of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, Literal, LiteralString, NamedTuple
 from uuid import UUID
@@ -105,7 +105,20 @@ def newest(
     return page(rows, limit, lambda row: (row.onset_at, str(row.alert_id)))
 
 
-def overlapping(reader: Reader, device: str, span: Span, limit: int = 100) -> list[Alert]:
+def every(
+    reader: Reader, span: Span, wanted: Wanted = ALL, *, at_once: int = 1000
+) -> Iterator[Alert]:
+    """All alerts whose sound began within a span, newest first, read page by page."""
+    cursor = None
+    while True:
+        found = newest(reader, span, wanted, cursor=cursor, limit=at_once)
+        yield from found.items
+        cursor = found.next
+        if cursor is None:
+            return
+
+
+def overlapping(reader: Reader, device: str, span: Span, limit: int) -> list[Alert]:
     """Alerts of a device that went on at some time of a span, newest first."""
     asked = {"device": device, "begin": span.begin, "end": span.end, "limit": limit}
     return reader.rows(_OVERLAPPING, asked, Alert)

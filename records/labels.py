@@ -19,6 +19,14 @@ class LabelSecond(NamedTuple):
     laeq_1s_db: float
 
 
+class LabelShare(NamedTuple):
+    """Share of a window in which a label was active; 0 to 1."""
+
+    started_at: datetime
+    label: str
+    share: float
+
+
 class LabelWindow(NamedTuple):
     """A label that was active in a window: `docs/windows.md`, "Labels"."""
 
@@ -41,6 +49,20 @@ SELECT started_at, label, score, laeq_1s_db
 FROM reading CROSS JOIN LATERAL unnest(labels, scores) AS heard (label, score)
 WHERE device = %(device)s AND started_at >= %(begin)s AND started_at < %(end)s
   AND clock <> 'unsynced' AND score >= %(active)s
+ORDER BY started_at, label
+"""
+_SHARES: Final[LiteralString] = """
+SELECT started_at, label, least(1, active_s / %(length_s)s::float8) AS share
+FROM (
+    SELECT *, dense_rank() OVER (ORDER BY whole_s DESC, label) AS place
+    FROM (
+        SELECT started_at, label, active_s, sum(active_s) OVER (PARTITION BY label) AS whole_s
+        FROM label_window
+        WHERE device = %(device)s AND length_s = %(length_s)s
+          AND started_at >= %(begin)s AND started_at < %(end)s
+    ) AS heard
+) AS ranked
+WHERE place <= %(most)s
 ORDER BY started_at, label
 """
 _WINDOWS: Final[LiteralString] = """
@@ -72,6 +94,24 @@ def by_second(reader: Reader, device: str, span: Span) -> list[LabelSecond]:
     affordable(span, 1)
     asked = {"device": device, "begin": span.begin, "end": span.end, "active": ACTIVE_SCORE}
     return reader.rows(_SECONDS, asked, LabelSecond)
+
+
+def shares(reader: Reader, device: str, span: Span, length_s: int, most: int) -> list[LabelShare]:
+    """Shares of the labels of a device that were active most, a row for each and each window.
+
+    Raises
+    ------
+    BadQuestion
+        If the span has more than `spans.MOST_POINTS` windows.
+    """
+    asked = {
+        "device": device,
+        "begin": span.begin,
+        "end": span.end,
+        "length_s": affordable(span, length_s),
+        "most": most,
+    }
+    return reader.rows(_SHARES, asked, LabelShare)
 
 
 def in_windows(

@@ -14,6 +14,7 @@ from records import alerts, city
 from records.spans import AHEAD, last
 
 HOUR_S = 3600
+MOST = 100
 
 
 def _page() -> None:
@@ -55,10 +56,12 @@ def _draw(site: str | None) -> str:
 def _alerts(site: str | None, zone: str) -> None:
     st.subheader("Alerts of the last hour", anchor=False)
     asked = alerts.Wanted(site=site)
-    newest = alerts.newest(reader(), last(HOUR_S, utc_now() + AHEAD), asked, limit=100)
+    newest = alerts.newest(reader(), last(HOUR_S, utc_now() + AHEAD), asked, limit=MOST)
     if not newest.items:
         st.info("None.")
         return
+    if newest.next:
+        st.caption(f"The newest {MOST}; there are more.")
     st.dataframe(
         table(newest.items, alerts.Alert, zone),
         hide_index=True,

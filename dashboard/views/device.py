@@ -69,6 +69,8 @@ def _alerts(shown: Shown) -> None:
     if shown.alerts.empty:
         return
     st.subheader("Alerts", anchor=False)
+    if len(shown.alerts) == answers.MOST_ALERTS:
+        st.caption(f"The newest {answers.MOST_ALERTS}: page Alerts has more.")
     st.dataframe(
         shown.alerts,
         hide_index=True,

@@ -7,10 +7,17 @@ import pytest
 
 from records import alerts, devices, indicators, labels, levels, sounds, windows
 from records.adapters.postgres import PostgresReader
-from records.spans import Span
+from records.spans import Span, last
 from schemas.errors import BadQuestion, Unavailable
 from tests.database import Database
 from tests.recorded import ALERT_IDS, HOUR, LOUD, QUIET, SECONDS, SILENT, address, fill
+
+_EVERY_DAY = """
+INSERT INTO label_window (device, length_s, started_at, label, origin, active_s, mean_score,
+    max_score, laeq_active_db, events, source_leq_db, energy_share)
+SELECT %s, 86400, at, 'sound_' || n, 'human', 100 * n, 800, 900, 66, 1, 64.5, 0.1
+FROM generate_series(%s, %s - interval '1 s', interval '1 day') AS at,
+     generate_series(1, 8) AS n"""
 
 
 @pytest.fixture
@@ -46,6 +53,19 @@ def test_seconds_whose_time_is_a_guess_have_neither_levels_nor_labels(
     database.query("UPDATE reading SET clock = 'unsynced' WHERE seq >= 2")
     assert len(levels.over_time(reader, [LOUD], HOUR, 1)) == 2
     assert len(labels.by_second(reader, LOUD, HOUR)) == 2
+
+
+def test_ten_years_of_days_reach_today_with_the_labels_heard_most(
+    reader: PostgresReader, database: Database
+) -> None:
+    decade = last(3652 * 86_400, HOUR.end)
+    database.query(_EVERY_DAY, QUIET, decade.begin, decade.end)
+    found = labels.shares(reader, QUIET, decade, 86_400, most=7)
+    assert {row.label for row in found} == {f"sound_{n}" for n in range(2, 9)}
+    assert len(found) == 7 * 3652
+    newest = found[-1]
+    assert newest.started_at == decade.end - timedelta(days=1)
+    assert (newest.label, newest.share) == ("sound_8", 800 / 86_400)
 
 
 def test_hours_heard_without_a_label_count_as_hours_without_it(
@@ -96,6 +116,11 @@ def test_alerts_come_newest_first_and_page_by_page(reader: PostgresReader) -> No
     assert found.state == "cleared"
 
 
+def test_all_alerts_of_a_span_are_read_page_by_page(reader: PostgresReader) -> None:
+    found = alerts.every(reader, HOUR, at_once=2)
+    assert [alert.alert_id for alert in found] == list(reversed(ALERT_IDS))
+
+
 def test_alerts_overlap_a_span_that_began_after_them(reader: PostgresReader) -> None:
     end = HOUR.begin.timestamp() + 9
     for seconds, expected in (
@@ -104,7 +129,7 @@ def test_alerts_overlap_a_span_that_began_after_them(reader: PostgresReader) -> 
         (HOUR.end.timestamp(), {ALERT_IDS[-1]}),  # still open
     ):
         begin = datetime.fromtimestamp(seconds, UTC)
-        found = alerts.overlapping(reader, LOUD, Span(begin, begin + timedelta(seconds=5)))
+        found = alerts.overlapping(reader, LOUD, Span(begin, begin + timedelta(seconds=5)), 9)
         assert {alert.alert_id for alert in found} == expected
 
 

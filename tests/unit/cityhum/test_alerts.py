@@ -1,5 +1,6 @@
 """`cityhum alerts --follow`: what is printed, and where it goes on."""
 
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
@@ -9,6 +10,7 @@ from typing import Any, LiteralString, TypeVar
 import pytest
 
 from cityhum import following
+from cityhum.main import main
 from schemas.codec import encode
 from schemas.errors import BadConfig, Unavailable
 from schemas.results import Alert
@@ -51,6 +53,17 @@ class GaveUpError(Exception):
 
 def never(_: Unavailable | None) -> None:
     raise GaveUpError
+
+
+@pytest.mark.parametrize("words", ["--json list", "--follow list", "--resume x show 7"])
+def test_an_option_before_the_verb_is_refused_rather_than_dropped(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["cityhum", "alerts", *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "options go behind" in capsys.readouterr().err
 
 
 def test_events_come_in_order_and_only_those_from_now_on() -> None:

@@ -18,7 +18,7 @@ from records.alerts import Alert
 from records.days import LoudHours, Percentiles
 from records.devices import Device
 from records.indicators import DayLevels
-from records.labels import LabelSecond, LabelWindow
+from records.labels import LabelSecond, LabelShare
 from records.levels import Level, Spectrum
 from records.spans import Span, last
 
@@ -80,9 +80,9 @@ def test_ten_years_of_a_device_without_data_ask_for_days_and_are_empty() -> None
 
 
 def test_a_month_tells_how_long_a_label_was_active_in_each_hour() -> None:
-    hour = LabelWindow("pole-01", NOW, "birds", "natural", 900, 9, 700, 900, 60.0, 55.0, None, 0.1)
+    hour = LabelShare(NOW, "birds", 0.25)
     shown = answers.of_device(
-        Known({LabelWindow: [hour]}), POLE, last(30 * 86_400, NOW), "Europe/Berlin"
+        Known({LabelShare: [hour]}), POLE, last(30 * 86_400, NOW), "Europe/Berlin"
     )
     assert list(shown.labels.share) == [0.25]
 
