@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema
 
 CSV: Final = "text/csv"
 GEOJSON: Final = "application/geo+json"
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -58,6 +59,9 @@ def _headers(more: str | None) -> Mapping[str, str]:
 
 
 def _cell(value: object) -> object:
+    """Times end with Z; what a spreadsheet would take for a formula begins with an apostrophe."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
 
 

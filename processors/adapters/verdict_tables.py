@@ -67,10 +67,15 @@ def give(
     Raises
     ------
     BadConfig
-        If there is no such alert, or the user may not judge.
+        If nobody says so or terminals would obey the words, if there is no such alert, or if the
+        user may not judge.
     Unavailable
         If the database does not answer.
     """
+    if not said_by.strip():
+        raise BadConfig("a verdict needs a name: who says so")
+    if not (said_by.isprintable() and note.isprintable()):
+        raise BadConfig("name and note of a verdict are one line without control characters")
     row = {"alert_id": alert_id, "verdict": verdict, "said_by": said_by, "note": note}
     with _asked(settings) as connection:
         if connection.execute(_GIVE, row).rowcount == 0:
