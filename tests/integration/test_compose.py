@@ -18,7 +18,8 @@ PROFILES = {"core", "simulate", "dashboard", "notify", "observe", "operate"}
 ROOT_JOB = "disks"
 """The only one that runs as root: it gives away the volumes and ends."""
 BY_HAND = {"access", "backup", "checkpoints", "gaps", "reader", "verdicts"}
-"""What operators run; `docker compose run` does it with a service's image and login."""
+"""What operators run: `docker compose run --rm operate`."""
+OPERATE = "operate"
 LOCAL_STACK_READS = {
     "deploy/mosquitto/mosquitto.conf",
     "deploy/mosquitto/acl",
@@ -106,6 +107,30 @@ def test_each_service_logs_in_as_its_own_users(demo: Project, city: Project) -> 
         assert ours.get("CITYHUM_KAFKA_USER") == users.kafka, name
         assert ours.get("CITYHUM_POSTGRES_USER") == users.postgres, name
         assert not variables(demo["services"][name]).get("CITYHUM_KAFKA_USER"), name
+
+
+def test_what_operators_run_reaches_its_servers(compose: Project) -> None:
+    """As Kafka's administrator, and as the owner of what other users may only read."""
+    programs = access_table().programs
+    by_hand = [programs[name] for name in BY_HAND]
+    networks = {"mqtt": "mqtt", "kafka": "log", "postgres": "store"}
+    service = compose["services"][OPERATE]
+    assert set(service["networks"]) == {
+        networks[server] for users in by_hand for server, user in users if user
+    }
+    assert {users.kafka for users in by_hand} == {None, programs["topics"].kafka}
+    ours, topics = variables(service), variables(compose["services"]["topics"])
+    assert ours.get("CITYHUM_KAFKA_USER") == topics.get("CITYHUM_KAFKA_USER")
+    assert ours["CITYHUM_POSTGRES_USER"] == programs["migrate"].postgres
+
+
+def test_a_backup_is_made_by_the_server_s_own_programs(compose: Project) -> None:
+    """Another version's dump is refused, or does not come back."""
+    services = compose["services"]
+    recipe = (ROOT / "deploy/images/Dockerfile").read_text(encoding="utf-8")
+    (client,) = re.findall(r"^ARG POSTGRES=(\d+)$", recipe, flags=re.MULTILINE)
+    assert services["postgres"]["image"].startswith(f"postgres:{client}.")
+    assert services[OPERATE]["build"]["target"] == OPERATE
 
 
 def test_each_service_is_shut_in(compose: Project) -> None:

@@ -21,7 +21,7 @@ from deploy.local.stack import LocalStack
 from tests.compose import CITY, DEMO, ROOT, Project, Service, project, variables
 from tests.servers import JARS
 
-JOBS = ("migrate", "access", "topics")
+JOBS = ("migrate", "access", "topics", "operate")
 """In the order that depends_on gives them."""
 WORKERS = ("bridge", "classify", "windows", "alerts", "archive", "relay")
 READY_WITHIN_S = 120

@@ -66,7 +66,9 @@ def test_the_linter_has_nothing_to_say() -> None:
 
 def test_base_and_tools_are_of_one_version() -> None:
     assert re.search(r"^ARG PYTHON=\d+\.\d+\.\d+-slim-\w+$", DOCKERFILE, flags=re.MULTILINE)
-    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, flags=re.MULTILINE)) == {"python:${PYTHON}"}
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, flags=re.MULTILINE)
+    assert set(bases) == {"python:${PYTHON}", "program"}
+    assert bases[-1] == "program"
     assert re.search(r"pip install \S+ uv==\d+\.\d+\.\d+$", DOCKERFILE, flags=re.MULTILINE)
     assert re.search(r"^USER \d+:\d+$", DOCKERFILE, flags=re.MULTILINE)
 
