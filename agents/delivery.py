@@ -97,14 +97,31 @@ def lapsed(delivery: Delivery, now_s: float) -> Delivery:
     if not late:
         return delivery
     live = tuple(sent for sent in delivery.live if sent.due_s > now_s)
-    longer = max(min(2 * sent.patience_s, MAX_PATIENCE_S) for sent in late)
     return replace(
         delivery,
         live=live,
         live_after=delivery.live_after if live or not delivery.live else delivery.live_before,
         backlog=tuple(sent for sent in delivery.backlog if sent.due_s > now_s),
-        patience_s=max(delivery.patience_s, longer),
+        patience_s=max(delivery.patience_s, *(longer(sent.patience_s) for sent in late)),
     )
+
+
+def longer(patience_s: float) -> float:
+    """How long to wait next time, s.
+
+    >>> longer(10.0), longer(200.0)
+    (20.0, 300.0)
+    """
+    return min(2 * patience_s, MAX_PATIENCE_S)
+
+
+def due_s(now_s: float, patience_s: float, jitter: float) -> float:
+    """When what is sent now is sent again, s; `jitter` from 0 to 1: devices must not do it in step.
+
+    >>> due_s(100.0, 10.0, 0.0), due_s(100.0, 10.0, 1.0)
+    (110.0, 112.5)
+    """
+    return now_s + patience_s * (1 + _JITTER * jitter)
 
 
 def overtaken(delivery: Delivery, newest: int) -> Delivery:
@@ -174,7 +191,7 @@ def _sent(run: Run, now_s: float, patience_s: float, jitter: float) -> Sent:
     return Sent(
         session=run[0].session,
         seqs=frozenset(reading.seq for reading in run),
-        due_s=now_s + patience_s * (1 + _JITTER * jitter),
+        due_s=due_s(now_s, patience_s, jitter),
         patience_s=patience_s,
     )
 

@@ -2,8 +2,8 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -42,6 +42,7 @@ class IndicesSpool:
     def __init__(self, path: Path, max_minutes: int = MAX_MINUTES) -> None:
         self._path = path
         self._max_minutes = max_minutes
+        self._safe: set[int] = set()
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,38 +73,53 @@ class IndicesSpool:
             The disk is full or failing; nothing has changed.
         """
         row = (minute.session, minute.first_seq, codec.encode(minute))
-        try:
-            with self._db:
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.execute(
-                    "INSERT INTO minute (session, first_seq, payload) VALUES (?, ?, ?)", row
-                )
-                self._db.execute(
-                    "DELETE FROM minute WHERE position <= (SELECT max(position) FROM minute) - ?",
-                    (self._max_minutes,),
-                )
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"{self._path}: {error}") from None
+        with self._writing() as db:
+            db.execute("INSERT INTO minute (session, first_seq, payload) VALUES (?, ?, ?)", row)
+            db.execute(
+                "DELETE FROM minute WHERE position <= (SELECT max(position) FROM minute) - ?",
+                (self._max_minutes,),
+            )
 
     def waiting(self, limit: int) -> list[tuple[SeqRange, bytes]]:
         """The oldest minutes that wait, by the seq of their first reading, and their payloads."""
         rows = self._db.execute(
-            "SELECT session, first_seq, payload FROM minute ORDER BY position LIMIT ?", (limit,)
-        )
-        return [(SeqRange(session=s, first_seq=seq, count=1), payload) for s, seq, payload in rows]
+            "SELECT position, session, first_seq, payload FROM minute ORDER BY position LIMIT ?",
+            (limit + len(self._safe),),
+        ).fetchall()
+        return [
+            (SeqRange(session=session, first_seq=seq, count=1), payload)
+            for position, session, seq, payload in rows
+            if position not in self._safe
+        ][:limit]
 
     def acknowledge(self, minutes: Iterable[SeqRange]) -> None:
         """Let go of what is safe at the other end, or will never be accepted there."""
-        with suppress(sqlite3.OperationalError), self._db:  # else it is sent once more
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(
-                "DELETE FROM minute WHERE session = ? AND first_seq >= ? AND first_seq < ?",
-                [(done.session, done.first_seq, done.first_seq + done.count) for done in minutes],
+        for done in minutes:
+            found = self._db.execute(
+                "SELECT position FROM minute WHERE session = ? AND first_seq BETWEEN ? AND ?",
+                (done.session, done.first_seq, done.first_seq + done.count - 1),
             )
+            self._safe.update(position for (position,) in found)
+        with suppress(Unavailable), self._writing():
+            pass  # else they are deleted with the next minute
 
     def depth(self) -> int:
         """Number of minutes that wait."""
-        return int(self._db.execute("SELECT count(*) FROM minute").fetchone()[0])
+        rows = int(self._db.execute("SELECT count(*) FROM minute").fetchone()[0])
+        return rows - len(self._safe)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing; what is safe is deleted as well."""
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                safe = [(position,) for position in self._safe]
+                self._db.executemany("DELETE FROM minute WHERE position = ?", safe)
+                yield self._db
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"{self._path}: {error}") from None
+        self._safe.clear()
 
 
 def _opened(path: Path) -> sqlite3.Connection:

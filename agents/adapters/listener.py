@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from random import Random
 from typing import Final
 
 from agents.adapters.indices_lane import IndicesLane
@@ -68,7 +69,8 @@ async def ears_of(settings: AgentSettings, origin: Origin, rate_hz: int) -> Asyn
             return listener(seconds)
 
         async with background(minutes.run()):
-            yield Ears(both, [IndicesLane(origin, spool)], minutes.idle)
+            lane = IndicesLane(origin, spool, Random())  # noqa: S311
+            yield Ears(both, [lane], minutes.idle)
 
 
 def _listener_of(settings: AgentSettings, rate_hz: int) -> Listener:

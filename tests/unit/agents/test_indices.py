@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from agents import indices
 from agents.adapters.indices_lane import IndicesLane
 from agents.adapters.indices_spool import IndicesSpool
 from agents.batches import Origin
-from agents.delivery import PATIENCE_S
+from agents.delivery import MAX_PATIENCE_S, PATIENCE_S
 from agents.indices import Gathering, Minute
 from agents.pipeline import Heard
 from schemas import codec
@@ -125,25 +127,80 @@ def test_a_file_of_a_newer_agent_is_left_alone(tmp_path: Path) -> None:
         pass
 
 
-def test_a_minute_is_sent_until_it_is_acknowledged(spool: IndicesSpool) -> None:
-    lane = IndicesLane(ORIGIN, spool)
+@pytest.fixture
+def lane(spool: IndicesSpool) -> IndicesLane:
+    return IndicesLane(ORIGIN, spool, Random(1))
+
+
+def accepted(first_seq: int) -> Ack:
+    minute = SeqRange(session=SESSION, first_seq=first_seq, count=1)
+    return Ack(device="pole-01", accepted_indices=(minute,))
+
+
+def test_a_minute_is_sent_until_it_is_acknowledged(spool: IndicesSpool, lane: IndicesLane) -> None:
     spool.append(minute(0))
     (message,) = lane.due(100.0)
     assert message.topic == "cityhum/v1/harbour/pole-01/indices"
     assert lane.due(101.0) == []
-    assert lane.next_due_s == 100 + PATIENCE_S
-    assert lane.due(100 + PATIENCE_S) == [message]
+    assert lane.next_due_s is not None
+    assert lane.due(lane.next_due_s) == [message]
     lane.renew()
     assert lane.due(111.0) == [message]
-    accepted = SeqRange(session=SESSION, first_seq=0, count=1)
-    lane.answered(Ack(device="pole-01", accepted_indices=(accepted,)))
+    lane.answered(accepted(0))
     assert lane.due(999.0) == []
     assert lane.depth() == 0
     assert lane.next_due_s is None
 
 
-def test_what_is_rejected_is_not_sent_again(spool: IndicesSpool) -> None:
-    lane = IndicesLane(ORIGIN, spool)
+def test_what_nobody_acknowledges_is_sent_ever_more_rarely(
+    spool: IndicesSpool, lane: IndicesLane
+) -> None:
+    for n in range(4):
+        spool.append(minute(60 * n))
+    now_s, waits_s = 0.0, []
+    for _ in range(8):
+        now_s += MAX_PATIENCE_S * 1.25
+        assert lane.due(now_s)
+        assert lane.next_due_s is not None
+        waits_s.append(lane.next_due_s - now_s)
+    assert PATIENCE_S < waits_s[0] < 1.25 * PATIENCE_S
+    assert all(after > 1.5 * before for before, after in pairwise(waits_s[:5]))
+    assert MAX_PATIENCE_S < waits_s[-1] < 1.25 * MAX_PATIENCE_S
+    lane.answered(accepted(0))
+    spool.append(minute(240))
+    lane.due(now_s)
+    assert lane.next_due_s is not None
+    assert lane.next_due_s - now_s < 1.25 * PATIENCE_S
+
+
+def test_a_minute_that_made_room_for_others_is_waited_for_no_longer(
+    spool: IndicesSpool, lane: IndicesLane
+) -> None:
+    spool.append(minute(0))
+    lane.due(0.0)
+    for n in range(1, 9):
+        spool.append(minute(60 * n))
+    lane.due(100.0)
+    assert lane.next_due_s is not None
+    assert lane.next_due_s > 100
+
+
+def test_what_a_full_disk_does_not_let_go_is_not_sent_again(
+    spool: IndicesSpool, lane: IndicesLane
+) -> None:
+    spool.append(minute(0))
+    lane.due(0.0)
+    spool._db.execute("PRAGMA query_only = ON")
+    lane.answered(accepted(0))
+    assert lane.due(999.0) == []
+    assert lane.depth() == 0
+    spool._db.execute("PRAGMA query_only = OFF")
+    spool.append(minute(60))
+    assert seqs(spool) == [60]
+    assert spool._db.execute("SELECT count(*) FROM minute").fetchone() == (1,)
+
+
+def test_what_is_rejected_is_not_sent_again(spool: IndicesSpool, lane: IndicesLane) -> None:
     spool.append(minute(0))
     (message,) = lane.due(0.0)
     digest = codec.digest(message.payload)
@@ -153,11 +210,9 @@ def test_what_is_rejected_is_not_sent_again(spool: IndicesSpool) -> None:
     assert lane.depth() == 0
 
 
-def test_few_are_on_their_way_at_once(spool: IndicesSpool) -> None:
-    lane = IndicesLane(ORIGIN, spool)
+def test_few_are_on_their_way_at_once(spool: IndicesSpool, lane: IndicesLane) -> None:
     for n in range(5):
         spool.append(minute(60 * n))
     assert len(lane.due(0.0)) == 4
-    accepted = SeqRange(session=SESSION, first_seq=0, count=1)
-    lane.answered(Ack(device="pole-01", accepted_indices=(accepted,)))
+    lane.answered(accepted(0))
     assert len(lane.due(1.0)) == 1
