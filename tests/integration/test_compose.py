@@ -133,6 +133,23 @@ def test_a_backup_is_made_by_the_server_s_own_programs(compose: Project) -> None
     assert services[OPERATE]["build"]["target"] == OPERATE
 
 
+def limits_of_mosquitto(name: str) -> list[int]:
+    """All values of a setting."""
+    texts = [
+        path.read_text(encoding="utf-8") for path in (ROOT / "deploy/mosquitto").glob("*.conf")
+    ]
+    return [int(one) for one in re.findall(rf"^{name} (\d+)$", "\n".join(texts), re.MULTILINE)]
+
+
+def test_mosquitto_may_hold_what_its_settings_let_it(compose: Project) -> None:
+    """Killed in a flood it would lose its queues, and again when everybody comes back."""
+    service = compose["services"]["mosquitto"]
+    (queued,) = limits_of_mosquitto("max_queued_bytes")
+    assert int(service["mem_limit"]) > queued + 2**29
+    connections = sum(limits_of_mosquitto("max_connections"))
+    assert service["ulimits"]["nofile"] > connections + 1024
+
+
 def test_each_service_is_shut_in(compose: Project) -> None:
     for name, service in compose["services"].items():
         assert service["read_only"], name
