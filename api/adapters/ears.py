@@ -2,6 +2,7 @@
 
 import io
 import threading
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,8 @@ from api.sounds import BadSound, Heard
 from hearing import clips
 from hearing.adapters import runtime
 from hearing.listening import listened
+
+ByRate = Mapping[int, NDArray[np.float64]]
 
 _HIGHEST_HZ: Final = 192_000
 _PIECE: Final = 1 << 18
@@ -39,48 +42,56 @@ class ModelEars:
     def hear(self, sound: bytes) -> Heard:
         """See `api.ports.Ears`."""
         with self._one_at_a_time:
-            mono, rate_hz = _decoded(sound)
             manifest = self._model.manifest
-            heard = listened(
-                _at(mono, rate_hz, mel.RATE_HZ),
-                self._model,
-                _at(mono, rate_hz, clips.rate_of(manifest.input)),
-            )
+            full_hz = clips.rate_of(manifest.input)
+            duration_s, mono = decoded(sound, {mel.RATE_HZ, full_hz})
+            heard = listened(mono[mel.RATE_HZ], self._model, mono[full_hz])
             return sounds.told(
                 heard.told,
-                duration_s=len(mono) / rate_hz,
+                duration_s=duration_s,
                 laeq_dbfs=leq([second.laeq_1s_db for second in heard.measured]),
                 model=manifest.identity,
             )
 
 
-def _decoded(sound: bytes) -> tuple[NDArray[np.float64], int]:
-    """Mean of the channels, and the rate."""
+def decoded(sound: bytes, rates_hz: set[int]) -> tuple[float, ByRate]:
+    """Length, s, and the mean of the channels at each rate; decoded piece by piece.
+
+    Raises
+    ------
+    BadSound
+        If it is none, or too long.
+    """
     try:
         with soundfile.SoundFile(io.BytesIO(sound)) as file:
             if file.samplerate > _HIGHEST_HZ:
                 raise BadSound(f"{file.samplerate} Hz: at most {_HIGHEST_HZ} Hz")
-            return _mono(file), file.samplerate
+            return _resampled(file, rates_hz)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
         raise BadSound(f"not a sound that can be read (WAV, FLAC, Ogg, MP3): {reason}") from None
 
 
-def _mono(file: soundfile.SoundFile) -> NDArray[np.float64]:
-    pieces: list[NDArray[np.float32]] = []
+def _resampled(file: soundfile.SoundFile, rates_hz: set[int]) -> tuple[float, ByRate]:
+    streams = {rate: soxr.ResampleStream(file.samplerate, rate, 1) for rate in rates_hz}
+    parts: dict[int, list[NDArray[np.float32]]] = {rate: [] for rate in rates_hz}
+    samples = 0
+    for piece in _mono(file):
+        samples += len(piece)
+        for rate, stream in streams.items():
+            parts[rate].append(stream.resample_chunk(piece))
+    if samples < _SHORTEST_S * file.samplerate:
+        raise BadSound("holds less than an eighth of a second of sound")
+    for rate, stream in streams.items():
+        parts[rate].append(stream.resample_chunk(np.empty(0, np.float32), last=True))
+    whole = {rate: np.concatenate(them, dtype=np.float64) for rate, them in parts.items()}
+    return samples / file.samplerate, whole
+
+
+def _mono(file: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
     left = sounds.LONGEST_S * file.samplerate
     for piece in file.blocks(max(1, _PIECE // file.channels), dtype="float32", always_2d=True):
         left -= len(piece)
         if left < 0:
             raise BadSound(f"longer than {sounds.LONGEST_S} s")
-        pieces.append(piece.mean(axis=1))
-    mono = np.concatenate([np.empty(0), *pieces])
-    if len(mono) < _SHORTEST_S * file.samplerate:
-        raise BadSound("holds less than an eighth of a second of sound")
-    return np.asarray(np.nan_to_num(mono, posinf=1.0, neginf=-1.0))
-
-
-def _at(mono: NDArray[np.float64], rate_hz: int, wanted_hz: int) -> NDArray[np.float64]:
-    if rate_hz == wanted_hz:
-        return mono
-    return np.asarray(soxr.resample(mono, rate_hz, wanted_hz), dtype=np.float64)
+        yield np.nan_to_num(piece.mean(axis=1), posinf=1.0, neginf=-1.0)

@@ -1,14 +1,16 @@
 """Sounds that are sent."""
 
 import io
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from httpx import ASGITransport, AsyncClient
 
-from api.adapters.ears import ModelEars
+from api.adapters.ears import ModelEars, decoded
 from api.app import create
 from api.classify import MOST_BYTES
 from api.sounds import BadSound
@@ -101,6 +103,28 @@ def test_a_sound_of_any_kind_is_heard_in_memory(model: ModelEars) -> None:
     assert heard.seconds == 2.5
     assert heard.laeq_dbfs == pytest.approx(-20, abs=2)
     assert heard.model.startswith("street8-0.3.0@")
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100, 192_000])
+def test_pieces_make_the_sound_that_the_whole_would_be(rate_hz: int) -> None:
+    tone = sound(3.1, rate_hz)
+    duration_s, heard = decoded(tone, {16_000, 32_000})
+    assert duration_s == 3.1
+    mono, _ = soundfile.read(io.BytesIO(tone))
+    for wanted_hz, found in heard.items():
+        whole = soxr.resample(mono[:, 0], rate_hz, wanted_hz)
+        assert len(found) == pytest.approx(3.1 * wanted_hz, abs=1)
+        assert np.allclose(found[: len(whole)], whole[: len(found)], atol=1e-5)
+
+
+def test_a_small_file_that_unpacks_into_much_takes_little_memory() -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(30 * 192_000, np.float32), 192_000, format="FLAC")
+    tracemalloc.start()
+    decoded(file.getvalue(), {16_000, 32_000})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30e6  # 30 s at 192 kHz are 46 MB
 
 
 @pytest.mark.parametrize(
