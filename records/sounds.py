@@ -33,7 +33,11 @@ class OriginShare(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A label over a span: its own level in its active seconds, and where that was highest, dB."""
+    """A label over a span: its own level in its active seconds, and where that was highest, dB.
+
+    Relative levels are left out beside calibrated ones. `calibrated`: some of its windows were; if
+    no label's were, all levels are relative to full scale.
+    """
 
     label: str
     origin: str
@@ -43,6 +47,7 @@ class Source(NamedTuple):
     loudest_db: float | None
     loudest_device: str | None
     loudest_at: datetime | None
+    calibrated: bool
 
 
 _RHYTHM: Final[LiteralString] = """
@@ -90,16 +95,26 @@ GROUP BY every.started_at
 ORDER BY 1, 2
 """
 _SOURCES: Final[LiteralString] = """
+WITH heard AS (
+    SELECT label.*, calibration IS NOT NULL AS calibrated
+    FROM label_window AS label JOIN level_window USING (device, length_s, started_at)
+    WHERE device = ANY(%(devices)s) AND length_s = %(length_s)s
+      AND started_at >= %(begin)s AND started_at < %(end)s
+), comparable AS (
+    SELECT label, origin, active_s, events, device, started_at, calibrated,
+           CASE WHEN calibrated OR NOT bool_or(calibrated) OVER () THEN source_leq_db END
+               AS source_leq_db
+    FROM heard
+)
 SELECT label, min(origin) AS origin, sum(active_s)::bigint AS active_s,
        sum(events)::bigint AS events,
        10 * log(sum(active_s * power(10::float8, source_leq_db / 10))
            / sum(active_s) FILTER (WHERE source_leq_db IS NOT NULL)) AS source_leq_db,
        max(source_leq_db) AS loudest_db,
        (array_agg(device ORDER BY source_leq_db DESC NULLS LAST))[1] AS loudest_device,
-       (array_agg(started_at ORDER BY source_leq_db DESC NULLS LAST))[1] AS loudest_at
-FROM label_window
-WHERE device = ANY(%(devices)s) AND length_s = %(length_s)s
-  AND started_at >= %(begin)s AND started_at < %(end)s
+       (array_agg(started_at ORDER BY source_leq_db DESC NULLS LAST))[1] AS loudest_at,
+       bool_or(calibrated) AS calibrated
+FROM comparable
 GROUP BY label
 ORDER BY source_leq_db DESC NULLS LAST, label
 """

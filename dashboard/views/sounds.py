@@ -82,6 +82,8 @@ def _loudest(names: Sequence[str], span: Span, zone: str) -> None:
             alt="Sources by their own level",
             config=dict(CONFIG),
         )
+        if not sources.calibrated.any():
+            st.caption("Not calibrated: levels are relative to full scale.")
     st.dataframe(
         sources.assign(label=sources.label.str.replace("_", " ")),
         hide_index=True,

@@ -19,6 +19,13 @@ SELECT %s, 86400, at, 'sound_' || n, 'human', 100 * n, 800, 900, 66, 1, 64.5, 0.
 FROM generate_series(%s, %s - interval '1 s', interval '1 day') AS at,
      generate_series(1, 8) AS n"""
 
+_RELATIVE = """
+INSERT INTO label_window (device, length_s, started_at, label, origin, active_s, mean_score,
+    max_score, laeq_active_db, events, source_leq_db, energy_share)
+SELECT %s, length_s, started_at, label, origin, active_s, mean_score, max_score, -18, events, -20,
+       energy_share
+FROM label_window WHERE device = %s"""
+
 
 @pytest.fixture
 def reader(database: Database) -> Iterator[PostgresReader]:
@@ -80,6 +87,25 @@ def test_hours_heard_without_a_label_count_as_hours_without_it(
         for label in ("birds", "siren")
         for hour, active_s in ((10, 5), (11, 0))
     ]
+
+
+def test_relative_levels_are_not_compared_with_calibrated_ones(
+    reader: PostgresReader, database: Database
+) -> None:
+    database.query("UPDATE level_window SET calibration = NULL WHERE device = %s", QUIET)
+    database.query(_RELATIVE, QUIET, LOUD)
+    of_both = sounds.loudest(reader, [LOUD, QUIET], HOUR, 900)
+    assert [(row.label, row.active_s, row.source_leq_db) for row in of_both] == [
+        ("birds", 10, 64.5),
+        ("siren", 10, 64.5),
+    ]
+    assert {(row.loudest_device, row.loudest_db, row.calibrated) for row in of_both} == {
+        (LOUD, 64.5, True)
+    }
+    of_one = sounds.loudest(reader, [QUIET], HOUR, 900)
+    assert {(row.loudest_device, row.loudest_db, row.calibrated) for row in of_one} == {
+        (QUIET, -20, False)
+    }
 
 
 def test_pages_hold_every_row_once_in_order(reader: PostgresReader) -> None:
