@@ -21,13 +21,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks import (
     security_api,
+    security_canary,
     security_kafka,
     security_mqtt,
     security_postgres,
     security_secrets,
     security_tls,
 )
-from benchmarks.security_stack import DEVICES, SecureStack
+from benchmarks.security_stack import DEVICES, ROOT, SITE, SecureStack
 from benchmarks.security_trial import Trial, may
 from deploy.local.settings import local_settings
 from deploy.local.supervise import Supervisor
@@ -47,12 +48,14 @@ async def tried(stack: SecureStack) -> list[Trial]:
     await stack.prepare()
     ear = security_mqtt.opened(stack, "bridge")
     ear.subscribe("cityhum/v1/#")
-    running = Supervisor(stack.programs(), stack.folder / "log")
-    async with running:
-        stored = await _stored(stack)
-        payloads = [*ear.payloads, *await _records(stack)]
-        pids = list(running.pids.values())
-        found = list(security_secrets.trials(stack, payloads, pids))
+    logs = stack.folder / "log"
+    running = Supervisor(stack.programs(), logs)
+    with security_canary.planted(ROOT, logs, lambda word: _published(stack, word)) as canary:
+        async with running:
+            stored = await _stored(stack)
+            payloads = [*ear.payloads, *await _records(stack)]
+            pids = list(running.pids.values())
+            found = list(security_secrets.trials(stack, payloads, pids, canary))
     ear.leave()
     return [
         may("pipeline", "each program with its own login", "store readings", stored),
@@ -63,6 +66,13 @@ async def tried(stack: SecureStack) -> list[Trial]:
         *await security_kafka.trials(stack),
         *await asyncio.to_thread(lambda: list(security_mqtt.trials(stack))),
     ]
+
+
+def _published(stack: SecureStack, word: bytes) -> None:
+    """Say something as a device that is not at work yet."""
+    device = security_mqtt.opened(stack, DEVICES[0])
+    device.publishes(f"cityhum/v1/{SITE}/{DEVICES[0]}/features", word)
+    device.leave()
 
 
 async def _stored(stack: SecureStack) -> bool:

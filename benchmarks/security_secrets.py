@@ -2,13 +2,14 @@
 
 import os
 import re
-import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from benchmarks.security_canary import Canary, git
 from benchmarks.security_stack import ROOT, SecureStack
 from benchmarks.security_trial import Trial, may, may_not
+from deploy.local.settings import local_settings
 
 _SERVER: Final = "secrets"
 _SHORTEST: Final = 12
@@ -27,34 +28,45 @@ _IMAGES: Final = re.compile(
 )
 
 
-def values(folder: Path) -> dict[str, bytes]:
-    """Every secret below a folder, by the name of its file."""
-    found: dict[str, bytes] = {}
+def values(folder: Path) -> set[bytes]:
+    """Every secret below a folder; none if there is no folder."""
+    found: set[bytes] = set()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix not in {".crt", ".lock"}:
-            for number, line in enumerate(path.read_bytes().splitlines()):
+            for line in path.read_bytes().splitlines():
                 word = line.rpartition(b":")[2].strip()
                 if len(word) >= _SHORTEST and b"-----" not in word:
-                    found[f"{path.relative_to(folder)}:{number}"] = word
+                    found.add(word)
     return found
 
 
-def trials(stack: SecureStack, payloads: Iterable[bytes], pids: Sequence[int]) -> Iterator[Trial]:
-    """Seek every secret in what others can read. `pids` are our programs, still running."""
-    words = values(stack.secrets)
-    yield may(_SERVER, "control", "the search finds what is there", _control(words))
-    places = {
-        "logs": (path.read_bytes() for path in (stack.folder / "log").rglob("*") if path.is_file()),
-        "command lines (ps)": _processes("cmdline"),
-        "environment of our programs": _environments(pids),
-        "MQTT payloads and Kafka records": payloads,
-        "the working tree": _tree(),
-    }
-    for name, texts in places.items():
-        yield may_not(_SERVER, "a password or key", name, _any(words, texts))
-    history = _history()
-    yield may_not(_SERVER, "a password or key", "history of git", _any(words, [history]))
-    shaped = bool(_PATTERNS.search(history))
+class Place(NamedTuple):
+    """Texts that others can read; where nothing can be planted, others of the same kind besides."""
+
+    name: str
+    texts: Iterable[bytes]
+    planted: Iterable[bytes] = ()
+
+
+def trials(
+    stack: SecureStack, payloads: Iterable[bytes], pids: Sequence[int], canary: Canary
+) -> Iterator[Trial]:
+    """Seek every secret in what others can read. `pids` are our programs, still running.
+
+    Beside the secrets of the stack, a minute old, those that this checkout has had for longer.
+    """
+    words = {*values(stack.secrets), *values(local_settings().folder / "secrets")}
+    texts = history(ROOT)
+    for place in (
+        Place("logs", _files(stack.folder / "log")),
+        Place("command lines (ps)", _processes("cmdline")),
+        Place("environment of our programs", _environments([*pids, canary.pid])),
+        Place("MQTT payloads and Kafka records", payloads),
+        Place("the working tree", tree(ROOT), tree(canary.clone)),
+        Place("history of git", [texts], [history(canary.clone)]),
+    ):
+        yield from sought(place, words, canary.word)
+    shaped = bool(_PATTERNS.search(texts))
     yield may_not(_SERVER, "what looks like a key or hash", "history of git", shaped)
     written = any(_IMAGES.search(text) for text in _images())
     yield may_not(_SERVER, "what looks like a password", "images and compose", written)
@@ -62,13 +74,21 @@ def trials(stack: SecureStack, payloads: Iterable[bytes], pids: Sequence[int]) -
     yield may_not(_SERVER, "other users", "read secret files", rights)
 
 
-def _control(words: dict[str, bytes]) -> bool:
-    return all(_any(words, [b"x" + word + b"y"]) for word in words.values()) and bool(words)
+def sought(place: Place, words: Collection[bytes], canary: bytes) -> Iterator[Trial]:
+    """Whether a place was read and what was planted is found; whether any of the words is."""
+    pattern = re.compile(b"|".join(re.escape(word) for word in sorted(words)))
+    size, told, leaked = 0, any(canary in text for text in place.planted), False
+    for text in place.texts:
+        size += len(text)
+        told = told or canary in text
+        leaked = leaked or bool(pattern.search(text))
+    finds = bool(words) and size > 0 and told
+    yield may(_SERVER, "the search", f"finds what was planted: {place.name}", finds)
+    yield may_not(_SERVER, "a password or key", place.name, leaked)
 
 
-def _any(words: dict[str, bytes], texts: Iterable[bytes]) -> bool:
-    pattern = re.compile(b"|".join(re.escape(word) for word in sorted(set(words.values()))))
-    return any(pattern.search(text) for text in texts)
+def _files(folder: Path) -> Iterator[bytes]:
+    return (path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 def _processes(what: str) -> Iterator[bytes]:
@@ -89,17 +109,18 @@ def _readable(path: Path) -> bytes:
         return b""
 
 
-def _tree() -> Iterator[bytes]:
-    listed = _git("ls-files", "--cached", "--others", "--exclude-standard", "-z")
+def tree(root: Path) -> Iterator[bytes]:
+    """Every file that is in a repository, or could be added to it."""
+    listed = git(root, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     for name in listed.split(b"\0"):
-        path = ROOT / os.fsdecode(name)
+        path = root / os.fsdecode(name)
         if path.is_file():
             yield path.read_bytes()
 
 
-def _history() -> bytes:
+def history(root: Path) -> bytes:
     """Every text that was ever added; this file's own patterns are not keys."""
-    return _git("log", "-p", "--all", "--no-textconv", "--no-color", "--unified=0")
+    return git(root, "log", "-p", "--all", "--no-textconv", "--no-color", "--unified=0")
 
 
 def _images() -> Iterator[bytes]:
@@ -108,11 +129,6 @@ def _images() -> Iterator[bytes]:
             yield path.read_bytes()
     for path in (ROOT / "docker-compose.yml", *(ROOT / "deploy" / "compose").glob("*.yml")):
         yield path.read_bytes()
-
-
-def _git(*arguments: str) -> bytes:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
-    return done.stdout
 
 
 def _open_to_others(path: Path) -> bool:
