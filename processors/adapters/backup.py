@@ -36,6 +36,8 @@ SELECT count(*) = 0 FROM pg_class WHERE relnamespace = 'public'::regnamespace AN
 _FIT_IN = b"""
 -- transaction ids begin anew on another server: what was told is of the past, not of the future
 UPDATE public.outbox SET txid = pg_current_xact_id();
+-- replays whose shadows were left out
+DELETE FROM public.replay WHERE to_regnamespace(format('%I', 'replay_' || name)) IS NULL;
 ANALYZE;
 COMMIT;
 """
