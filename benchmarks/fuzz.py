@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
+from math import inf
 from typing import Any, Final
 
 from benchmarks import fuzz_mqtt
@@ -40,7 +41,7 @@ class _Told(Exception):
 class _Mouth:
     """The bridge's inbox: says everything, then ends."""
 
-    listening = True
+    heard_for_s = inf
 
     def __init__(self, messages: Iterator[Sent], tally: Tally) -> None:
         self._messages = messages

@@ -32,6 +32,8 @@ from schemas.adapters.vitals import observed
 from schemas.codec import encode
 
 TICK_S: Final = 5.0
+COMING_BACK_S: Final = 75.0
+"""After the broker was away a device may try again only a minute later, and then has to connect."""
 FLIGHTS: Final = 4
 WRITES: Final = (
     topics.FEATURES,
@@ -94,6 +96,7 @@ class Bridge:
         self._clock = clock
         self._monotonic_s = monotonic_s
         self._rate = rate
+        self._coming_back_s = COMING_BACK_S / rate
         self._guards: dict[str, Guard] = {}
         self._flights: asyncio.Queue[Flight | None] = asyncio.Queue(FLIGHTS)
         self._tick_is_safe = True
@@ -124,8 +127,8 @@ class Bridge:
                 await self._flights.put(await self._launch(deliveries))
             if self._monotonic_s() < tick_at_s:
                 continue
-            if self._inbox.listening and self._tick_is_safe:
-                # else nobody could be heard: that time passed is no sign that a device is silent
+            if self._inbox.heard_for_s >= self._coming_back_s and self._tick_is_safe:
+                # else not all could be heard: that time passed is no sign that a device is silent
                 self._tick_is_safe = False
                 marks = [await self._outbox.append(mark) for mark in packing.tick(self._clock())]
                 await self._flights.put(Flight((), (), marks))

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from math import inf
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -83,6 +84,8 @@ class MqttLink:
         self._wake = asyncio.Event()
         self._woken = False
         self._epoch = 0
+        self._away = False
+        self._back_at_s = -inf
         self._taken_at_s = 0.0
         self._described = _properties(PacketTypes.PUBLISH)
         self._described.ContentType = CONTENT_TYPE
@@ -119,6 +122,11 @@ class MqttLink:
     def listening(self) -> bool:
         """Whether the broker is there to deliver."""
         return self._client.is_connected()
+
+    @property
+    def heard_for_s(self) -> float:
+        """How long the broker has been back: 0 while it is away, endless if it never was."""
+        return self._loop.time() - self._back_at_s if self.listening else 0.0
 
     async def take(self, timeout_s: float) -> list[Delivery]:
         """Everything that waits, in order of arrival; empty if nothing comes in time.
@@ -199,16 +207,20 @@ class MqttLink:
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
+            self._away = True
             log.warning("mqtt_refused", extra={"reason": str(reason)})
             if reason.value in _REFUSED_FOR_GOOD and self._epoch == 0:
                 user = self._settings.mqtt_user
                 self._fail(BadConfig(f"the MQTT broker refuses user {user!r}: {reason}"))
             return
         self._epoch += 1
+        if self._away:
+            self._away, self._back_at_s = False, self._loop.time()
         log.info("mqtt_connected", extra={"session_present": flags.session_present})
         client.subscribe(self._filters)
 
     def _on_connect_fail(self, _client: Client, _data: object) -> None:
+        self._away = True
         where = f"{self._settings.mqtt_host}:{self._settings.mqtt_port}"
         log.warning("mqtt_away", extra={"broker": where})
 
@@ -221,6 +233,7 @@ class MqttLink:
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
+            self._away = True
             log.warning("mqtt_lost", extra={"reason": str(reason)})
 
     def _on_subscribe(

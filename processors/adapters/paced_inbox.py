@@ -27,8 +27,8 @@ class Inbox(Protocol):
     """Where messages come from and answers go."""
 
     @property
-    def listening(self) -> bool:
-        """Whether a device could be heard now."""
+    def heard_for_s(self) -> float:
+        """How long devices could have been heard: 0 while they cannot."""
 
     async def take(self, timeout_s: float) -> list[Delivery]:
         """Everything that waits, in order; empty if nothing comes in time."""
@@ -66,9 +66,9 @@ class PacedInbox:
             metrics.PACED.labels(turn)
 
     @property
-    def listening(self) -> bool:
-        """Whether a device could be heard now."""
-        return self._inbox.listening
+    def heard_for_s(self) -> float:
+        """How long devices could have been heard: 0 while they cannot."""
+        return self._inbox.heard_for_s
 
     async def take(self, timeout_s: float) -> list[Delivery]:
         """What may be heard now; possibly nothing, before the time is over."""

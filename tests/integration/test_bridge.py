@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from aiokafka import ConsumerRecord
 from deploy.local.kafka import Kafka
 from deploy.local.mosquitto import Mosquitto
 from deploy.local.ports import free_port
-from processors import dead_letters
+from processors import bridge_service, dead_letters
+from processors.adapters.clock import utc_now
+from processors.adapters.mqtt import MqttLink
 from processors.settings import ProcessorSettings
 from schemas import topics
 from schemas.codec import decode, encode
@@ -24,6 +27,7 @@ from tests.batches import changed, codes, feature_batch, indices, status
 from tests.bridging import (
     PATIENCE_S,
     ROOT,
+    SITE,
     Device,
     all_records,
     bridge,
@@ -303,3 +307,21 @@ async def test_a_topic_that_is_not_as_planned_is_named(kafka: Kafka, tmp_path: P
     assert found[0] == 1
     assert "status.v1: cleanup.policy is compact, planned is delete" in found[1]
     assert "gone.v1 is missing" in found[1]
+
+
+async def test_a_link_knows_how_long_its_broker_has_been_back(
+    settings: ProcessorSettings, mosquitto: Mosquitto
+) -> None:
+    async def until(true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not true():
+                await link.take(0.1)
+
+    async with MqttLink(
+        settings, client_id="bench", filters=bridge_service.filters([SITE]), clock=utc_now
+    ) as link:
+        await until(lambda: link.heard_for_s == inf)
+        mosquitto.stop()
+        await until(lambda: link.heard_for_s == 0)
+        mosquitto.start()
+        await until(lambda: 0 < link.heard_for_s < PATIENCE_S)

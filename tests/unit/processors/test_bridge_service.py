@@ -5,19 +5,45 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from math import inf
 from typing import Self
 
 import pytest
+from orjson import loads
 
+from processors import alerts, classify
 from processors.adapters.mqtt import Delivery, Handle
-from processors.bridge_service import TICK_S, Bridge
-from processors.verdicts import Record
+from processors.bridge_service import COMING_BACK_S, TICK_S, Bridge
+from processors.partitions import FoldRun
+from processors.rules import LevelRule
+from processors.verdicts import Arrived, Record
 from schemas import topics
-from schemas.codec import decode
+from schemas.codec import decode, encode
 from schemas.envelopes import FeatureEnvelope
 from schemas.messages import Ack
-from tests.batches import RECEIVED_AT, REGISTRY, arrived, changed, feature_batch
-from tests.builders import SESSION, seqs
+from schemas.results import Alert
+from tests.batches import (
+    RECEIVED_AT,
+    REGISTRY,
+    arrived,
+    changed,
+    feature_batch,
+    levels_batch,
+)
+from tests.builders import SESSION, STARTED_AT, seqs
+
+HEARD = LevelRule(
+    rule="heard",
+    level="laeq_1s_db",
+    on_db=50,
+    off_db=45,
+    on_seconds=1,
+    of_seconds=1,
+    off_seconds=3,
+    cooldown_s=0,
+    max_duration_s=600,
+)
+"""Open for as long as a device is heard."""
 
 
 class FakeInbox:
@@ -27,12 +53,15 @@ class FakeInbox:
         self.waiting: list[Delivery] = []
         self.wake = asyncio.Event()
         self.told: list[int | Ack] = []
-        self.listening = True
+        self.heard_for_s = inf
 
     def deliver(self, *first_seqs: int) -> None:
-        for seq in first_seqs:
-            message = arrived(feature_batch(seq))
-            self.waiting.append(Delivery(message, Handle(epoch=1, message_id=seq, qos=1)))
+        self.take_in(*(arrived(feature_batch(seq)) for seq in first_seqs))
+
+    def take_in(self, *messages: Arrived) -> None:
+        for message in messages:
+            first_seq = loads(message.payload)["first_seq"]
+            self.waiting.append(Delivery(message, Handle(epoch=1, message_id=first_seq, qos=1)))
         self.wake.set()
 
     async def take(self, timeout_s: float) -> list[Delivery]:
@@ -59,6 +88,11 @@ class FakeLog:
 
     def holds(self, count: int) -> bool:
         return len(self.records) == count
+
+    def settle(self) -> None:
+        for future in self.futures:
+            if not future.done():
+                future.set_result(None)
 
     async def append(self, record: Record) -> Awaitable[object]:
         self.records.append(record)
@@ -172,8 +206,7 @@ async def test_a_tick_follows_all_that_arrived_before_it() -> None:
         bench.wait(TICK_S + 1)
         bench.inbox.deliver(0)
         await until(lambda: len(bench.log.records) == 1 + topics.PARTITIONS)
-        for future in bench.log.futures:
-            future.set_result(None)
+        bench.log.settle()
     envelopes = [decode(FeatureEnvelope, r.value) for r in bench.log.records if r.value]
     assert [each.tick for each in envelopes] == [None] + [bench.now] * topics.PARTITIONS
 
@@ -181,16 +214,57 @@ async def test_a_tick_follows_all_that_arrived_before_it() -> None:
 async def test_there_are_no_ticks_while_nobody_could_be_heard() -> None:
     async with Bench() as bench:
         await asyncio.sleep(0)
-        bench.inbox.listening = False
+        bench.inbox.heard_for_s = 0.0
         bench.wait(TICK_S + 1)
         bench.inbox.deliver(0)
         await until(lambda: len(bench.log.records) == 1)
-        bench.inbox.listening = True
+        bench.inbox.heard_for_s = inf
         bench.wait(TICK_S)
         bench.inbox.deliver(1)
         await until(lambda: len(bench.log.records) == 2 + topics.PARTITIONS)
-        for future in bench.log.futures:
-            future.set_result(None)
+        bench.log.settle()
+
+
+async def test_there_are_no_ticks_until_devices_have_had_time_to_come_back() -> None:
+    async with Bench() as bench:
+        await asyncio.sleep(0)
+        for seq, heard_for_s in enumerate((0.0, TICK_S, COMING_BACK_S - 1)):
+            bench.inbox.heard_for_s = heard_for_s
+            bench.wait(TICK_S)
+            bench.inbox.deliver(seq)
+            await until(partial(bench.log.holds, seq + 1))
+        bench.inbox.heard_for_s = COMING_BACK_S
+        bench.wait(TICK_S)
+        bench.inbox.wake.set()
+        await until(partial(bench.log.holds, 3 + topics.PARTITIONS))
+        bench.log.settle()
+
+
+async def test_an_alert_outlasts_an_outage_of_the_broker_and_of_those_who_back_off() -> None:
+    down_s, up_s, back_s, end_s = 30, 90, 150, 160
+    async with Bench() as bench:
+        bench.now = STARTED_AT
+        await asyncio.sleep(0)
+        for second in range(end_s):
+            bench.wait(1)
+            away = down_s <= second < up_s
+            bench.inbox.heard_for_s = inf if second < down_s else 0 if away else second - up_s
+            first = down_s if second == back_s else second
+            if not down_s <= second < back_s:
+                sent = [levels_batch(seq) for seq in range(first, second + 1)]
+                bench.inbox.take_in(*(arrived(each, received_at=bench.now) for each in sent))
+            bench.inbox.wake.set()
+            for _ in range(10):
+                await asyncio.sleep(0)
+                bench.log.settle()
+    fold, partition = FoldRun(alerts.fold([HEARD]), {}), topics.partition("pole-07")
+    heard = [r for r in bench.log.records if (r.topic, r.partition) == ("features.v1", partition)]
+    read = [classify.read(record.topic, record.value or b"") for record in heard]
+    assert sum(len(envelope.batches) for envelope in read) == end_s
+    told = [fold.apply(encode(classify.labelled(each, [], "none")))[0].messages for each in read]
+    found = [alert for messages in told for alert in messages if isinstance(alert, Alert)]
+    assert {alert.alert_id for alert in found} == {found[0].alert_id}
+    assert found[-1].state == "updated"
 
 
 async def test_a_clock_that_is_set_back_delays_no_tick() -> None:
@@ -200,8 +274,7 @@ async def test_a_clock_that_is_set_back_delays_no_tick() -> None:
         bench.wait(TICK_S)
         bench.inbox.wake.set()
         await until(partial(bench.log.holds, topics.PARTITIONS))
-        for future in bench.log.futures:
-            future.set_result(None)
+        bench.log.settle()
     assert decode(FeatureEnvelope, bench.log.records[0].value or b"").tick == bench.now
 
 
@@ -213,15 +286,12 @@ async def test_no_tick_is_said_before_kafka_has_the_last_one() -> None:
             bench.wait(TICK_S + 1)
             bench.inbox.deliver(seq)
             await until(partial(bench.log.holds, 1 + seq + topics.PARTITIONS))
-        for future in bench.log.futures:
-            future.set_result(None)
+        bench.log.settle()
         await until(lambda: 2 in bench.inbox.told)
         bench.wait(TICK_S)
         bench.inbox.deliver(3)
         await until(lambda: len(bench.log.records) == 4 + 2 * topics.PARTITIONS)
-        for future in bench.log.futures:
-            if not future.done():
-                future.set_result(None)
+        bench.log.settle()
 
 
 async def test_while_kafka_is_slow_envelopes_grow() -> None:
@@ -233,8 +303,6 @@ async def test_while_kafka_is_slow_envelopes_grow() -> None:
         waiting = len(bench.log.records)
         assert waiting < 20
         while len(bench.inbox.told) < 20 or not bench.log.futures[-1].done():
-            for future in bench.log.futures:
-                if not future.done():
-                    future.set_result(None)
+            bench.log.settle()
             await asyncio.sleep(0)
     assert sum(isinstance(each, int) for each in bench.inbox.told) == 20

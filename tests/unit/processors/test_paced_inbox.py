@@ -22,7 +22,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.now_s = 1000.0
-        self.listening = True
+        self.heard_for_s = 0.0
         self.acknowledged: list[int] = []
         self.asked_s: list[float] = []
         self.paced = PacedInbox(self, LIMIT, lambda: self.now_s)
