@@ -131,10 +131,16 @@ class DevicePages:
         self.rows.append(row(sums, place, window_sums.dump(sums)))
 
     def _revised_minutes(self) -> dict[int, MinuteBackground]:
-        """Backgrounds of the minutes with new readings, if a later minute has any."""
+        """Backgrounds of minutes that are new or have new readings, if a later minute has any."""
         last = max((*self._recent.bases, *self._new), default=0)
-        them = {m for s in self._new if (m := minute(s).start_s) + MINUTE_S <= last}
-        return {m: _background(self._in_minute(m)) for m in them}
+        them = {minute(start_s).start_s for start_s in self._new}
+        them.update(key.start_s for key in self._due if self._is_new_minute(key))
+        heard = {m: self._in_minute(m) for m in them if m + MINUTE_S <= last}
+        return {m: _background(some) for m, some in heard.items() if some}
+
+    def _is_new_minute(self, key: Key) -> bool:
+        """Whether it has no row yet; all that was heard in it may have been written early."""
+        return key.length_s == MINUTE_S and key.start_s not in self._recent.minutes
 
     def _after(self, minutes: Iterable[int]) -> set[int]:
         """Minutes that were heard and for which the background may be another now."""

@@ -257,8 +257,10 @@ def test_pages_of_many_devices_say_what_each_says_alone(
     shuffled = data.draw(st.permutations(said))
     rows, stored = WindowTable(), dict[str, bytes]()
     for begin in range(0, len(shuffled), size):
-        at_work = FOLD.at_work(stored)
-        at_work.hear(shuffled[begin : begin + size], Ticks(Tick(BEFORE_THE_HOUR), {}))
+        at_work, page = FOLD.at_work(stored), shuffled[begin : begin + size]
+        end = max(batch.started_at + timedelta(seconds=batch.count) for batch in page)
+        tick = Tick(end + timedelta(seconds=data.draw(st.integers(-60, 60))))
+        at_work.hear(page, Ticks(tick, {}))
         rows.apply(at_work.settle())
         stored |= at_work.changed()
     at_work = FOLD.at_work(stored)

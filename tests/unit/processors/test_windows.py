@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from processors import window_seconds, windows
-from processors.folds import Event, Tick
+from processors.folds import Event, Tick, Ticks
 from processors.window_memory import WindowTable
 from processors.window_rows import WindowRow
 from processors.window_seconds import Second
@@ -118,6 +118,22 @@ def test_a_silent_device_gets_its_last_window_early() -> None:
     assert (minute.length_s, minute.coverage_s, minute.final) == (60, 4, False)
     after = street.hear(labelled(70, [60.0] * 2))
     assert [(row.length_s, row.final) for row in after] == [(10, True), (60, True)]
+
+
+@pytest.mark.parametrize("per_page", [2, 1])
+def test_a_minute_that_falls_due_is_background_whichever_page_heard_it(per_page: int) -> None:
+    """A tick has written all that was heard of it, but not the minute, which is not over."""
+    fold, table = windows.fold(), WindowTable()
+    at_work = fold.at_work({})
+    siren = labelled(60, [60.0] * 60, labels=[{"siren": 900}] * 60)
+    said = [(labelled(0, [50.0] * 45), tick(56)), (siren, tick(180))]
+    for n, (batch, marked) in enumerate(said, 1):
+        at_work.hear([batch], Ticks(marked, {}))
+        if n % per_page == 0:
+            table.apply(at_work.settle())
+    [label] = table.at(60, STARTED_AT + timedelta(seconds=60)).labels
+    assert label.source_leq_db == pytest.approx(59.54, abs=0.01)  # 60 dB without 50 dB
+    assert label.energy_share == pytest.approx(0.9, abs=0.001)
 
 
 def test_an_outage_filled_later_gives_whole_windows() -> None:
