@@ -41,7 +41,8 @@ def app(
 def _readings(gaps: Sequence[Gap]) -> Table:
     table = Table("device", "session", "first seq", "readings", "until", title="not stored")
     for gap in gaps:
-        table.add_row(gap.device, gap.session, f"{gap.first_seq}", f"{gap.count}", f"{gap.until}")
+        until = f"{gap.until or 'dropped'}"
+        table.add_row(gap.device, gap.session, f"{gap.first_seq}", f"{gap.count}", until)
     return table
 
 

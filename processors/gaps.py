@@ -1,8 +1,14 @@
 """What must have been and is not there: readings, and windows without readings that are stored."""
 
+from datetime import datetime
+from typing import Final
+
 from pydantic import Field
 
 from schemas.base import DeviceId, Frozen, Seq, SessionId, UtcTime
+
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Digits of a ULID, whose first ten are milliseconds since 1970."""
 
 
 class Gap(Frozen):
@@ -12,7 +18,24 @@ class Gap(Frozen):
     session: SessionId
     first_seq: Seq
     count: int = Field(ge=1)
-    until: UtcTime = Field(description="start of the reading behind them, which is there")
+    until: UtcTime | None = Field(
+        description="start of the reading behind them, which is there; null if there is none, but"
+        " the device said that it has dropped them"
+    )
+
+
+def is_within(dropped: Gap, begin: datetime, end: datetime) -> bool:
+    """Whether dropped readings are of a span, as their session names its beginning and counts on.
+
+    >>> hour = Gap(device="a", session=f"01JZ{0:022}", first_seq=0, count=3600, until=None)
+    >>> june, july = (datetime.fromisoformat(f"2025-0{n}-01T00:00Z") for n in (6, 7))
+    >>> is_within(hour, june, july), is_within(hour, july, july)
+    (True, False)
+    """
+    digits = [_CROCKFORD.index(each) for each in dropped.session[:10]]
+    began_ms = sum(digit << 5 * (9 - n) for n, digit in enumerate(digits))
+    first_s = began_ms / 1000 + dropped.first_seq
+    return first_s < end.timestamp() and first_s + dropped.count > begin.timestamp()
 
 
 class Unfolded(Frozen):

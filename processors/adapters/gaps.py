@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from processors.adapters.postgres import conninfo, unavailable
-from processors.gaps import Gap, Unfolded
+from processors.gaps import Gap, Unfolded, is_within
 from processors.settings import ProcessorSettings
 
 # a session's first reading in the span may follow one before it
@@ -30,6 +30,19 @@ CROSS JOIN LATERAL (
 WHERE (heard IS NULL OR heard < seq - 1) AND seq > coalesce(before + 1, 0)
 ORDER BY until, device"""
 
+# behind the newest reading of a session only the device knows of more
+_DROPPED: Final[LiteralString] = """
+SELECT device.device, told.session, told.first_seq, told.count, NULL AS until
+FROM device CROSS JOIN LATERAL jsonb_to_recordset(
+    CASE jsonb_typeof(status -> 'dropped') WHEN 'array' THEN status -> 'dropped' END
+) AS told (session text, first_seq bigint, count bigint)
+WHERE NOT EXISTS (
+    SELECT FROM reading
+    WHERE reading.device = device.device AND reading.session = told.session
+        AND reading.seq >= told.first_seq
+)
+ORDER BY device, session, first_seq"""
+
 # a reading belongs to the window that holds its midpoint; what has just come may be on its way
 _UNFOLDED: Final[LiteralString] = """
 SELECT device, started_at, (stored - coalesce(coverage_s, 0))::integer AS count
@@ -47,7 +60,10 @@ ORDER BY started_at, device"""
 
 
 def found(settings: ProcessorSettings, begin: datetime, end: datetime) -> Sequence[Gap]:
-    """Gaps in the sessions that were heard in a span of event time.
+    """Gaps in the sessions that were heard in a span of event time, and what devices dropped.
+
+    The last readings of a session, or all of them, leave no gap: they are found as far as the
+    newest statuses say that they were dropped.
 
     Raises
     ------
@@ -56,7 +72,9 @@ def found(settings: ProcessorSettings, begin: datetime, end: datetime) -> Sequen
     """
     with unavailable(), psycopg.connect(conninfo(settings)) as connection:
         rows = connection.cursor(row_factory=class_row(Gap))
-        return rows.execute(_GAPS, {"begin": begin, "end": end}).fetchall()
+        gaps = rows.execute(_GAPS, {"begin": begin, "end": end}).fetchall()
+        dropped = rows.execute(_DROPPED).fetchall()
+    return [*gaps, *(one for one in dropped if is_within(one, begin, end))]
 
 
 def unfolded(settings: ProcessorSettings, begin: datetime, end: datetime) -> Sequence[Unfolded]:

@@ -8,7 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
+from psycopg.types.json import Jsonb
 
+from agents.adapters import clock
 from processors.adapters import backup, gaps
 from processors.adapters.store import PostgresStore
 from processors.partitions import Checkpoint, Commit
@@ -77,6 +79,19 @@ async def test_what_is_restored_is_what_was_saved(
             reader.execute(SHOWN).fetchall()
             == reader.execute("SELECT count(*) FROM outbox").fetchall()
         )  # followers over HTTP are told by transaction ids
+
+
+def test_a_replay_whose_shadow_was_left_out_is_not_listed(
+    filled: Database, owner: ProcessorSettings, empty: ProcessorSettings, tmp_path: Path
+) -> None:
+    filled.query(
+        "INSERT INTO replay (name, format, request, cluster_id) VALUES ('stricter', 1, '{}', 'c')"
+    )
+    try:
+        backup.restore(empty, backup.make(owner, tmp_path)[0])
+    finally:
+        filled.query("DELETE FROM replay")
+    assert rows("restored", filled, "replay") == []
 
 
 async def test_a_worker_goes_on_from_a_restored_offset(
@@ -152,6 +167,24 @@ def test_missing_readings_are_named(filled: Database, owner: ProcessorSettings) 
     assert [(one.first_seq, one.count) for one in gaps.found(owner, *later)] == [(40, 20)]
     filled.query("DELETE FROM reading WHERE device = 'pole-01' AND seq < 40")
     assert [(one.first_seq, one.count) for one in gaps.found(owner, *everything)] == [(0, 60)]
+
+
+def test_what_a_device_dropped_behind_its_newest_reading_is_named(
+    filled: Database, owner: ProcessorSettings
+) -> None:
+    [(session,)] = filled.query("SELECT DISTINCT session FROM reading WHERE device = 'pole-01'")
+    another, month_ago = (
+        clock.ulid(at, bytes(10)) for at in (STARTED_AT, STARTED_AT - timedelta(days=30))
+    )
+    told = [(session, 3, 1), (another, 0, 60), (another, 70, 7), (month_ago, 0, 60)]
+    dropped = [dict(zip(("session", "first_seq", "count"), one, strict=True)) for one in told]
+    filled.query(
+        "UPDATE device SET status = %s, status_written_at = now() WHERE device = 'pole-01'",
+        Jsonb({"dropped": dropped}),
+    )
+    found = gaps.found(owner, STARTED_AT, STARTED_AT + timedelta(hours=2))
+    named = {(one.session, one.first_seq, one.count) for one in found if one.until is None}
+    assert named == set(told[1:3])  # of the first one the readings behind it tell
 
 
 async def test_windows_without_readings_that_are_stored_are_named(
