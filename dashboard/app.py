@@ -1,4 +1,4 @@
-"""The dashboard: `streamlit run dashboard/app.py`.
+"""The dashboard, as Streamlit runs it: `python -m dashboard`.
 
 The pages lie in `views/`: Streamlit would serve a folder `pages/` past this file.
 """

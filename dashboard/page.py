@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.settings import DashboardSettings
+from dashboard.settings import dashboard_settings
 from dashboard.spans import refresh_s
 from dashboard.tables import wall
 from processors.adapters.clock import utc_now
@@ -15,7 +15,7 @@ from records.address import Address
 from records.devices import Device, Site
 from schemas.errors import CityhumError
 
-SETTINGS = DashboardSettings()
+SETTINGS = dashboard_settings()
 NO_DEVICES = "No devices yet: `cityhum migrate` loads deploy/sites.yaml."
 
 

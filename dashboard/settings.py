@@ -1,9 +1,15 @@
 """Settings of the dashboard: the only reader of its variables."""
 
+import os
 from pathlib import Path
+from typing import Final
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.errors import BadConfig
+
+PREFIX: Final = "CITYHUM_DASHBOARD_"
 
 
 class DashboardSettings(BaseSettings):
@@ -12,7 +18,7 @@ class DashboardSettings(BaseSettings):
     Verdicts on alerts can be given where there is a password of the operator's role.
     """
 
-    model_config = SettingsConfigDict(env_prefix="CITYHUM_DASHBOARD_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     postgres_host: str = "127.0.0.1"
     postgres_port: int = Field(default=5432, ge=1, le=65535)
@@ -25,3 +31,22 @@ class DashboardSettings(BaseSettings):
     operator_user: str = "cityhum_operator"
     operator_password_file: Path | None = None
     refresh_s: float = Field(default=2.0, ge=0.5)
+
+
+def dashboard_settings() -> DashboardSettings:
+    """Read the settings.
+
+    Raises
+    ------
+    BadConfig
+        If one is unknown or wrong.
+    """
+    known = {PREFIX + name.upper() for name in DashboardSettings.model_fields}
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise BadConfig(f"unknown setting {name}")
+    try:
+        return DashboardSettings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise BadConfig(f"{PREFIX}{str(first['loc'][0]).upper()}: {first['msg']}") from None

@@ -68,7 +68,7 @@ def dashboard(addresses: Addresses, port: int) -> Program:
     passwords = addresses.secrets / "postgres"
     return Program(
         "dashboard",
-        [*(sys.executable, "-m", "streamlit", "run", "dashboard/app.py", f"--server.port={port}")],
+        [sys.executable, "-m", "dashboard", f"--server.port={port}"],
         {
             "CITYHUM_DASHBOARD_POSTGRES_HOST": addresses.postgres_host,
             "CITYHUM_DASHBOARD_POSTGRES_PORT": str(addresses.postgres_port),
