@@ -143,8 +143,11 @@ class Agent:
         async for block in blocks:
             if (started_at := self._time.begins(block, self._rate_hz)) is not None:
                 self.begin(started_at)
+                measured = replace(block, lost_samples=0)  # what was lost, was lost before it
+            else:
+                measured = self._time.measured(block, self._rate_hz, self._heard_until)
             self._state = replace(self._state, clock=self._time.clock)
-            self.hear(self._time.measured(block, self._rate_hz, self._heard_until))
+            self.hear(measured)
             moved = self._state.started_at + self._time.shift(self._heard_until)
             self._state = replace(self._state, started_at=moved, clock=self._time.clock)
 

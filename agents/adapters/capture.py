@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from agents.adapters.sound_pipe import SoundPipe
 from agents.microphones import PCM_PREFIX, Microphone, again, choose, lost_s, of_pcm, parse_listing
 from agents.pipeline import Block
 from schemas.errors import BadConfig, Unavailable
@@ -22,6 +24,10 @@ from schemas.errors import BadConfig, Unavailable
 FILE_RATE_HZ: Final = 16_000
 """Every sound file is read at this rate, whatever its own."""
 _BLOCKS_PER_S: Final = 8
+_BYTES_PER_SAMPLE: Final = 2
+_PERIOD_US: Final = 125_000
+_BUFFER_US: Final = 2_000_000
+"""So much sound waits at the sound card while the agent is busy; some cards have room for less."""
 _SILENT_CARD_S: Final = 10.0
 _FAREWELL_S: Final = 2.0
 _INT16: Final = 2**15
@@ -91,13 +97,7 @@ def _resampled(opened: soundfile.SoundFile, path: Path) -> Iterator[Block]:
 class _Complaints:
     """What arecord wrote to standard error."""
 
-    lost_s: float = 0.0
     last: deque[str] = field(default_factory=lambda: deque(maxlen=8))
-
-    def lost_samples(self, rate_hz: int) -> int:
-        """Samples lost since the last call."""
-        lost, self.lost_s = round(self.lost_s * rate_hz), 0.0
-        return lost
 
     def error(self) -> Exception:
         text = "; ".join(self.last) or "no reason given"
@@ -165,15 +165,20 @@ async def microphone(
         No such device, or no arecord; the message names the devices that exist.
     """
     found = await find(wanted, program=program) if isinstance(wanted, str) else wanted
-    process = await _started(
-        program, "-q", "-D", found.pcm, "-f", "S16_LE", "-r", str(rate_hz), "-c", "1", "-t", "raw"
-    )
-    complaints = _Complaints()
-    listening = asyncio.create_task(_listen(process, complaints))
-    try:
-        yield _captured(process, complaints, listening, rate_hz)
-    finally:
-        await _ended(process, listening)
+    with SoundPipe(_BYTES_PER_SAMPLE * rate_hz // _BLOCKS_PER_S) as pipe:
+        process = await _started(
+            *(program, "-q", "-D", found.pcm, "-f", "S16_LE", "-r", str(rate_hz), "-c", "1"),
+            *("-t", "raw", f"--buffer-time={_BUFFER_US}", f"--period-time={_PERIOD_US}"),
+            stdout=pipe.writer,
+        )
+        pipe.writer.close()
+        complaints = _Complaints()
+        listening = asyncio.create_task(_listen(process, complaints, pipe))
+        try:
+            yield _captured(pipe, complaints, listening, rate_hz)
+        finally:
+            pipe.close()  # a recorder that still writes ends
+            await _ended(process, listening)
 
 
 async def _listed(program: str) -> tuple[Microphone, ...]:
@@ -183,13 +188,13 @@ async def _listed(program: str) -> tuple[Microphone, ...]:
     return parse_listing(listing.decode(errors="replace"), cards)
 
 
-async def _started(program: str, *arguments: str) -> Process:
+async def _started(program: str, *arguments: str, stdout: int | FileIO = PIPE) -> Process:
     try:
         return await asyncio.create_subprocess_exec(
             program,
             *arguments,
             stdin=DEVNULL,
-            stdout=PIPE,
+            stdout=stdout,
             stderr=PIPE,
             env={**os.environ, "LC_ALL": "C"},  # we read its words
         )
@@ -198,50 +203,41 @@ async def _started(program: str, *arguments: str) -> Process:
         raise BadConfig(msg) from e
 
 
-async def _listen(process: Process, complaints: _Complaints) -> None:
+async def _listen(process: Process, complaints: _Complaints, pipe: SoundPipe) -> None:
     assert process.stderr is not None  # noqa: S101 (opened as a pipe)
     async for line in process.stderr:
         text = line.decode(errors="replace").strip()
-        complaints.lost_s += lost_s(text)
+        pipe.lost(lost_s(text))
         complaints.last.append(text)
 
 
 async def _captured(
-    process: Process, complaints: _Complaints, listening: asyncio.Task[None], rate_hz: int
+    pipe: SoundPipe, complaints: _Complaints, listening: asyncio.Task[None], rate_hz: int
 ) -> AsyncIterator[Block]:
-    assert process.stdout is not None  # noqa: S101 (opened as a pipe)
     while True:
         try:
             async with asyncio.timeout(_SILENT_CARD_S):
-                data = await process.stdout.readexactly(2 * rate_hz // _BLOCKS_PER_S)
+                lost_s, data = await pipe.read(_BYTES_PER_SAMPLE * rate_hz // _BLOCKS_PER_S)
         except TimeoutError:
             msg = f"microphone: nothing heard from the sound card for {_SILENT_CARD_S:.0f} s"
             raise Unavailable(msg) from None
-        except asyncio.IncompleteReadError:
+        if not data:
             await listening
-            raise complaints.error() from None
-        await asyncio.sleep(0)  # an overrun told before these samples is heard before them
-        yield Block(_floats(data), complaints.lost_samples(rate_hz))
+            raise complaints.error()
+        yield Block(_floats(data), round(lost_s * rate_hz))
 
 
 def _floats(data: bytes) -> NDArray[np.float32]:
-    return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(_INT16)
+    whole = len(data) // _BYTES_PER_SAMPLE
+    return np.frombuffer(data, "<i2", whole).astype(np.float32) / np.float32(_INT16)
 
 
 async def _ended(process: Process, listening: asyncio.Task[None]) -> None:
-    assert process.stdout is not None  # noqa: S101 (opened as a pipe)
     with suppress(ProcessLookupError):
         process.terminate()
     try:
         async with asyncio.timeout(_FAREWELL_S):
-            await _emptied(process.stdout)
+            await process.wait()
     except TimeoutError:
         process.kill()
-        await _emptied(process.stdout)
     await asyncio.gather(process.wait(), listening)
-
-
-async def _emptied(stream: asyncio.StreamReader) -> None:
-    """Read to the end: a full pipe would keep the process and its transport open."""
-    while await stream.read(_INT16):
-        pass

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -108,16 +109,17 @@ async def test_a_recorder_that_is_not_installed_is_one_clear_line() -> None:
 
 @pytest.fixture
 def failing_recorder(tmp_path: Path) -> Path:
-    """A stand-in for arecord: its card loses 250 ms of sound, then is unplugged."""
+    """A stand-in for arecord: its card loses 250 ms after 1.5 s, then is unplugged."""
     program = tmp_path / "recorder"
     program.write_text("""#!/bin/sh
 if [ "$1" = -l ]; then
     echo 'card 1: Mic [USB Mic], device 0: USB Audio [USB Audio]'
     exit
 fi
-head -c 4000 /dev/zero
+head -c 48000 /dev/zero
 echo 'overrun!!! (at least 250.000 ms long)' >&2
-head -c 4000 /dev/zero
+sleep 0.3  # a card that begins anew takes its time to hear something
+head -c 32000 /dev/zero
 echo 'arecord: pcm_read:2221: read error: No such device' >&2
 exit 1
 """)
@@ -125,9 +127,13 @@ exit 1
     return program
 
 
-async def test_an_overrun_is_counted_and_an_unplugged_card_told(failing_recorder: Path) -> None:
+async def test_an_overrun_is_charged_to_the_sound_after_it_and_an_unplugged_card_told(
+    failing_recorder: Path,
+) -> None:
     async with microphone("usb", 16_000, program=str(failing_recorder)) as blocks:
-        heard = [await anext(blocks), await anext(blocks)]
+        heard = [await anext(blocks)]
+        Event().wait(1.0)  # the agent is busy, and the recorder says what it lost
+        heard += [await anext(blocks) for _ in range(19)]
         with pytest.raises(Unavailable, match="read error: No such device"):
             await anext(blocks)
-    assert sum(block.lost_samples for block in heard) == 4000
+    assert [block.lost_samples for block in heard] == [*[0] * 12, 4000, *[0] * 7]

@@ -218,6 +218,19 @@ async def test_an_overrun_costs_as_much_time_as_really_passed(
     assert agent.status().overruns == 1
 
 
+async def test_what_was_lost_before_a_session_is_none_of_its_time(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    async def overrun_at_the_start() -> AsyncIterator[Block]:
+        async for block in microphone(clock, [1, 2]):
+            lost = RATE_HZ if clock.monotonic_s() == 1 else 0
+            yield Block(block.samples, lost_samples=lost)
+
+    start = clock.utc_now()
+    await agent.hear_live(overrun_at_the_start())
+    assert [(each.started_at - start).total_seconds() for each in heard(spool)] == [0, 1]
+
+
 async def test_a_card_that_gives_too_many_samples_is_told(agent: Agent, clock: FakeClock) -> None:
     arrivals_s = [n / 3 for n in range(1, 100)]  # 48 kHz, taken for 16 kHz
     with pytest.raises(Unavailable, match="more samples than its rate allows"):
