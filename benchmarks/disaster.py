@@ -145,7 +145,7 @@ async def disasters(
     results: dict[str, Any] = {}
     for one in chosen:
         if one.disk and no_disk:
-            results[one.name] = {"ok": True, "skipped": no_disk}
+            results[one.name] = {"ok": None, "skipped": no_disk}
             continue
         told = await survived(one, recording, folder / one.name, rate)
         results[one.name] = judged(one, calm, *told)
@@ -161,9 +161,20 @@ async def disasters(
 
 
 def is_clean(result: dict[str, Any]) -> bool:
-    """Whether everything that could be kept was kept, and the rest named."""
-    all_ok = all(one["ok"] for one in result["disasters"].values())
+    """Whether everything that could be kept was kept, and the rest named, wherever it was tried."""
+    all_ok = all(one["ok"] for one in result["disasters"].values() if "skipped" not in one)
     return all_ok and not result["undisturbed_lost"]
+
+
+def not_tried(result: dict[str, Any]) -> dict[str, str]:
+    """Disasters that could not happen here, and why."""
+    told = result["disasters"].items()
+    return {name: one["skipped"] for name, one in told if "skipped" in one}
+
+
+def status_of(result: dict[str, Any], asked: Sequence[str]) -> int:
+    """Status to exit with: not 0 either if a disaster that was asked for by name was not tried."""
+    return int(not is_clean(result) or not not_tried(result).keys().isdisjoint(asked))
 
 
 def main() -> None:
@@ -184,7 +195,9 @@ def main() -> None:
         folder = asked.keep or Path(scratch)
         result = asyncio.run(disasters(chosen, folder, asked.devices, asked.seconds, asked.rate))
     sys.stdout.write(json.dumps(result, indent=None if asked.json else 1) + "\n")
-    sys.exit(not is_clean(result))
+    if skipped := [f"{name} ({why})" for name, why in not_tried(result).items()]:
+        sys.stderr.write(f"not tried: {', '.join(skipped)}\n")
+    sys.exit(status_of(result, asked.names))
 
 
 if __name__ == "__main__":

@@ -57,14 +57,14 @@ def disasters(result: Kept, _pictures: dict[str, str]) -> Iterator[str]:
     yield parts.table(
         ("what happened", *(name.replace("_", " ") for name in told), "rows that differ"),
         (
-            (name.replace("_", " "), *map(one.get, told), _where(one.get("different", {})))
+            (name.replace("_", " "), *map(one.get, told), one.get("skipped") or _where(one))
             for name, one in result["disasters"].items()
         ),
     )
 
 
-def _where(different: Kept) -> str:
-    return ", ".join(different) or "none"
+def _where(one: Kept) -> str:
+    return ", ".join(one["different"]) or "none"
 
 
 def fuzz(result: Kept, _pictures: dict[str, str]) -> Iterator[str]:
