@@ -4,11 +4,16 @@ While the model works, what comes next is read and what it heard before is sent:
 that the model hardly waits. Classify keeps no state and no offsets of its own: a record is
 acknowledged after Kafka has its readings. What a killed worker had produced already comes twice,
 and the ledgers of the folds drop it.
+
+Ticks come with the features only. Where results of an earlier time are still to be read, a tick
+waits for them: devices that send results would seem silent.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -25,7 +30,7 @@ from processors.verdicts import Record
 from schemas import metrics, topics
 from schemas.base import LabelScores
 from schemas.codec import encode
-from schemas.errors import BadMessage, NewerMessage
+from schemas.errors import BadMessage, NewerMessage, Unavailable
 
 AT_ONCE: Final = 64
 """Patches in one call of the model."""
@@ -57,6 +62,13 @@ class Call(NamedTuple):
     labels: Sequence[LabelScores]
 
 
+class Held(NamedTuple):
+    """A tick, and where its partition's results ended when it came."""
+
+    read: Read
+    results_end: int
+
+
 class Classifier:
     """A model at work on the records of features and results."""
 
@@ -69,6 +81,8 @@ class Classifier:
         self._read: asyncio.Queue[Read] = asyncio.Queue(_WAITING_RECORDS)
         self._scored: asyncio.Queue[Call] = asyncio.Queue(1)
         self._positions: dict[Key, int] | None = None
+        self._known_ends: Mapping[Key, int] = {}
+        self._held: defaultdict[Key, deque[Held]] = defaultdict(deque)
         self._left: Read | None = None
         self._closed = False
         self._under_way = 0
@@ -89,6 +103,7 @@ class Classifier:
     async def revoke(self) -> None:
         """Leave what waits to others."""
         self._positions = None
+        self._held.clear()
         self._left = None
         while not self._read.empty():
             self._read.get_nowait()
@@ -101,7 +116,9 @@ class Classifier:
     async def receive(self, records: AsyncIterator[Received]) -> None:
         """Read records and queue them; waits while the queue is full, which holds Kafka back."""
         async for record in records:
-            await self._read.put(await self._opened(record))
+            read = await self._opened(record)
+            if not await self._is_held(read):
+                await self._read.put(read)
 
     async def run(self) -> None:
         """Work for ever."""
@@ -159,11 +176,41 @@ class Classifier:
             await one
         for read in call.reads:
             read.record.ack()
-            if self._positions and read.record.key in self._positions:
-                self._positions[read.record.key] = read.record.offset + 1
+            self._move_past(read.record)
         opened = [read.envelope for read in call.reads if read.envelope]
         done = sum(received.batch.count for each in opened for received in each.batches)
         metrics.APPLIED_READINGS.labels("classify").inc(done)
+        if due := self._no_longer_held({read.record.key for read in call.reads}):
+            await self._pass_on(Call(due, ()))
+
+    def _move_past(self, record: Received) -> None:
+        if self._positions and record.key in self._positions:
+            self._positions[record.key] = record.offset + 1
+
+    async def _is_held(self, read: Read) -> bool:
+        """Hold a tick, unacknowledged, while its partition has results to read from before it."""
+        key = read.record.key
+        if read.envelope is None or read.envelope.tick is None or key.topic != topics.FEATURES:
+            return False
+        if read.record.offset >= self._known_ends.get(key, 0):
+            with suppress(Unavailable):  # then it goes by what was known
+                self._known_ends = await self._ends.ends(list(self._positions or {}))
+        results = key._replace(topic=topics.RESULTS)
+        end = self._known_ends.get(results, 0)
+        if (self._positions or {}).get(results, end) >= end:
+            return False
+        self._held[results].append(Held(read, end))
+        self._move_past(read.record)  # this partition does not stand still
+        return True
+
+    def _no_longer_held(self, moved: Iterable[Key]) -> Sequence[Read]:
+        """Take the ticks whose results have been passed on."""
+        due = []
+        for results in self._held.keys() & set(moved):
+            held, position = self._held[results], (self._positions or {}).get(results, 0)
+            while held and held[0].results_end <= position:
+                due.append(held.popleft().read)
+        return due
 
     def _readings(self, call: Call) -> Iterator[Record]:
         model, labels = self._scorer.manifest.identity, iter(call.labels)

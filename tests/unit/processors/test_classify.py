@@ -1,7 +1,7 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from hearing import decide
 from hearing.manifest import Manifest
-from processors import classify
+from processors import alerts, classify
 from processors.adapters.classifier import Classifier
-from processors.partitions import Key
+from processors.partitions import FoldRun, Key
+from processors.rules import LabelRule
 from processors.verdicts import Record
 from schemas import topics
 from schemas.base import Frozen
@@ -26,14 +27,27 @@ from schemas.envelopes import (
 )
 from schemas.errors import BadMessage, NewerMessage
 from schemas.messages import FeatureBatch, ResultBatch
+from schemas.results import Alert
 from tests.batches import RECEIVED_AT, codes, feature_batch, levels_batch, result_batch
-from tests.builders import seqs
+from tests.builders import STARTED_AT, seqs
 from tests.manifests import manifest
 from tests.streams import FakeRecord
 
 MANIFEST = manifest(siren=0.2, wind=0.5)
 FEATURES = Key(topics.FEATURES, 8)
+RESULTS = Key(topics.RESULTS, 8)
 TICK = datetime(2026, 5, 4, 10, 0, 5, tzinfo=UTC)
+SIREN = LabelRule(
+    rule="siren",
+    label="siren",
+    on_score=500,
+    off_score=300,
+    on_seconds=1,
+    of_seconds=1,
+    off_seconds=3,
+    cooldown_s=0,
+    max_duration_s=600,
+)
 
 
 @dataclass
@@ -53,6 +67,7 @@ class FakeKafka:
     """Takes records; `safe` says that it has them."""
 
     records: list[Record] = field(default_factory=list)
+    held: Mapping[Key, int] = field(default_factory=dict)
 
     async def append(self, record: Record) -> Awaitable[object]:
         self.records.append(record)
@@ -62,7 +77,7 @@ class FakeKafka:
         return safe()
 
     async def ends(self, keys: Iterable[Key]) -> Mapping[Key, int]:
-        return dict.fromkeys(keys, 0)
+        return {key: self.held.get(key, 0) for key in keys}
 
 
 def features(*batches: FeatureBatch) -> FeatureEnvelope:
@@ -72,8 +87,8 @@ def features(*batches: FeatureBatch) -> FeatureEnvelope:
     return FeatureEnvelope(batches=tuple(received))
 
 
-def results(*batches: ResultBatch) -> ResultEnvelope:
-    bridge = {"received_at": RECEIVED_AT, "digest": "0" * 32}
+def results(*batches: ResultBatch, received_at: datetime = RECEIVED_AT) -> ResultEnvelope:
+    bridge = {"received_at": received_at, "digest": "0" * 32}
     received = [ReceivedResults.model_validate({**bridge, "batch": one}) for one in batches]
     return ResultEnvelope(batches=tuple(received))
 
@@ -81,23 +96,29 @@ def results(*batches: ResultBatch) -> ResultEnvelope:
 async def classified(
     envelopes: Iterable[Frozen | bytes], key: Key = FEATURES, model: FakeModel | None = None
 ) -> tuple[list[FakeRecord], list[Record]]:
-    kafka = FakeKafka()
-    work = Classifier(model or FakeModel(), log=kafka, ends=kafka)
     given = [one if isinstance(one, bytes) else encode(one) for one in envelopes]
     records = [FakeRecord(key, n, value) for n, value in enumerate(given)]
+    return records, await passed_on(records, model or FakeModel(), FakeKafka())
+
+
+async def passed_on(
+    records: Sequence[FakeRecord], model: FakeModel, kafka: FakeKafka
+) -> list[Record]:
+    """What becomes of records that are read in this order."""
+    work = Classifier(model, log=kafka, ends=kafka)
 
     async def stream() -> AsyncIterator[FakeRecord]:
         for record in records:
             yield record
 
-    await work.assign({key: 0})
-    await work.receive(stream())
+    await work.assign(dict.fromkeys((record.key for record in records), 0))
     running = asyncio.create_task(work.run())
+    await work.receive(stream())
     while not all(record.acked for record in records):  # noqa: ASYNC110
         await asyncio.sleep(0)
     await work.close()
     running.cancel()
-    return records, kafka.records
+    return kafka.records
 
 
 def readings(record: Record) -> ReadingEnvelope:
@@ -167,6 +188,33 @@ async def test_ticks_keep_their_place() -> None:
     _, passed = await classified([features(feature_batch(0)), tick, features(feature_batch(1))])
     assert [readings(one).tick for one in passed] == [None, TICK, None]
     assert [len(readings(one).batches) for one in passed] == [1, 0, 1]
+
+
+async def test_a_tick_waits_for_results_from_before_it_and_nothing_else_does() -> None:
+    given = [FeatureEnvelope(tick=TICK), features(feature_batch(0)), FeatureEnvelope(tick=TICK)]
+    records = [FakeRecord(FEATURES, n, encode(one)) for n, one in enumerate(given)]
+    records += [FakeRecord(RESULTS, n, encode(results(result_batch(n)))) for n in range(2)]
+    kafka = FakeKafka(held={FEATURES: 3, RESULTS: 2})
+    passed = [readings(one) for one in await passed_on(records, FakeModel(), kafka)]
+    assert [one.tick for one in passed] == [None, None, None, TICK, TICK]
+
+
+async def test_ticks_that_were_read_first_end_no_alert_of_a_device_that_sends_results() -> None:
+    """After classify was down it reads topic by topic; the siren has never stopped."""
+    at = [STARTED_AT + timedelta(seconds=second) for second in range(101)]
+    heard = [encode(results(result_batch(n), received_at=at[n + 1])) for n in range(100)]
+    ticks = [FeatureEnvelope(tick=at[second]) for second in range(10, 100, 5)]
+    records = [
+        *(FakeRecord(RESULTS, n, heard[n]) for n in range(10)),
+        *(FakeRecord(FEATURES, n, encode(tick)) for n, tick in enumerate(ticks)),
+        *(FakeRecord(RESULTS, n, heard[n]) for n in range(10, 100)),
+    ]
+    kafka = FakeKafka(held={FEATURES: len(ticks), RESULTS: 100})
+    fold = FoldRun(alerts.fold([SIREN]), {})
+    told = [fold.apply(one.value or b"") for one in await passed_on(records, FakeModel(), kafka)]
+    found = [alert for outputs, _ in told for alert in outputs.messages if isinstance(alert, Alert)]
+    assert len({alert.alert_id for alert in found}) == 1
+    assert found[-1].state == "updated"
 
 
 async def test_marks_of_dropped_readings_are_passed_on() -> None:
