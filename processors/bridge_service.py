@@ -35,6 +35,8 @@ TICK_S: Final = 5.0
 COMING_BACK_S: Final = 75.0
 """After the broker was away a device may try again only a minute later, and then has to connect."""
 FLIGHTS: Final = 4
+SETTLED_WITHIN_S: Final = 4.0
+"""At the end; what Kafka does not take by then stays unacknowledged, and comes again."""
 WRITES: Final = (
     topics.FEATURES,
     topics.RESULTS,
@@ -103,7 +105,7 @@ class Bridge:
         figures.begin_refusals()
 
     async def run(self) -> None:
-        """Relay until cancelled; what Kafka has been given is settled first.
+        """Relay until cancelled; what Kafka has been given is settled first, if it answers.
 
         Raises
         ------
@@ -116,8 +118,16 @@ class Bridge:
                 await self._pump()
             finally:
                 if not settler.done():
-                    await self._flights.put(None)
-                    await settler
+                    await self._finish(settler)
+
+    async def _finish(self, settler: asyncio.Task[None]) -> None:
+        try:
+            async with asyncio.timeout(SETTLED_WITHIN_S):
+                await self._flights.put(None)
+                await settler
+        except TimeoutError:
+            log.warning("unsettled", extra={"why": "Kafka does not answer"})
+            settler.cancel()
 
     async def _pump(self) -> None:
         tick_at_s = self._monotonic_s() + TICK_S

@@ -20,6 +20,7 @@ from schemas.errors import BadConfig, Unavailable
 
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 30.0
+_STOP_WITHIN_S: Final = 4.0
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,16 @@ async def opened_log(
     try:
         yield KafkaLog(started)
     finally:
-        await started.stop()
+        await _stop(started)
+
+
+async def _stop(started: AIOKafkaProducer) -> None:
+    """Let it send what waits; what Kafka does not take in time nobody was told to be safe."""
+    try:
+        async with asyncio.timeout(_STOP_WITHIN_S):
+            await started.stop()
+    except TimeoutError:
+        log.warning("kafka_away", extra={"why": "not all that was to be written has been"})
 
 
 async def _started(

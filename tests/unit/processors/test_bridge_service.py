@@ -11,7 +11,7 @@ from typing import Self
 import pytest
 from orjson import loads
 
-from processors import alerts, classify
+from processors import alerts, bridge_service, classify
 from processors.adapters.mqtt import Delivery, Handle
 from processors.bridge_service import COMING_BACK_S, TICK_S, Bridge
 from processors.partitions import FoldRun
@@ -198,6 +198,23 @@ async def test_what_kafka_has_been_given_is_settled_before_the_end() -> None:
         await asyncio.sleep(0)
         bench.log.futures[0].set_result(None)
         await until(lambda: 0 in bench.inbox.told)
+
+
+@pytest.mark.parametrize("messages", [1, 6], ids=["one under way", "no room for another"])
+async def test_it_ends_although_kafka_never_answers(
+    messages: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge_service, "SETTLED_WITHIN_S", 0.01)
+    bench = Bench()
+    running = asyncio.create_task(bench.bridge.run())
+    for seq in range(messages):
+        bench.inbox.deliver(seq)
+        await until(lambda: not bench.inbox.wake.is_set())
+    running.cancel()
+    done, _ = await asyncio.wait([running], timeout=5)
+    assert done
+    assert running.cancelled()
+    assert bench.inbox.told == []
 
 
 async def test_a_tick_follows_all_that_arrived_before_it() -> None:
