@@ -20,7 +20,7 @@ from schemas.errors import BadConfig, Unavailable
 
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 30.0
-_STOP_WITHIN_S: Final = 4.0
+_STOP_WITHIN_S: Final = 2.0
 
 log = logging.getLogger(__name__)
 
