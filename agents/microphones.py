@@ -104,23 +104,26 @@ def choose(microphones: Sequence[Microphone], wanted: str) -> Microphone:
 
     Raises
     ------
+    Unavailable
+        None fits, now; the message names the devices that exist.
     BadConfig
-        None or several fit; the message names the devices that exist.
+        Several fit.
     """
     if not microphones:
         msg = "no microphone: arecord -l lists no capture device"
-        raise BadConfig(msg)
+        raise Unavailable(msg)
     exact = [m for m in microphones if wanted.lower() == m.card.lower()]
     fitting = exact or [m for m in microphones if wanted.lower() in _names(m)]
     if len(fitting) == 1:
         return fitting[0]
     named = ", ".join(str(m) for m in fitting or microphones)
-    if not wanted:
-        msg = f"several microphones, name one in CITYHUM_MICROPHONE: {named}"
-    elif fitting:
+    if not fitting:
+        msg = f"no microphone {wanted!r}; there are: {named}"
+        raise Unavailable(msg)
+    if wanted:
         msg = f"microphone {wanted!r} fits several devices: {named}"
     else:
-        msg = f"no microphone {wanted!r}; there are: {named}"
+        msg = f"several microphones, name one in CITYHUM_MICROPHONE: {named}"
     raise BadConfig(msg)
 
 

@@ -12,19 +12,19 @@ from random import Random
 from typing import Final, Protocol
 
 from agents import pipeline
-from agents.adapters import calibration_file, publish_ports, watchdog
-from agents.adapters.capture import FILE_RATE_HZ, find, find_again, microphone, sound_file
+from agents.adapters import calibration_file, plugged, publish_ports, watchdog
+from agents.adapters.capture import FILE_RATE_HZ, sound_file
 from agents.adapters.clock import TRUST, Clock, SystemClock, new_session
 from agents.adapters.health import agent_version, health
-from agents.adapters.link import Link, Login
+from agents.adapters.link import Link
 from agents.adapters.listener import Ears, ears_of
+from agents.adapters.login import login_of
 from agents.adapters.publish import Publisher
 from agents.adapters.running import background, stop_signals, until
 from agents.adapters.spool import SqliteSpool
 from agents.adapters.timekeeper import Holding, Timekeeper
 from agents.batches import Origin
 from agents.calibration import Calibration
-from agents.microphones import Microphone
 from agents.pipeline import Block, PipelineState
 from agents.played import Played
 from agents.reading import Reading
@@ -37,7 +37,6 @@ from schemas.messages import Status
 CHECKPOINT_S: Final = 30.0
 FAREWELL_S: Final = 10.0
 PATIENCE_S: Final = 30.0
-MICROPHONE_RETRY_S: Final = 5.0
 SPOOL_FILE: Final = "spool.sqlite"
 
 log = logging.getLogger(__name__)
@@ -127,16 +126,6 @@ class Agent:
             log.error("spool_failing", extra={"detail": str(error)})  # noqa: TRY400
         self.publisher.wake()
 
-    async def hear_microphone(self, found: Microphone) -> None:
-        """Hear a microphone for ever; whenever it is gone, wait until it is back."""
-        while True:
-            try:
-                async with microphone(await find_again(found), self._rate_hz) as blocks:
-                    await self.hear_live(blocks)
-            except Unavailable as error:
-                log.error("microphone_unavailable", extra={"detail": str(error)})  # noqa: TRY400
-                await self._clock.sleep(MICROPHONE_RETRY_S)
-
     async def hear_live(self, blocks: AsyncIterator[Block]) -> None:
         """Hear a microphone to its end; a new session for it, and after each step of the clock."""
         self._time.interrupt()
@@ -197,6 +186,10 @@ class Agent:
                 await self.publisher.drained()
         return self.spool.depth()
 
+    def progress(self) -> int:
+        """Grows with each reading that is kept or arrives; never shrinks."""
+        return self.spool.kept() + self.publisher.arrived
+
     @property
     def _heard_until(self) -> datetime:
         """Event time of the end of the last sample."""
@@ -239,25 +232,23 @@ async def opened(
             yield agent
 
 
-def login_of(settings: AgentSettings) -> Login:
-    """How the device logs in; its id is its user."""
-    password = _read_password(settings.mqtt_password_file) if settings.mqtt_password_file else None
-    return Login(
-        settings.mqtt_host, settings.mqtt_port, settings.device, password, settings.mqtt_ca
-    )
-
-
 async def listen(settings: AgentSettings) -> None:
     """Publish what the microphone hears, until asked to stop."""
-    found = await find(settings.microphone)
-    calibration = calibration_file.in_use(settings.state_folder, settings.device, found.model)
+    calibration = calibration_file.in_use(settings.state_folder, settings.device)
     with stop_signals() as stop:
         async with (
             opened(settings, rate_hz=settings.rate_hz, calibration=calibration) as agent,
-            background(watchdog.feed_systemd(agent.spool.kept)),
+            background(watchdog.feed_systemd(agent.progress)),
         ):
-            await until(stop, agent.hear_microphone(found))
+            await until(stop, _hear(agent, settings))
             await agent.drain(FAREWELL_S)
+
+
+async def _hear(agent: Agent, settings: AgentSettings) -> None:
+    clock = SystemClock()
+    found = await plugged.present(settings.microphone, clock)
+    calibration_file.in_use(settings.state_folder, settings.device, found.model)
+    await plugged.hear(found, settings.rate_hz, agent.hear_live, clock)
 
 
 async def play(settings: AgentSettings, path: Path, speed: float) -> Played:
@@ -289,13 +280,6 @@ async def play(settings: AgentSettings, path: Path, speed: float) -> Played:
                 rejected=agent.spool.quarantined() - rejected,
                 remaining=remaining,
             )
-
-
-def _read_password(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise BadConfig(f"password file {path}: {error.strerror}") from None
 
 
 async def _checkpoints(spool: SqliteSpool, clock: SystemClock) -> None:

@@ -7,10 +7,10 @@ from agents import light
 from agents.adapters.clock import SystemClock, new_session
 from agents.adapters.fleet import Fleet
 from agents.adapters.fleet_member import Member
+from agents.adapters.login import login_of
 from agents.adapters.running import stop_signals, until
 from agents.batches import Origin
 from agents.light import Loop, Repeating
-from agents.service import login_of
 from agents.settings import AgentSettings
 from agents.simulate import Plan, SimulatedDevice, TrueEventAt, Truth, settings_of
 

@@ -118,8 +118,10 @@ async def find(wanted: str, *, program: str = "arecord") -> Microphone:
 
     Raises
     ------
+    Unavailable
+        No such device, now; the message names the devices that exist.
     BadConfig
-        No such device, or no arecord; the message names the devices that exist.
+        Several fit, or there is no arecord.
     """
     if wanted.startswith(PCM_PREFIX):
         return of_pcm(wanted)
@@ -161,8 +163,8 @@ async def microphone(
 
     Raises
     ------
-    BadConfig
-        No such device, or no arecord; the message names the devices that exist.
+    Unavailable, BadConfig
+        As `find` does.
     """
     found = await find(wanted, program=program) if isinstance(wanted, str) else wanted
     with SoundPipe(_BYTES_PER_SAMPLE * rate_hz // _BLOCKS_PER_S) as pipe:

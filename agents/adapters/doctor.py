@@ -12,7 +12,8 @@ from agents.adapters.capture import find, microphone
 from agents.adapters.clock import SystemClock, new_session
 from agents.adapters.doctor_broker import ask
 from agents.adapters.health import agent_version, health
-from agents.adapters.link import Login, Message
+from agents.adapters.link import Message
+from agents.adapters.login import login_of
 from agents.doctor import Answer, Diagnosis, Heard
 from agents.settings import AgentSettings
 from schemas import codec, topics
@@ -81,7 +82,7 @@ async def listened(wanted: str, rate_hz: int, *, program: str = "arecord") -> He
 def asked(settings: AgentSettings) -> Answer:
     """Let the broker say whether this device may log in and write; blocks."""
     try:
-        login = _login(settings)
+        login = login_of(settings)
     except BadConfig as error:
         return Answer(refused=str(error))
     now = SystemClock().utc_now()
@@ -107,15 +108,3 @@ def free_bytes(folder: Path) -> int | str:
         return health(folder).disk_free_bytes
     except OSError as error:
         return error.strerror or str(error)
-
-
-def _login(settings: AgentSettings) -> Login:
-    path, password = settings.mqtt_password_file, None
-    if path is not None:
-        try:
-            password = path.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise BadConfig(f"password file {path}: {error.strerror}") from None
-    return Login(
-        settings.mqtt_host, settings.mqtt_port, settings.device, password, settings.mqtt_ca
-    )

@@ -62,6 +62,8 @@ class Publisher:
         self._plan = LIVE
         self._live_due_s = 0.0
         self._hurry = asyncio.Event()
+        self.arrived = 0
+        """Readings that the bridge has acknowledged."""
 
     def carry(self, lane: Lane) -> None:
         """Send, beside the readings, what a lane holds."""
@@ -235,7 +237,7 @@ class Publisher:
         if ack.device != self._origin.device:
             log.warning("ack_of_another_device", extra={"device": ack.device})
             return
-        self._spool.acknowledge(ack.accepted)
+        self.arrived += self._spool.acknowledge(ack.accepted)
         for lane in self._beside:
             lane.answered(ack)
         self._spool.acknowledge_dropped(ack.accepted_dropped)

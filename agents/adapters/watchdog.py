@@ -1,4 +1,4 @@
-"""The service manager's watchdog: fed while readings are made and kept, and only then.
+"""The service manager's watchdog: fed while readings are kept or arrive, and only then.
 
 A process that runs but makes nothing (card gone dumb, a thread stuck), or has room for nothing more
 on its disk and in its memory, is not fed, and systemd restarts it. Without systemd all of this says
@@ -33,13 +33,13 @@ def interval_s() -> float:
     return min(FEED_S, int(limit_us) / _US / _FEEDS_IN_TIME) if limit_us.isdigit() else FEED_S
 
 
-async def feed(kept: Callable[[], int], clock: Clock, notifier: Notifier, every_s: float) -> Never:
+async def feed(progress: Callable[[], int], clock: Clock, notifier: Notifier, every_s: float) -> Never:
     """Say that the service is ready; then feed the watchdog after each span with new readings.
 
     Parameters
     ----------
-    kept : callable
-        How many readings were ever kept; it only ever grows.
+    progress : callable
+        How many readings were ever kept or arrived; it only ever grows.
     clock : Clock
         To wait by.
     notifier : Notifier
@@ -48,27 +48,27 @@ async def feed(kept: Callable[[], int], clock: Clock, notifier: Notifier, every_
         The span, s.
     """
     notifier.notify("READY=1")
-    now = before = kept()
+    now = before = progress()
     hungry_s = 0.0
     try:
         while True:
             await clock.sleep(every_s)
             with suppress(Unavailable):  # a disk that fails feeds nobody
-                now = kept()
+                now = progress()
             if now > before:
                 before, hungry_s = now, 0.0
-                notifier.notify("WATCHDOG=1\nSTATUS=readings are made and kept")
+                notifier.notify("WATCHDOG=1\nSTATUS=readings are kept or arrive")
             else:
                 hungry_s += every_s
-                notifier.notify(f"STATUS=no new reading for {hungry_s:.0f} s")
+                notifier.notify(f"STATUS=no reading kept, none arrived for {hungry_s:.0f} s")
     finally:
         notifier.notify("STOPPING=1")
 
 
-async def feed_systemd(kept: Callable[[], int]) -> Never:
+async def feed_systemd(progress: Callable[[], int]) -> Never:
     """Feed the service manager that started this process, if one did; see `feed`."""
     with _service_manager() as notifier:
-        await feed(kept, SystemClock(), notifier, interval_s())
+        await feed(progress, SystemClock(), notifier, interval_s())
 
 
 @contextmanager

@@ -96,7 +96,7 @@ async def test_an_unknown_pcm_is_one_clear_line() -> None:
 
 
 async def test_a_microphone_that_is_not_there_is_one_clear_line() -> None:
-    with pytest.raises(BadConfig, match="no microphone"):
+    with pytest.raises(Unavailable, match="no microphone"):
         async with microphone("cityhum no such microphone", 16_000):
             pass
 

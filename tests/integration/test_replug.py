@@ -1,4 +1,4 @@
-"""An agent whose microphone is pulled out and put back, with a stand-in for arecord."""
+"""An agent whose microphone is pulled out and put back, or never there, with no real arecord."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,13 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from agents.adapters import plugged
 from agents.adapters.capture import find
+from agents.adapters.spool import SqliteSpool
 from agents.batches import Origin
 from agents.reading import Reading
-from agents.service import MICROPHONE_RETRY_S, Agent
+from agents.service import SPOOL_FILE, Agent, listen
+from agents.settings import AgentSettings
+from deploy.local.mosquitto import Mosquitto
+from schemas import topics
+from tests.bridge import DEVICE, AckingBridge
+from tests.builders import readings
 from tests.fakes import FakeBroker, FakeClock, FakeSpool
 
 RATE_HZ = 16_000
+FEATURES = topics.device_topic("harbour", DEVICE, "features")
 
 
 @pytest.fixture
@@ -63,7 +71,8 @@ async def test_a_microphone_that_is_pulled_out_and_put_back_is_heard_again(tmp_p
         calibration=None,
         rate_hz=RATE_HZ,
     )
-    listening = asyncio.create_task(agent.hear_microphone(await find("USB PnP")))
+    found = await find("USB PnP")
+    listening = asyncio.create_task(plugged.hear(found, RATE_HZ, agent.hear_live, clock))
     async with asyncio.timeout(20):
         await spool.full.wait()
     listening.cancel()
@@ -71,4 +80,29 @@ async def test_a_microphone_that_is_pulled_out_and_put_back_is_heard_again(tmp_p
     first, second = [each.reading for each in spool.waiting(0, 2)]
     assert first.session != second.session
     assert first.seq == second.seq == 0
-    assert second.started_at - first.started_at == timedelta(seconds=2 * MICROPHONE_RETRY_S)
+    assert second.started_at - first.started_at == timedelta(seconds=2 * plugged.RETRY_S)
+
+
+async def test_without_a_microphone_what_waits_is_sent(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "arecord").symlink_to("/bin/true")  # which lists nothing
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    settings = AgentSettings(
+        device=DEVICE,
+        microphone="UMIK",
+        mqtt_host=mosquitto.host,
+        mqtt_port=mosquitto.port,
+        mqtt_password_file=mosquitto.password_file(DEVICE),
+        state_folder=tmp_path,
+        indices="off",
+    )
+    with SqliteSpool(tmp_path / SPOOL_FILE, 2**30) as spool:
+        spool.append(readings(100))
+    with AckingBridge(mosquitto) as bridge:
+        listening = asyncio.create_task(listen(settings))
+        for _ in range(2):
+            await bridge.receive(FEATURES)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    assert len(bridge.seqs) == 100

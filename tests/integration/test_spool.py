@@ -41,7 +41,7 @@ class Notified:
 
     def notify(self, state: str) -> None:
         self.fed += state.startswith("WATCHDOG=1")
-        if state == "STATUS=no new reading for 120 s":
+        if state == "STATUS=no reading kept, none arrived for 120 s":
             self.starved.set()
 
 

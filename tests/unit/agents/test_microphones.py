@@ -43,7 +43,7 @@ def test_an_exact_card_id_wins_over_a_part_of_another_name() -> None:
 
 
 def test_a_missing_microphone_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(BadConfig) as error:
+    with pytest.raises(Unavailable) as error:
         choose(listed("several"), "rode")
     line = str(error.value)
     assert line.startswith("no microphone 'rode'; there are: PCH (HDA Intel PCH, ")
@@ -64,7 +64,7 @@ def test_no_name_among_several_is_answered_with_all() -> None:
 
 @pytest.mark.parametrize("wanted", ["", "UMIK"])
 def test_no_capture_device_at_all_is_one_clear_line(wanted: str) -> None:
-    with pytest.raises(BadConfig, match="arecord -l lists no capture device"):
+    with pytest.raises(Unavailable, match="arecord -l lists no capture device"):
         choose(listed("none"), wanted)
 
 

@@ -125,6 +125,7 @@ async def test_acknowledged_readings_leave_the_spool(device: Device) -> None:
         device.acknowledge(seqs(2, 3), seqs(2, 3))
         await drained
     assert device.spool.depth() == 0
+    assert device.publisher.arrived == 5
 
 
 async def test_what_nobody_acknowledges_is_sent_again_ever_more_rarely(device: Device) -> None:

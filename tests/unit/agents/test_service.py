@@ -10,11 +10,12 @@ import pytest
 
 from agents import batches
 from agents.adapters.listener import ears_of
+from agents.adapters.login import login_of
 from agents.batches import Origin
 from agents.calibration import SIMULATED
 from agents.pipeline import Block
 from agents.reading import Reading
-from agents.service import Agent, login_of
+from agents.service import Agent
 from agents.settings import AgentSettings
 from schemas import codec
 from schemas.errors import BadConfig, Unavailable

@@ -43,7 +43,7 @@ async def test_it_is_fed_after_new_readings_only() -> None:
     fed = [line for line in lines if line == "WATCHDOG=1"]
     assert lines[0] == "READY=1"
     assert len(fed) == 2
-    assert "STATUS=no new reading for 60 s" in lines
+    assert "STATUS=no reading kept, none arrived for 60 s" in lines
     assert lines[-1] == "STOPPING=1"
 
 
