@@ -72,13 +72,16 @@ class StatusRow(Frozen):
     status: str = Field(description="the whole message, as JSON")
 
     def replaces(self, known: "StatusRow | None") -> bool:
-        """Whether it is newer than what is known; ids of sessions grow with time.
+        """Whether it is newer than what is known, which came before it.
 
         A last will of an older session comes when that connection times out, maybe long after the
-        device has come back: it must not declare it dead.
+        device has come back: it must not declare it dead. Which session is the older one its id
+        does not tell, nor its time: a device may have begun it before it knew the time.
         """
-        if known is None or self.session != known.session:
-            return known is None or self.session > known.session
+        if known is None:
+            return True
+        if self.session != known.session:
+            return self.status_at is not None
         if self.status_at is None or known.status_at is None:
             return True
         return self.status_at >= known.status_at

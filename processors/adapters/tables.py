@@ -60,7 +60,8 @@ UPDATE device SET online = %(online)s, session = %(session)s,
     status_at = coalesce(%(status_at)s, status_at), status = %(status)s::jsonb,
     status_written_at = clock_timestamp()
 WHERE device = %(device)s AND (
-    session IS NULL OR session COLLATE "C" < %(session)s
+    session IS NULL
+    OR (session <> %(session)s AND %(status_at)s::timestamptz IS NOT NULL)
     OR (session = %(session)s AND (%(status_at)s::timestamptz IS NULL
         OR status_at IS NULL OR status_at <= %(status_at)s::timestamptz)))"""
 

@@ -145,6 +145,9 @@ async def test_a_late_will_of_an_older_session_counts_for_nothing(
     own = batches.status(session=OTHER_SESSION, online=False, at=None)
     await commit(store, archive.status_row(own))
     assert database.query(ask) == [(False, OTHER_SESSION, STARTED_AT, "0.1.0")]
+    before = STARTED_AT - timedelta(days=1)  # it came back without the time
+    await commit(store, archive.status_row(batches.status(at=before)))
+    assert database.query(ask) == [(True, SESSION, before, "0.1.0")]
 
 
 async def test_the_outbox_tells_every_target_but_nobody_of_history(

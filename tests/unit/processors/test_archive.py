@@ -106,6 +106,14 @@ def test_a_late_will_of_an_older_session_is_ignored() -> None:
     assert status_row(status(None, session=OTHER_SESSION, online=False)).replaces(birth)
 
 
+def test_a_device_that_came_back_without_the_time_is_online() -> None:
+    """Its session is called as if it had begun long ago, and so is its birth."""
+    will = status_row(status(None, session=OTHER_SESSION, online=False))
+    birth = status_row(status(-86400, session=SESSION))
+    assert birth.replaces(will)
+    assert not will.replaces(birth)
+
+
 def test_rows_have_hundredths_of_a_decibel() -> None:
     """PostgreSQL's `real` would refuse a level like 1e-50 and stop the archive for good."""
     tiny = levels(1e-50, lcpeak_db=81.237, third_octaves_db=(1e-300, -12.344))
