@@ -33,8 +33,10 @@ def interval_s() -> float:
     return min(FEED_S, int(limit_us) / _US / _FEEDS_IN_TIME) if limit_us.isdigit() else FEED_S
 
 
-async def feed(progress: Callable[[], int], clock: Clock, notifier: Notifier, every_s: float) -> Never:
-    """Say that the service is ready; then feed the watchdog after each span with new readings.
+async def feed(
+    progress: Callable[[], int], clock: Clock, notifier: Notifier, every_s: float
+) -> Never:
+    """Say that the service is ready; then feed the watchdog after each span with progress.
 
     Parameters
     ----------
