@@ -106,6 +106,8 @@ class Courier:
             await self._sender.send(waiting.alert)
         except Unavailable as error:
             await self._failed(queue, waiting, error)
+        except Exception as error:  # noqa: BLE001  # a mistake on one way must not end all others
+            await self._failed(queue, waiting, Unavailable(type(error).__name__))
         else:
             await queue.delivered(waiting)
             self._count("delivered")

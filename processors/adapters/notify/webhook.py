@@ -15,7 +15,7 @@ from processors.notify import WebhookTarget
 from processors.notify_tries import NotNow, Patience
 from schemas import cloud_events
 from schemas.codec import encode
-from schemas.errors import Unavailable
+from schemas.errors import BadConfig, Unavailable
 from schemas.results import Alert
 
 _USER_AGENT: Final = "cityhum"
@@ -34,6 +34,11 @@ class WebhookSender:
         What its messages are signed with.
     now : callable, optional
         The clock.
+
+    Raises
+    ------
+    BadConfig
+        If the target's URL is none.
     """
 
     def __init__(
@@ -41,7 +46,7 @@ class WebhookSender:
     ) -> None:
         self.name = target.target
         self.patience = Patience(target.tries)
-        self._url = target.webhook
+        self._url = _url(target.webhook)
         self._key = key
         self._now = now
         self._timeout_s = target.timeout_s
@@ -83,9 +88,16 @@ class WebhookSender:
                 await answer.aclose()  # what it says besides is not ours to keep
         except TimeoutError:
             raise Unavailable(f"no answer within {self._timeout_s:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.HTTPError as error:
             raise Unavailable(f"{type(error).__name__}: {error}"[:200]) from None
         return answer
+
+
+def _url(written: str) -> httpx.URL:
+    try:
+        return httpx.URL(written)
+    except httpx.InvalidURL as error:
+        raise BadConfig(f"webhook: {error}") from None
 
 
 def retry_after_s(value: str, now: datetime) -> float:
@@ -99,7 +111,7 @@ def retry_after_s(value: str, now: datetime) -> float:
     if value.isdecimal():
         return float(value)
     try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
+        at = parsedate_to_datetime(value).astimezone(UTC)
+    except (ValueError, OverflowError):  # no date, or none of our calendar
         return 0.0
-    return max(0.0, (at.astimezone(UTC) - now).total_seconds())
+    return max(0.0, (at - now).total_seconds())

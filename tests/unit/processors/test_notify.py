@@ -1,5 +1,6 @@
 """Who is told of which alert, how patiently, and how it is signed."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from processors import notify, notify_signature, notify_words, registry
 from processors.adapters.notify.courier import Courier
+from processors.adapters.notify.webhook import WebhookSender, retry_after_s
+from processors.notify import WebhookTarget
 from processors.notify_tries import Patience
 from schemas.errors import BadConfig
 from schemas.results import Alert
@@ -140,6 +143,35 @@ async def test_after_the_last_try_it_is_dead() -> None:
     assert queue.states() == ["dead"]
     assert len(sender.tried) == 4
     assert sender.heard == []
+
+
+class Broken(FakeSender):
+    """A way with a mistake in it."""
+
+    async def send(self, event: Alert) -> None:
+        self.tried.append(event)
+        raise RuntimeError(event.device)
+
+
+async def test_a_mistake_on_the_way_is_a_try_in_vain_and_ends_nothing() -> None:
+    broken, good = Broken(), FakeSender()
+    queue, _ = await asyncio.gather(worked(broken, life()), worked(good, life()))
+    assert queue.states() == ["dead"] * len(life())
+    assert {one.why for one in queue.kept.values()} == {"RuntimeError"}
+    assert good.heard == life()
+
+
+@pytest.mark.parametrize("value", ["", "soon", "Fri, 31 Dec 9999 23:59:59 -0100", "9" * 400])
+def test_whatever_a_target_asks_for_there_is_a_next_try(value: str) -> None:
+    asked_s = retry_after_s(value, NOW)
+    assert Patience(tries=2).wait_s(1, 1.0, asked_s) is not None
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "https://xn--ä/", "https://a:b/"])
+def test_a_webhook_that_is_no_url_is_the_persons_mistake(url: str) -> None:
+    written = {"target": "desk", "webhook": url, "secret_env": "DESK"}
+    with pytest.raises(BadConfig, match="webhook"):
+        WebhookSender(WebhookTarget.model_validate(written), KEY)
 
 
 async def test_a_target_that_names_a_time_is_given_it() -> None:
