@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from acoustics.indices import MINUTE_S
 from deploy.local.mosquitto import Mosquitto
 from deploy.local.requirements import find_program
 from tests.bridge import DEVICE, AckingBridge
@@ -166,6 +167,18 @@ def test_the_agent_writes_its_spool_and_no_sample(mosquitto: Mosquitto, tmp_path
     assert left
     for path in [*left, tmp_path / "agent.log"]:
         assert betrayed(path.read_bytes()) == set(), path
+
+
+def test_the_child_that_computes_indices_writes_no_sample(tmp_path: Path) -> None:
+    minute, fonts = tmp_path / "minute", tmp_path / "fonts"
+    minute.write_bytes(encoded(MARKER, "float32") * (MINUTE_S // SECONDS))
+    child = f"exec {sys.executable} -m agents.adapters.indices_child {RATE_HZ} < {minute}"
+    trace, said = traced(["sh", "-c", child], tmp_path, MPLCONFIGDIR=str(fonts))
+    assert json.loads(said)["aci"] > 0
+    assert {path.parent for path in trace.opened_for_writing} <= {fonts, Path(os.devnull).parent}
+    assert not trace.unseen
+    assert betrayed(trace.written) == set()
+    assert len(zlib.compress(trace.written)) < INFORMATION_BYTES / 8
 
 
 @pytest.mark.parametrize("form", FORMS)
