@@ -56,25 +56,23 @@ class _Day(NamedTuple):
     sums: bytes | None
 
 
-_PERCENTILES: Final[LiteralString] = """
-SELECT w.device, (started_at AT TIME ZONE time_zone)::date AS date,
-       laeq_db + facade_correction_db AS laeq_db, l10_db + facade_correction_db AS l10_db,
-       l50_db + facade_correction_db AS l50_db, l90_db + facade_correction_db AS l90_db, coverage_s
-FROM level_window w JOIN device USING (device) JOIN site ON site.site = device.site
+# by the clock of the site where the device was; the wide span is for the index
+_OF_DAYS: Final[LiteralString] = """
+FROM level_window w JOIN device USING (device) JOIN site ON site.site = w.site
+CROSS JOIN LATERAL (SELECT (started_at AT TIME ZONE time_zone)::date AS date) AS local
 WHERE w.device = ANY(%(devices)s) AND length_s = 86400
-  AND started_at >= %(first)s::date::timestamp AT TIME ZONE time_zone
-  AND started_at < (%(last)s::date + 1)::timestamp AT TIME ZONE time_zone
+  AND started_at >= %(first)s::date - 2 AND started_at < %(last)s::date + 3
+  AND date BETWEEN %(first)s AND %(last)s
 ORDER BY 1, 2
 """
-_SUMS: Final[LiteralString] = """
-SELECT w.device, date_trunc('month', started_at AT TIME ZONE time_zone)::date AS date,
-       facade_correction_db, sums
-FROM level_window w JOIN device USING (device) JOIN site ON site.site = device.site
-WHERE w.device = ANY(%(devices)s) AND length_s = 86400
-  AND started_at >= %(first)s::date::timestamp AT TIME ZONE time_zone
-  AND started_at < (%(last)s::date + 1)::timestamp AT TIME ZONE time_zone
-ORDER BY 1, 2
-"""
+_PERCENTILES: Final[LiteralString] = f"""
+SELECT w.device, date, laeq_db + facade_correction_db AS laeq_db,
+       l10_db + facade_correction_db AS l10_db, l50_db + facade_correction_db AS l50_db,
+       l90_db + facade_correction_db AS l90_db, coverage_s
+{_OF_DAYS}"""
+_SUMS: Final[LiteralString] = f"""
+SELECT w.device, date_trunc('month', date)::date AS date, facade_correction_db, sums
+{_OF_DAYS}"""
 _MONTHS: Final[LiteralString] = """
 WITH part AS (
     SELECT device, date_trunc('month', date)::date AS date, calibrated, period, clock_h,

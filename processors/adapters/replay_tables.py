@@ -53,24 +53,17 @@ class Output(NamedTuple):
 
     def inside(self, request: Request) -> Composed:
         """Condition: of the span and the devices of a request."""
-        at = Identifier(self.at)
-        end = (
-            at
-            if self.length_s is None
-            else SQL("{at} + {length} * interval '1 s'").format(
-                at=at, length=Identifier(self.length_s)
+        at, until = Identifier(self.at), Literal(request.end)
+        inside = SQL("{at} >= {begin} AND {at} < {until}").format(
+            at=at, begin=Literal(request.begin), until=until
+        )
+        if self.length_s is not None:
+            inside += SQL(" AND public.replay_end(device, {length}, {at}) <= {until}").format(
+                length=Identifier(self.length_s), at=at, until=until
             )
-        )
-        inside = SQL("{at} >= {begin} AND {end} {before} {until}").format(
-            at=at,
-            begin=Literal(request.begin),
-            end=end,
-            before=SQL("<" if self.length_s is None else "<="),
-            until=Literal(request.end),
-        )
-        if not request.devices:
-            return inside
-        return SQL("{} AND device = ANY ({})").format(inside, Literal(list(request.devices)))
+        if request.devices:
+            inside += SQL(" AND device = ANY ({})").format(Literal(list(request.devices)))
+        return inside
 
 
 async def outputs(connection: Connection) -> Sequence[Output]:

@@ -1,13 +1,18 @@
 """The views of hour and day indicators against their reference in Python, and against clocks."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from processors import window_sums
 from processors.indicators import Level, calendar, days
 from processors.registry import Limits, Site
+from records import days as records_days
+from records.adapters.postgres import PostgresReader
 from tests.database import Database
+from tests.recorded import address
 
 BERLIN = Site(
     site="harbour", time_zone="Europe/Berlin", limits_db=Limits(day=65, evening=60, night=55)
@@ -21,6 +26,7 @@ ROME = Site(
 )
 LATE = Site(site="late", time_zone="America/St_Johns", day_starts="08:00", night_starts="00:00")
 FACADE_DB = -3.0
+VIEWS = ("period_window", "indicator_period", "indicator_day")
 _DEVICE = """
 INSERT INTO device (device, site, name, street, facade_correction_db)
 VALUES ('indicated', %s, '', '', %s)"""
@@ -118,6 +124,43 @@ def test_hours_above_the_limit_are_counted_by_the_local_clock(indicated: Databas
         "WHERE device = 'indicated' AND exceeds ORDER BY started_at"
     )
     assert exceeding == [("2026-05-04", "evening", 60.0), ("2026-05-04", "night", 55.0)]
+
+
+def test_the_past_of_a_device_that_has_moved_goes_by_the_site_where_it_was(
+    indicated: Database,
+) -> None:
+    fill(indicated, LATE, heard(datetime(2026, 3, 6, tzinfo=UTC), 96 * 5))
+    looks = [f"SELECT * FROM {view} ORDER BY 1, 2, 3, 4, 5" for view in VIEWS]  # noqa: S608
+    before = [indicated.query(look) for look in looks]
+    indicated.query("UPDATE device SET site = 'harbour' WHERE device = 'indicated'")
+    assert all(before)
+    assert [indicated.query(look) for look in looks] == before
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "begins"),
+    [
+        ("Asia/Tokyo", datetime(2026, 10, 31, 15, tzinfo=UTC)),
+        ("America/Havana", datetime(2026, 11, 1, 4, tzinfo=UTC)),  # midnight, and an hour later
+    ],
+)
+def test_dates_are_those_of_the_site_where_the_device_was(
+    indicated: Database, time_zone: str, begins: datetime
+) -> None:
+    on = date(2026, 11, 1)
+    assert datetime(2026, 11, 1, tzinfo=ZoneInfo(time_zone)).timestamp() == begins.timestamp()
+    site = Site(site="late", time_zone=time_zone)
+    fill(indicated, site, [Level(begins, 86400, 63.0)], length_s=86400)
+    sums = window_sums.dump(window_sums.Sums(seconds=1, energies=(10, 0, 0), classes={600: 1}))
+    indicated.query("UPDATE level_window SET sums = %s", sums)
+    day_before = on - timedelta(days=1)
+    with PostgresReader(address(indicated)) as reader:
+        for now_at in ("late", "harbour"):
+            indicated.query("UPDATE device SET site = %s WHERE device = 'indicated'", now_at)
+            (row,) = records_days.percentiles(reader, ["indicated"], on, on)
+            (month,) = records_days.percentiles_by_month(reader, ["indicated"], on, on)
+            assert (row.date, month.date) == (on, on)
+            assert not records_days.percentiles(reader, ["indicated"], day_before, day_before)
 
 
 def test_the_reader_may_look(indicated: Database) -> None:
