@@ -181,6 +181,7 @@ class Agent:
         """Wait until everything is acknowledged; how many readings still are not."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
+                self.publisher.hurry()
                 await self._ears.idle()
                 self.publisher.wake()
                 await self.publisher.drained()

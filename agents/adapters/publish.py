@@ -77,6 +77,11 @@ class Publisher:
         """There is something new in the spool."""
         self._awake.set()
 
+    def hurry(self) -> None:
+        """From now on nothing waits for others or for its time: somebody waits for the end."""
+        self._hurry.set()
+        self._awake.set()
+
     def renew(self) -> None:
         """There is a new session."""
         self._renewed = True
@@ -115,7 +120,6 @@ class Publisher:
     async def _stay_away(self) -> None:
         """Until the next upload, unless somebody waits for it; not at all if there is no plan."""
         if self._plan.every_s is not None and not self._renewed:
-            self._hurry.clear()
             pause_s = uploads.pause_s(self._plan.every_s, self._chance.random())
             await self._clock.wait(self._hurry, pause_s)
 
@@ -198,7 +202,7 @@ class Publisher:
 
     def _is_over(self, begun_s: float, mark: int) -> bool:
         """Whether a scheduled connection has done its work, or taken too long for it."""
-        if self._plan.every_s is None:
+        if self._plan.every_s is None or self._hurry.is_set():
             return False
         if self._clock.monotonic_s() >= begun_s + UPLOAD_PATIENCE_S:
             return True

@@ -4,22 +4,25 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Never
 
 import numpy as np
 import pytest
 
 from agents import batches
-from agents.adapters.listener import ears_of
+from agents.adapters.listener import Ears, ears_of
 from agents.adapters.login import login_of
+from agents.adapters.running import background
 from agents.batches import Origin
 from agents.calibration import SIMULATED
 from agents.pipeline import Block
 from agents.reading import Reading
 from agents.service import Agent
 from agents.settings import AgentSettings
+from agents.uploads import Upload, uploads
 from schemas import codec
 from schemas.errors import BadConfig, Unavailable
-from schemas.messages import FeatureBatch
+from schemas.messages import Ack, FeatureBatch
 from tests.builders import reading
 from tests.fakes import FakeBroker, FakeClock, FakeSpool
 
@@ -37,17 +40,28 @@ def spool() -> FakeSpool:
     return FakeSpool()
 
 
-@pytest.fixture
-def agent(clock: FakeClock, spool: FakeSpool, tmp_path: Path) -> Agent:
+def agent_of(
+    spool: FakeSpool,
+    clock: FakeClock,
+    folder: Path,
+    broker: FakeBroker | None = None,
+    ears: Ears | None = None,
+) -> Agent:
     return Agent(
         Origin("harbour", "pole-01"),
         spool,
-        FakeBroker().connect,
-        folder=tmp_path,
+        (broker or FakeBroker()).connect,
+        folder=folder,
         clock=clock,
         calibration=SIMULATED,
         rate_hz=RATE_HZ,
+        ears=ears,
     )
+
+
+@pytest.fixture
+def agent(clock: FakeClock, spool: FakeSpool, tmp_path: Path) -> Agent:
+    return agent_of(spool, clock, tmp_path)
 
 
 def heard(spool: FakeSpool) -> list[Reading]:
@@ -75,16 +89,7 @@ async def test_what_was_heard_under_levels_has_no_frames_under_a_later_profile(
 ) -> None:
     settings = AgentSettings(profile="levels", indices="off", state_folder=tmp_path)
     async with ears_of(settings, Origin("harbour", "pole-01", "levels"), RATE_HZ) as ears:
-        agent = Agent(
-            Origin("harbour", "pole-01", "levels"),
-            spool,
-            FakeBroker().connect,
-            folder=tmp_path,
-            clock=clock,
-            calibration=SIMULATED,
-            rate_hz=RATE_HZ,
-            ears=ears,
-        )
+        agent = agent_of(spool, clock, tmp_path, ears=ears)
         agent.hear(Block(np.zeros(5 * RATE_HZ, np.float32)))
     later = Origin("harbour", "pole-01", "mel32x8")
     assert len(heard(spool)) == 5
@@ -267,6 +272,40 @@ async def test_a_recording_does_not_reach_into_what_was_heard_before(
     agent.begin(started_at)
     await agent.hear_paced([SECOND] * 10, started_at, speed=5)
     assert clock.monotonic_s() == pytest.approx(10)  # nothing is of the future
+
+
+async def answering(broker: FakeBroker) -> Never:
+    """Acknowledge whatever is published."""
+    answered = 0
+    while True:
+        for message in broker.published[answered:]:
+            if message.topic.endswith("/features"):
+                batch = codec.decode(FeatureBatch, message.payload)
+                ack = Ack(device=batch.device, accepted=(batch.seqs,))
+                broker.deliver("cityhum/v1/harbour/pole-01/ack", codec.encode(ack))
+        answered = len(broker.published)
+        await asyncio.sleep(0)
+
+
+class StillClock(FakeClock):
+    """Time stands still: nobody is called but by an event."""
+
+    async def wait(self, event: asyncio.Event, timeout_s: float) -> None:  # noqa: ARG002
+        await event.wait()
+
+
+@pytest.mark.parametrize("upload", ["live", "batched", "scheduled"])
+async def test_draining_waits_for_no_other_readings(
+    spool: FakeSpool, tmp_path: Path, upload: Upload
+) -> None:
+    broker = FakeBroker()
+    agent = agent_of(spool, StillClock(), tmp_path, broker)
+    agent.publisher.follow(uploads(upload, 60, 3600))
+    async with background(agent.publisher.run()), background(answering(broker)):
+        for _ in range(5):
+            agent.hear(SECOND)
+            await asyncio.sleep(0)
+        assert await agent.drain(2) == 0
 
 
 async def test_draining_ends_although_nobody_answers(agent: Agent) -> None:
