@@ -10,6 +10,7 @@ from psycopg.sql import SQL, Identifier
 from processors.adapters import replay_catalog, replay_tables
 from processors.adapters.postgres import unavailable
 from processors.adapters.replay_catalog import Connection, Entry, schema_of
+from processors.adapters.replay_edges import check_edges
 from processors.adapters.replay_job import Job, Sink, folds_of, from_kept, replay
 from processors.adapters.replay_log import Slice
 from processors.adapters.replay_shadow import Shadow
@@ -39,7 +40,7 @@ async def promote(settings: ProcessorSettings, name: str) -> None:
     ------
     BadConfig
         If the replay is incomplete, was promoted, heard another model or another Kafka, if a live
-        fold is behind it, or an alert of the span has not ended.
+        fold is behind it, or an alert of the span has not ended or reaches over its edge.
     LogGap
         If retention has removed what came after it.
     """
@@ -109,6 +110,7 @@ class _Promotion:
             await self.catch_up(live, rest)
             await rest.finish()
             await self._check_all_ended()
+            await check_edges(self._connection, self._request)
             await self._connection.execute(_DURABLY)
             await self._connection.execute("SELECT public.replay_swap(%s)", (self._entry.name,))
 

@@ -1,7 +1,7 @@
 """What belongs to a span, in a real PostgreSQL: local days, and alerts over its edges."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -9,7 +9,9 @@ import pytest
 
 from processors import replay as replays
 from processors.adapters import replay_catalog, replay_compare
+from processors.adapters.replay_edges import check_edges
 from processors.replay import Request, Span
+from schemas.errors import BadConfig
 from tests.database import Database, settings_for
 
 _SITE: Final = "INSERT INTO site VALUES (%s, '', %s, '07:00', '19:00', '23:00')"
@@ -24,6 +26,11 @@ _LABEL: Final = """
 INSERT INTO {}.label_window (device, length_s, started_at, label, origin, active_s, mean_score,
     max_score, laeq_active_db)
 VALUES ('moved', 86400, %s, %s, 'natural', 9, 600, 600, 50)"""
+_ALERT: Final = """
+INSERT INTO {}.alert (alert_id, revision, state, rule, rule_version, site, device, session,
+    onset_at, raised_at, ended_at, end_reason, peak_laeq_1s_db, peak_score, active_s, historical)
+VALUES (gen_random_uuid(), 1, 'cleared', 'siren', repeat('0', 32), 'here', 'moved', 's', %s, %s,
+    %s, 'cleared', 71.5, 900, 5, false)"""
 _DAYS: Final = """
 SELECT started_at, laeq_db, label FROM level_window
 LEFT JOIN label_window USING (device, length_s, started_at) WHERE device = 'moved' ORDER BY 1"""
@@ -98,3 +105,31 @@ async def test_a_day_that_is_not_over_in_the_span_is_left_alone(local: Database)
     async with shadow(local, Span(begin, end)) as connection:
         await connection.execute("SELECT public.replay_swap('days')")
     assert local.query(_DAYS) == [(begin, 99.0, None)]
+
+
+BEGIN, END = day(2026, 5, 4, 10), day(2026, 5, 4, 11)
+
+
+@pytest.mark.parametrize("local", ["Europe/Berlin"], indirect=True)
+@pytest.mark.parametrize(
+    ("live", "replayed", "instead"),
+    [
+        ((-9, 9), (0, 20), "before the span: .*--from 2026-05-04T09:59:51"),
+        ((3605, None), (3590, 3610), "after the span: .*--to 2026-05-04T10:59:50"),
+        ((-9, 0), (0, 20), None),
+        ((3605, 3620), (3590, 3605), None),
+        ((5, 30), (0, 20), None),  # is replaced
+    ],
+    ids=["begin", "end", "touching the begin", "touching the end", "inside"],
+)
+async def test_alerts_over_the_edges_of_a_span_are_not_doubled(
+    local: Database, live: tuple[int, int | None], replayed: tuple[int, int], instead: str | None
+) -> None:
+    async with shadow(local, Span(BEGIN, END)) as connection:
+        for schema, (onset_s, ended_s) in (("public", live), ("replay_days", replayed)):
+            onset_at = BEGIN + timedelta(seconds=onset_s)
+            ended_at = None if ended_s is None else BEGIN + timedelta(seconds=ended_s)
+            local.query(_ALERT.format(schema), onset_at, onset_at, ended_at)
+        refused = pytest.raises(BadConfig, match=instead) if instead else nullcontext()
+        with refused:
+            await check_edges(connection, asked(Span(BEGIN, END)))
