@@ -90,7 +90,7 @@ def asked(settings: AgentSettings) -> Answer:
         site=settings.site,
         device=settings.device,
         session=new_session(now),
-        online=True,
+        online=False,  # true as soon as this is over, unless an agent runs, which says so itself
         at=now,
         agent_version=agent_version(),
     )

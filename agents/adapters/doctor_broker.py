@@ -1,4 +1,7 @@
-"""Ask a broker whether it knows a device, without taking the running agent's place there."""
+"""Ask a broker whether it knows a device.
+
+Under a client id of its own; a broker that takes the user for it ends a running agent's connection.
+"""
 
 import time
 from dataclasses import dataclass

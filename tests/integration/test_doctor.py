@@ -37,7 +37,7 @@ async def test_a_known_device_may_come_in_and_write(
         answer = await asyncio.to_thread(asked, settings)
         status = codec.decode(Status, await bridge.receive(f"cityhum/v1/harbour/{DEVICE}/status"))
     assert (answer.unreachable, answer.refused, answer.topic_refused) == (None, None, None)
-    assert status.device == DEVICE
+    assert (status.device, status.online) == (DEVICE, False)
 
 
 def test_a_wrong_password_is_refused(settings: AgentSettings, tmp_path: Path) -> None:
