@@ -81,7 +81,10 @@ def retry(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Try again from the start: those named, those of a target, or all."""
+    """Try again from the start: those named, those of a target, or all.
+
+    Not those of an alert of which the target has been told a later event.
+    """
     count = dead.retry(environment.read(ProcessorSettings), ids or None, target)
     answer({"again": count}, f"{count} will be tried again", as_json=as_json)
 

@@ -21,7 +21,7 @@ from schemas.codec import encode
 from schemas.results import Alert
 from tests import workers
 from tests.database import Database, settings_for
-from tests.notifying import SECRET, FillableQueue, QueueContract, life
+from tests.notifying import SECRET, FillableQueue, QueueContract, life, row
 from tests.receivers import HANG, Receiver
 from tests.streams import alert
 
@@ -177,6 +177,20 @@ async def test_what_was_given_up_is_listed_and_tried_again(
         assert await asyncio.to_thread(dead.retry, settings, [given_up.id]) == 1
         await database.until(DELIVERED, 1, "desk")
     assert dead.listed(settings) == []
+
+
+async def test_what_was_given_up_is_not_told_after_what_came_later(database: Database) -> None:
+    async with waiting.opened(database.settings, "desk") as opened:
+        queue = PostgresQueue(opened, database.settings)
+        await queue.add([row(event) for number in (0, 1) for event in life(number)])
+        for _ in range(len(life())):
+            for one in await queue.due(10):
+                told = one.alert.alert_id == alert(0).alert_id and one.alert.revision > 0
+                await (queue.delivered(one) if told else queue.given_up(one, "HTTP 404"))
+        count = await asyncio.to_thread(dead.retry, database.settings)
+        assert count == len(life(1))
+        [again] = await queue.due(10)
+        assert again.alert == life(1)[0]
 
 
 async def test_a_changed_file_is_taken_while_it_works_and_a_wrong_one_is_not(

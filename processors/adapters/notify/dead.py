@@ -18,11 +18,16 @@ SELECT id, target, alert_id, revision, payload->>'state' AS event, payload->>'ru
        payload->>'device' AS device, attempts, last_error AS why, settled_at AS given_up_at
 FROM notification WHERE state = 'dead' AND (%(target)s::text IS NULL OR target = %(target)s)
 ORDER BY id"""
+# nobody is told that an alert was raised after he was told that it has ended
 _RETRY: Final = """
-UPDATE notification SET state = 'waiting', attempts = 0, settled_at = NULL,
+UPDATE notification AS this SET state = 'waiting', attempts = 0, settled_at = NULL,
     next_try_at = clock_timestamp()
 WHERE state = 'dead' AND (%(target)s::text IS NULL OR target = %(target)s)
-    AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s))"""
+    AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s))
+    AND NOT EXISTS (
+        SELECT FROM notification AS later
+        WHERE later.target = this.target AND later.alert_id = this.alert_id
+            AND later.revision > this.revision AND later.state = 'delivered')"""
 
 
 class Dead(NamedTuple):
@@ -56,6 +61,8 @@ def retry(
     settings: ProcessorSettings, ids: Sequence[int] | None = None, target: str | None = None
 ) -> int:
     """Let these, by default all, be tried again from the start; how many they are.
+
+    What a target was told of the same alert since then it would take for older news: not those.
 
     Raises
     ------
