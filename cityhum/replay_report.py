@@ -76,7 +76,7 @@ def difference(found: Difference, *, as_json: bool) -> None:
     """Print what a replay found otherwise."""
     alerts = found.alerts
     counts = ", ".join(f"{count} {name}" for name, count in alerts.counts().items())
-    words = Group(_windows(found), _alerts(alerts), f"alerts: {counts}")
+    words = Group(_windows(found), _alerts(alerts), f"alerts: {counts}", *_cooldowns(found))
     answer(found, words, as_json=as_json)
 
 
@@ -103,6 +103,11 @@ def _windows(found: Difference) -> Table:
         for column, by in diff.columns.items():
             table.add_row(f"  {column}", str(by.windows), _number(by.mean), _number(by.largest))
     return table
+
+
+def _cooldowns(found: Difference) -> Iterator[str]:
+    for rule in found.cooldowns:
+        yield f"{rule} has a cooldown: live may have been in one that began before the replay"
 
 
 def _alerts(found: AlertDiff) -> Table:

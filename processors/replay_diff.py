@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from processors.rules import Rule
 from schemas.base import Frozen
 
 
@@ -78,6 +79,10 @@ class Difference(Frozen):
     name: str
     windows: Mapping[str, WindowDiff]
     alerts: AlertDiff
+    cooldowns: tuple[str, ...] = Field(
+        default=(),
+        description="rules of these alerts that have a cooldown: live may have been in one already",
+    )
 
 
 class Pair(NamedTuple):
@@ -111,6 +116,16 @@ def alerts_compared(live: Iterable[Found], replayed: Iterable[Found]) -> AlertDi
         lost=tuple(_ordered(one for one in ours if one.alert_id not in taken_live)),
         moved=tuple(sorted(moved, key=lambda one: _order(one.live))),
     )
+
+
+def with_cooldown(alerts: AlertDiff, rules: Iterable[Rule]) -> tuple[str, ...]:
+    """Rules whose alerts may differ only because a replay begins without a cooldown.
+
+    As long as sounds follow each other within it, each decides which of the next is an alert.
+    """
+    differ = {one.rule for one in (*alerts.gained, *alerts.lost)}
+    differ.update(moved.live.rule for moved in alerts.moved)
+    return tuple(rule.rule for rule in rules if rule.cooldown_s and rule.rule in differ)
 
 
 def _pairs(live: Sequence[Found], replayed: Sequence[Found]) -> list[Pair]:

@@ -17,6 +17,7 @@ from processors.replay_diff import (
     Found,
     WindowDiff,
     alerts_compared,
+    with_cooldown,
 )
 
 _UNTOLD: Final = frozenset({"rule_version", "site", "sums"})
@@ -38,13 +39,14 @@ async def compared(connection: Connection, request: Request, live: str = LIVE) -
         Schema that it is compared with.
     """
     them = {output.name: output for output in await outputs(connection)}
-    alerts = them.pop(_ALERT)
+    alerts = await _alerts(connection, them.pop(_ALERT), live, request)
     return Difference(
         name=request.name,
         windows={
             name: await _windows(connection, output, live, request) for name, output in them.items()
         },
-        alerts=await _alerts(connection, alerts, live, request),
+        alerts=alerts,
+        cooldowns=with_cooldown(alerts, request.rules),
     )
 
 

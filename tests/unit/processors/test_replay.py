@@ -9,6 +9,7 @@ import pytest
 from processors import registry, replay
 from processors.partitions import FoldRun
 from processors.replay import Oldest, Span
+from processors.replay_diff import Found, alerts_compared, with_cooldown
 from processors.replay_run import FoldReplay, Heard, PartitionReplay
 from processors.rules import parse
 from schemas.codec import decode, encode
@@ -81,6 +82,20 @@ def test_a_log_that_begins_later_is_a_gap_only_if_something_was_removed() -> Non
 def test_alerts_that_began_outside_the_span_are_no_output() -> None:
     early = alert(onset_at=SPAN.begin - timedelta(seconds=1))
     assert [SPAN.needs(one) for one in (early, alert(0), alert(60))] == [False, True, False]
+
+
+def test_alerts_that_differ_name_their_rules_cooldown() -> None:
+    one = found("siren")
+    lost = alerts_compared([one, found("loud")], [found("loud")])
+    assert with_cooldown(lost, RULES) == ("siren",)
+    assert with_cooldown(alerts_compared([one], [one]), RULES) == ()
+    assert with_cooldown(lost, [rule.model_copy(update={"cooldown_s": 0}) for rule in RULES]) == ()
+
+
+def found(rule: str) -> Found:
+    ended_at = STARTED_AT + timedelta(seconds=9)
+    of = {"alert_id": rule, "rule": rule, "device": "pole-07", "onset_at": STARTED_AT}
+    return Found.model_validate({**of, "ended_at": ended_at, "rest": {}})
 
 
 def test_a_replay_steps_as_a_live_worker_does() -> None:
