@@ -16,6 +16,7 @@ from processors.event_time import SECOND_US
 from processors.ledger import Ledger
 from processors.rule_terms import Second
 from processors.rules import Rule
+from schemas.errors import BadConfig
 from schemas.results import Alert
 
 SILENCE_US: Final = 30 * SECOND_US
@@ -98,7 +99,7 @@ class Heard(NamedTuple):
 
 
 def load(stored: Sequence[Any]) -> Lane:
-    """Lane of what `Lane.dump` gave."""
+    """Lane of what `Lane.dump` gave; BadConfig if an alert is open by what is no rule any more."""
     position_us, session, next_seq, newest_us, heard_us, span_us, *rest = stored
     pending, watches, quiet, ticked_us, silent_us = rest
     return Lane(
@@ -109,7 +110,7 @@ def load(stored: Sequence[Any]) -> Lane:
         heard_us,
         span_us,
         pending=tuple(Second(*second) for second in pending),
-        watches=tuple(_loaded(*watch) for watch in watches),
+        watches=tuple(watch for one in watches if (watch := _loaded(*one)) is not None),
         background=background.load(quiet),
         ticked_us=ticked_us,
         silent_us=silent_us,
@@ -126,13 +127,17 @@ def _dumped(watch: Watch) -> list[object]:
 
 
 def _loaded(
-    rule: dict[str, Any], recent: list[Any], opened: list[Any] | None, silent_until_us: int
-) -> Watch:
+    stored: dict[str, Any], recent: list[Any], opened: list[Any] | None, silent_until_us: int
+) -> Watch | None:
+    """Watch of a rule; none if there can be no such rule any more, and nothing to end under it."""
+    try:
+        rule = rules.restored(stored)
+    except BadConfig as wrong:
+        if opened:
+            raise BadConfig(f"an alert is open that another version raised: {wrong}") from None
+        return None
     return Watch(
-        rules.restored(rule),
-        tuple(Met(*met) for met in recent),
-        Open(*opened) if opened else None,
-        silent_until_us,
+        rule, tuple(Met(*met) for met in recent), Open(*opened) if opened else None, silent_until_us
     )
 
 

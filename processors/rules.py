@@ -225,8 +225,12 @@ def _rule(fields: object, number: int, source: str) -> tuple[Rule | None, list[M
     try:
         return _kind(fields).model_validate(fields, strict=True), []
     except ValidationError as error:
-        errors = error.errors(include_url=False, include_context=False, include_input=False)
-        return None, [_mistake(source, name, one) for one in errors]
+        return None, _mistakes(source, name, error)
+
+
+def _mistakes(source: str, name: str, error: ValidationError) -> list[Mistake]:
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    return [_mistake(source, name, one) for one in errors]
 
 
 def _mistake(source: str, name: str, error: ErrorDetails) -> Mistake:
@@ -246,8 +250,18 @@ def stored(rule: Rule) -> dict[str, Any]:
 
 
 def restored(fields: dict[str, Any]) -> Rule:
-    """Inverse of `stored`."""
-    return _kind(fields).model_validate(fields)
+    """Inverse of `stored`.
+
+    Raises
+    ------
+    BadConfig
+        In one line, if another version stored what is no rule in this one.
+    """
+    try:
+        return _kind(fields).model_validate(fields)
+    except ValidationError as error:
+        first, *_ = _mistakes("", fields["rule"], error)
+        raise BadConfig(str(first)) from None
 
 
 def _kind(fields: Mapping[str, Any]) -> type[LabelRule] | type[LevelRule]:

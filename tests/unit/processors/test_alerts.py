@@ -331,6 +331,23 @@ def test_what_waits_of_a_device_without_labels_is_stored(seqs: list[int]) -> Non
     assert fold.load(fold.dump(state)) == state
 
 
+def dumped_under_a_label_of_old(scores: str) -> bytes:
+    state, _ = run(heard(scores))
+    return state.dump().replace(b'"label":"siren"', b'"label":"syren"')
+
+
+def test_a_rule_that_can_be_no_more_is_forgotten_with_its_cooldown() -> None:
+    state = alerts.load(dumped_under_a_label_of_old("SSS......"))
+    assert not state.live.watches
+    assert told(run(heard("SSS", 20), state=state)[1])
+
+
+def test_an_open_alert_of_a_rule_that_can_be_no_more_is_named_in_one_line() -> None:
+    with pytest.raises(BadConfig, match=r"is open .*: rule siren: label 'syren' is") as one:
+        alerts.load(dumped_under_a_label_of_old("SSS"))
+    assert "\n" not in str(one.value)
+
+
 def test_a_state_of_a_newer_version_is_refused() -> None:
     with pytest.raises(BadConfig, match="format 3"):
         alerts.load(b'[3, "pole-07"]')
