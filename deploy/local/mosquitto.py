@@ -47,6 +47,12 @@ class Mosquitto:
         return self._daemon.identity is not None
 
     @property
+    def pid(self) -> int | None:
+        """Of the process, if it is there."""
+        identity = self._daemon.identity
+        return identity.pid if identity else None
+
+    @property
     def device_passwords(self) -> Path:
         """The folder with a password file for each device."""
         return self._users.devices.folder

@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -46,10 +49,7 @@ class MqttTarget:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._client.connect_async(
-            self._settings.mqtt_host, self._settings.mqtt_port, _KEEP_ALIVE_S, clean_start=True
-        )
-        self._client.loop_start()
+        self._connect()
         return self
 
     async def __aexit__(
@@ -83,6 +83,8 @@ class MqttTarget:
                 alerts = [message for message in messages if isinstance(message, Alert)]
                 await asyncio.gather(*[self._publish(alert) for alert in alerts])
         except TimeoutError:
+            if self._confirmed:
+                await self._begin_anew()
             where = f"{self._settings.mqtt_host}:{self._settings.mqtt_port}"
             raise Unavailable(f"MQTT at {where} does not confirm") from None
         self._check()
@@ -107,6 +109,26 @@ class MqttTarget:
         self._confirmed[sent.mid] = confirmed
         return confirmed
 
+    def _connect(self) -> None:
+        self._client.connect_async(
+            self._settings.mqtt_host, self._settings.mqtt_port, _KEEP_ALIVE_S, clean_start=True
+        )
+        self._client.loop_start()
+
+    async def _begin_anew(self) -> None:
+        """Forget what was not confirmed, with its connection.
+
+        paho would send it again whenever it connects, and the broker would retain it, although
+        another relay may have told something newer by then.
+        """
+        old, self._client = self._client, self._build()
+        self._confirmed.clear()
+        self._connected.clear()
+        self._connect()
+        old.disconnect()
+        _break(old.socket())
+        await asyncio.to_thread(old.loop_stop)
+
     def _check(self) -> None:
         if self._failure is not None:
             raise self._failure
@@ -126,12 +148,14 @@ class MqttTarget:
 
     def _on_connect(
         self,
-        _client: Client,
+        client: Client,
         _data: object,
         _flags: ConnectFlags,
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        if client is not self._client:  # it was given up while it was connecting
+            client.disconnect()
         self._loop.call_soon_threadsafe(self._connection, reason)
 
     def _on_disconnect(
@@ -178,3 +202,12 @@ class MqttTarget:
             self._failure = BadConfig(f"the MQTT broker refuses alerts of {user!r}: {reason}")
         if not confirmed.done():
             confirmed.set_result(None)
+
+
+def _break(connection: object) -> None:
+    """End a connection, if it is one, without sending what waits in it."""
+    if isinstance(connection, socket.socket):
+        at_once = struct.pack("ii", 1, 0)
+        with suppress(OSError):  # it has ended by itself
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            connection.shutdown(socket.SHUT_RDWR)

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
+import signal
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +16,8 @@ from aiokafka import AIOKafkaConsumer
 from deploy.local.kafka import Kafka
 from deploy.local.mosquitto import Mosquitto
 from processors import registry, service
-from processors.adapters import relay
+from processors.adapters import alert_topics, relay
+from processors.adapters.alert_topics import MqttTarget
 from processors.adapters.store import PostgresStore
 from processors.partitions import Checkpoint, Commit
 from processors.registry import placed
@@ -177,6 +180,37 @@ async def test_targets_do_not_wait_for_each_other(
     finally:
         if not mosquitto.running:
             mosquitto.start()
+
+
+def connected(target: MqttTarget) -> Callable[[], Awaitable[bool]]:
+    async def ask() -> bool:
+        return target.listening
+
+    return ask
+
+
+async def test_what_was_not_confirmed_never_overtakes_what_another_relay_told(
+    settings: ProcessorSettings, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker stands still, and then starts again: paho would now send what it had kept."""
+    async with MqttTarget(settings) as target:
+        await eventually(connected(target))
+        assert mosquitto.pid is not None
+        os.kill(mosquitto.pid, signal.SIGSTOP)
+        with monkeypatch.context() as soon:
+            soon.setattr(alert_topics, "_CONFIRMED_WITHIN_S", 0.5)
+            with pytest.raises(Unavailable):
+                await target.deliver([alert()])
+        mosquitto.kill()
+        await asyncio.to_thread(mosquitto.start)
+        async with MqttTarget(settings) as other:
+            await other.deliver([cleared()])
+        await eventually(connected(target))
+        await target.deliver([alert(rule="loud")])
+    async with subscribed(mosquitto, TOPIC) as subscriber:
+        assert subscriber.stdout is not None
+        told = json.loads(await asyncio.wait_for(subscriber.stdout.readline(), 20))
+    assert told["payload"] == encode(cleared()).decode()
 
 
 class Mortal:
