@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "backup": "Save the database, list what was saved, restore it.",
         "checkpoints": "Say where each fold is in the log; go on where records are gone.",
         "gaps": "Name the readings that are missing between those that are stored.",
+        "dead-letters": "Count what the bridge refused, and let it judge that once more.",
         "topics": "Create and check the Kafka topics.",
         "bridge": "Relay MQTT messages into Kafka.",
         "work": "Run a processor: classify, windows, alerts, archive, relay or notify.",

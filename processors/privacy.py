@@ -14,10 +14,10 @@ its context the 24 before its first reading. Three rules, one guard for each dev
 3. In received time, no more new frames than 8.4 a second above a backlog of 30 days.
 
 Rules 1 and 2 hold for what is remembered: the newest 32 runs, of each its span, its first 24 frames
-and its last 192 readings. What is forgotten, or was never known because the bridge restarted, is
-taken as new. So an honest device is never refused, in any order and with any number of resends,
-and rule 3 bounds a dishonest one for good. A device whose clock stepped back overlaps itself: the
-readings of that overlap are refused.
+and its last 192 readings. What is forgotten, or was never known because the bridge restarted or a
+dead letter is judged again, is taken as new. So an honest device is never refused, in any order and
+with any number of resends, and rule 3 bounds a dishonest one for good. A device whose clock stepped
+back overlaps itself: the readings of that overlap are refused.
 """
 
 from collections.abc import Iterator, Sequence

@@ -35,6 +35,7 @@ class Read(NamedTuple):
     offset: int
     appended_ms: int
     value: bytes
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class ReplayLog:
@@ -81,7 +82,7 @@ class ReplayLog:
                 )
                 position = await self._consumer.position(partition)
             yield [
-                Read(key, one.offset, one.timestamp, one.value)
+                Read(key, one.offset, one.timestamp, one.value, one.headers)
                 for one in got.get(partition, ())
                 if one.offset < part.end
             ]

@@ -4,12 +4,14 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import timedelta
 from math import inf
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from aiokafka import ConsumerRecord
+from orjson import loads
 
 from deploy.local.kafka import Kafka
 from deploy.local.mosquitto import Mosquitto
@@ -325,3 +327,22 @@ async def test_a_link_knows_how_long_its_broker_has_been_back(
         await until(lambda: link.heard_for_s == 0)
         mosquitto.start()
         await until(lambda: 0 < link.heard_for_s < PATIENCE_S)
+
+
+async def test_what_a_slow_clock_refused_is_redriven(
+    settings: ProcessorSettings, device: Device
+) -> None:
+    now = utc_now()
+    slow = {"rehearsal_began_at": now, "rehearsal_shows": now - timedelta(hours=1)}
+    async with bridge(settings.model_copy(update=slow)):
+        told = [device.publish(device.batch(seq)) for seq in range(5)]
+        await device.hears(lambda: device.rejected.keys() >= set(told))
+    assert {device.rejected[one] for one in told} == {"clock"}
+    kafka = {"CITYHUM_KAFKA_BOOTSTRAP": settings.kafka_bootstrap}
+    words = f"--reason clock --device {device.device} --json"
+    status, out, err = await run(f"dead-letters list {words}", **kafka)
+    assert (status, loads(out)[0]["can_be_redriven"]) == (0, 5), err
+    status, out, err = await run(f"dead-letters redrive {words}", **kafka)
+    assert (status, loads(out)) == (0, {"redriven": 5, "refused": {}, "left": 0}), err
+    async with all_records(settings, topics.FEATURES) as log:
+        await read_until(log, lambda r: seqs(r, device.session) == set(range(5)))

@@ -17,7 +17,7 @@ SERVERS = {"mosquitto", "kafka", "postgres"}
 PROFILES = {"core", "simulate", "dashboard", "notify", "observe", "operate"}
 ROOT_JOB = "disks"
 """The only one that runs as root: it gives away the volumes and ends."""
-BY_HAND = {"access", "backup", "checkpoints", "gaps", "reader", "verdicts"}
+BY_HAND = {"access", "backup", "checkpoints", "dead-letters", "gaps", "reader", "verdicts"}
 """What operators run: `docker compose run --rm operate`."""
 OPERATE = "operate"
 LOCAL_STACK_READS = {
