@@ -22,7 +22,8 @@ def table(report: Report) -> Table:
     """
     made = Table(
         title=f"{report.model} on {report.clips} clips: accuracy {_shown(report.accuracy)} of "
-        f"{report.judged}, siren AUC {_shown(report.siren_auc)}, macro mAP {_shown(report.macro_map)}",
+        f"{report.judged}, siren AUC {_shown(report.siren_auc)}, "
+        f"macro mAP {_shown(report.macro_map)}",
         caption="\n".join(_notes(report)),
         caption_justify="left",
     )
