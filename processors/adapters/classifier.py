@@ -98,6 +98,7 @@ class Classifier:
     async def assign(self, positions: Mapping[Key, int]) -> Mapping[Key, int]:
         """Read on where the group does."""
         self._positions = dict(positions)
+        self._known_ends = {}  # the log may have begun anew
         return {}
 
     async def revoke(self) -> None:
