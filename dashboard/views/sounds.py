@@ -35,7 +35,7 @@ def _page() -> None:
 def _draw(names: Sequence[str], span: Span, zone: str) -> str:
     shares = sounds.origins(reader(), names, span, resolution_s(span, BARS))
     if not shares:
-        st.info("Nothing was heard in this span.")
+        st.info("Nothing was heard in this span. A shorter one shows what is too new for it.")
         return zone
     st.subheader("Whose energy it is", anchor=False)
     drawn = charts.origins(table(shares, sounds.OriginShare, zone))
