@@ -90,8 +90,8 @@ async def loaded(stack: LocalStack, plan: Plan, folder: Path) -> dict[str, Any]:
                     run = load_report.told(folder / "events.json")
                     await _stored(results, run.readings)
                     watch.mark("drained")
-            restarts = dict(supervisor.restarts)
-    return load_report.build(stack, run, phases, watch, restarts)
+            endings = list(supervisor.endings)
+    return load_report.build(stack, run, phases, watch, endings)
 
 
 async def _played(

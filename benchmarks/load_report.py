@@ -55,7 +55,7 @@ def told(path: Path) -> Run:
 
 
 def build(
-    stack: LocalStack, run: Run, phases: Phases, watch: Watch, restarts: Mapping[str, int]
+    stack: LocalStack, run: Run, phases: Phases, watch: Watch, endings: Sequence[str]
 ) -> dict[str, Any]:
     """Look into the database and put it all together.
 
@@ -69,8 +69,8 @@ def build(
         When.
     watch : Watch
         What everybody said and took meanwhile.
-    restarts : mapping of str to int
-        How often each worker was started again.
+    endings : sequence of str
+        What each program that ended by itself said last, behind its name.
 
     Returns
     -------
@@ -95,7 +95,8 @@ def build(
         "cpu_us_per_reading": {
             name: round(1e6 * cpu_s / run.readings, 1) for name, cpu_s in watch.cpu_s.items()
         },
-        "restarts": dict(restarts),
+        "restarts": Counter(ending.partition(":")[0] for ending in endings),
+        "endings": list(endings),
     }
 
 

@@ -75,6 +75,8 @@ class Supervisor:
 
     def __init__(self, programs: Sequence[Program], log_folder: Path, grace_s: float = 8.0) -> None:
         self.restarts: Counter[str] = Counter()
+        self.endings: list[str] = []
+        """What each program that ended by itself said last."""
         self.pids: dict[str, int] = {}
         self._programs = programs
         self._log_folder = log_folder
@@ -113,7 +115,11 @@ class Supervisor:
                 raise BadConfig(f"{program.name}: {program.last_words(self._log_folder)}")
             if clock() - started > _SETTLED_AFTER_S:
                 pause_s = _FIRST_PAUSE_S
-            log.warning("program_ended", extra={"program": program.name, "status": status})
+            why = program.last_words(self._log_folder)
+            self.endings.append(f"{program.name}: status {status}: {why}")
+            log.warning(
+                "program_ended", extra={"program": program.name, "status": status, "why": why}
+            )
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             self.restarts[program.name] += 1
