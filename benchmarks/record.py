@@ -58,9 +58,13 @@ def record(name: str) -> float:
 
 
 def _commit() -> str:
-    said = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
-    )
+    """What is checked out; what this very command writes is no change of it."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{RESULTS}")
+    return _git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
+
+
+def _git(*words: str) -> str:
+    said = subprocess.run(["git", *words], capture_output=True, text=True, check=True)
     return said.stdout.strip()
 
 
