@@ -29,7 +29,6 @@ from agents import light
 from agents.batches import Origin
 from agents.light import Repeating
 from benchmarks import proc, stage
-from benchmarks.model_files import of_sixty_thousand
 from deploy.local import programs
 from deploy.local.stack import LocalStack
 from schemas import codec, topics
@@ -266,6 +265,10 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("models/street8-0.3.0"))
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    try:
+        from benchmarks.model_files import of_sixty_thousand  # noqa: PLC0415  # torch
+    except ModuleNotFoundError as missing:
+        sys.exit(f"{missing.name} is not installed: `make training`")
     result = stage.surroundings("faust-streaming", "aiokafka", "onnxruntime", "orjson")
     result[asked.model.name] = compared(asked.model, asked.readings)
     with TemporaryDirectory() as folder:
