@@ -1,13 +1,12 @@
 """Settings of the dashboard: the only reader of its variables."""
 
-import os
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.errors import BadConfig
+from schemas.adapters import environment
 
 PREFIX: Final = "CITYHUM_DASHBOARD_"
 
@@ -41,12 +40,5 @@ def dashboard_settings() -> DashboardSettings:
     BadConfig
         If one is unknown or wrong.
     """
-    known = {PREFIX + name.upper() for name in DashboardSettings.model_fields}
-    for name in sorted(os.environ):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            raise BadConfig(f"unknown setting {name}")
-    try:
-        return DashboardSettings()
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise BadConfig(f"{PREFIX}{str(first['loc'][0]).upper()}: {first['msg']}") from None
+    environment.refuse_unknown(PREFIX, environment.variables(DashboardSettings))
+    return environment.read(DashboardSettings)

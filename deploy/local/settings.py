@@ -1,13 +1,12 @@
 """Settings of the local stack: the only reader of its variables."""
 
-import os
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.local.ports import Ports
-from schemas.errors import BadConfig
+from schemas.adapters import environment
 
 PREFIX = "CITYHUM_LOCAL_"
 _Port = Field(default=0, ge=0, le=65535, description="0: any free one")
@@ -37,13 +36,5 @@ class LocalSettings(BaseSettings):
 
 def local_settings() -> LocalSettings:
     """Read the settings; a wrong or unknown one is told in one line."""
-    known = {PREFIX + name.upper() for name in LocalSettings.model_fields}
-    for name in sorted(os.environ):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            raise BadConfig(f"unknown setting {name}")
-    try:
-        return LocalSettings()
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        raise BadConfig(f"{PREFIX}{name}: {first['msg']}") from None
+    environment.refuse_unknown(PREFIX, environment.variables(LocalSettings))
+    return environment.read(LocalSettings)
