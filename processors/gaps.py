@@ -1,14 +1,11 @@
 """What must have been and is not there: readings, and windows without readings that are stored."""
 
 from datetime import datetime
-from typing import Final
 
 from pydantic import Field
 
 from schemas.base import DeviceId, Frozen, Seq, SessionId, UtcTime
-
-_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Digits of a ULID, whose first ten are milliseconds since 1970."""
+from schemas.ulid import began_s
 
 
 class Gap(Frozen):
@@ -32,9 +29,7 @@ def is_within(dropped: Gap, begin: datetime, end: datetime) -> bool:
     >>> is_within(hour, june, july), is_within(hour, july, july)
     (True, False)
     """
-    digits = [_CROCKFORD.index(each) for each in dropped.session[:10]]
-    began_ms = sum(digit << 5 * (9 - n) for n, digit in enumerate(digits))
-    first_s = began_ms / 1000 + dropped.first_seq
+    first_s = began_s(dropped.session) + dropped.first_seq
     return first_s < end.timestamp() and first_s + dropped.count > begin.timestamp()
 
 

@@ -21,12 +21,12 @@ from schemas import topics
 from schemas.base import Frozen
 from schemas.codec import decode, digest, encode
 from schemas.messages import Ack, FeatureBatch
+from schemas.ulid import DIGITS
 from tests.batches import feature_batch
 
 ROOT = Path(__file__).parents[1]
 SITE = "harbour"
 PATIENCE_S = 60.0
-_ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 @asynccontextmanager
@@ -68,7 +68,7 @@ class Device:
 
     def __init__(self, broker: Mosquitto, device: str) -> None:
         self.device = device
-        self.session = "".join(secrets.choice(_ULID) for _ in range(26))
+        self.session = "".join(secrets.choice(DIGITS) for _ in range(26))
         self.began_at = datetime.now(UTC) - timedelta(minutes=30)
         self.accepted: set[int] = set()
         self.rejected: dict[str, str] = {}

@@ -9,14 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from schemas.errors import BadConfig
+from schemas.ulid import RANDOM_BYTES, ulid
 
 _SYNCED_MARK: Final = Path("/run/systemd/timesync/synchronized")
 _TIMEX_BYTES: Final = 512  # more than any kernel's struct timex; zeros ask and change nothing
 _TIME_ERROR: Final = 5
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_ULID_LENGTH = 26
-_RANDOM_BYTES = 10
 
 
 class Clock(Protocol):
@@ -92,25 +89,4 @@ class SystemClock:
 
 def new_session(now: datetime) -> str:
     """ULID for a new session: its time in ms, then 80 random bits; sorts by time."""
-    return ulid(now, os.urandom(_RANDOM_BYTES))
-
-
-def ulid(now: datetime, entropy: bytes) -> str:
-    """26 characters of Crockford's base 32.
-
-    Parameters
-    ----------
-    now : datetime
-        Aware; the first ten characters.
-    entropy : bytes
-        Ten bytes; the last sixteen characters.
-
-    Examples
-    --------
-    >>> ulid(datetime(2026, 5, 4, tzinfo=UTC), bytes(10))
-    '01KQR4HQ000000000000000000'
-    """
-    if len(entropy) != _RANDOM_BYTES:
-        raise BadConfig(f"a session id takes {_RANDOM_BYTES} random bytes, not {len(entropy)}")
-    number = int(now.timestamp() * 1000) << 80 | int.from_bytes(entropy, "big")
-    return "".join(_CROCKFORD[number >> 5 * n & 31] for n in reversed(range(_ULID_LENGTH)))
+    return ulid(now, os.urandom(RANDOM_BYTES))

@@ -10,12 +10,12 @@ import pytest
 from psycopg.sql import SQL, Identifier, Literal
 from psycopg.types.json import Jsonb
 
-from agents.adapters import clock
 from processors.adapters import backup, gaps
 from processors.adapters.store import PostgresStore
 from processors.partitions import Checkpoint, Commit
 from processors.settings import ProcessorSettings
 from schemas.errors import BadConfig, Unavailable
+from schemas.ulid import ulid
 from tests import recorded
 from tests.builders import STARTED_AT
 from tests.database import Database, settings_for
@@ -174,7 +174,7 @@ def test_what_a_device_dropped_behind_its_newest_reading_is_named(
 ) -> None:
     [(session,)] = filled.query("SELECT DISTINCT session FROM reading WHERE device = 'pole-01'")
     another, month_ago = (
-        clock.ulid(at, bytes(10)) for at in (STARTED_AT, STARTED_AT - timedelta(days=30))
+        ulid(at, bytes(10)) for at in (STARTED_AT, STARTED_AT - timedelta(days=30))
     )
     told = [(session, 3, 1), (another, 0, 60), (another, 70, 7), (month_ago, 0, 60)]
     dropped = [dict(zip(("session", "first_seq", "count"), one, strict=True)) for one in told]

@@ -8,10 +8,10 @@ from agents.adapters.clock import (
     SystemClock,
     has_met_a_time_server,
     new_session,
-    ulid,
 )
 from schemas.errors import BadConfig
 from schemas.messages import Status
+from schemas.ulid import ulid
 
 NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 
