@@ -2,7 +2,7 @@
 
 from agents.adapters.link import Login
 from agents.settings import AgentSettings
-from schemas.errors import BadConfig
+from schemas.adapters import text_file
 
 
 def login_of(settings: AgentSettings) -> Login:
@@ -13,12 +13,7 @@ def login_of(settings: AgentSettings) -> Login:
     BadConfig
         The password file cannot be read.
     """
-    path, password = settings.mqtt_password_file, None
-    if path is not None:
-        try:
-            password = path.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise BadConfig(f"password file {path}: {error.strerror}") from None
+    password = text_file.password(settings.mqtt_password_file)
     return Login(
         settings.mqtt_host, settings.mqtt_port, settings.device, password, settings.mqtt_ca
     )

@@ -1,7 +1,6 @@
 """A pool of connections of the read-only role."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import LiteralString, Self, TypeVar
 
@@ -18,6 +17,7 @@ from psycopg.rows import TupleRow, class_row
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
 from records.address import Address
+from schemas.adapters import text_file
 from schemas.errors import BadConfig, BadQuestion, Unavailable
 
 Row = TypeVar("Row")
@@ -107,7 +107,7 @@ def conninfo(address: Address) -> str:
         port=address.port,
         dbname=address.database,
         user=address.user,
-        password=_password(address.password_file),
+        password=text_file.password(address.password_file),
         **({"sslmode": "verify-full", "sslrootcert": str(address.ca)} if address.ca else {}),
         connect_timeout=3,
         application_name="cityhum-reader",
@@ -117,13 +117,6 @@ def conninfo(address: Address) -> str:
         keepalives_count=3,
         tcp_user_timeout=10_000,
     )
-
-
-def _password(path: Path | None) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8").strip() if path else None
-    except OSError as error:
-        raise BadConfig(f"password file {path}: {error.strerror}") from None
 
 
 def _first_line(error: Exception) -> str:

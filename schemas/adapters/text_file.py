@@ -15,6 +15,14 @@ def read(path: Path) -> str:
         raise BadConfig(f"{path}: not a text file") from None
 
 
+def password(path: Path | None) -> str | None:
+    """What a password file holds; None if none is named."""
+    try:
+        return read(path).strip() if path else None
+    except BadConfig as wrong:
+        raise BadConfig(f"password file {wrong}") from None
+
+
 def looks(path: Path) -> tuple[int, ...]:
     """Whatever differs once the file has been written or replaced; empty if there is none."""
     try:
