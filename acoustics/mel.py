@@ -20,7 +20,7 @@ _FFT: Final = 1024
 _HOP: Final = 200
 _COLUMNS: Final = 10  # STFT columns averaged into one frame: the 125 ms that hide the words
 _FRAME: Final = _HOP * _COLUMNS
-_AT_ONCE: Final = 80  # frames whose spectra are held together: 10 s
+_AT_ONCE: Final = 80 * _COLUMNS  # columns whose spectra are held together: 10 s
 _HISTORY: Final = _FFT - _HOP  # samples that the first column of a frame needs before the frame
 _FLOOR_DB: Final = -120.0
 _STEP_DB: Final = 0.5
@@ -151,8 +151,8 @@ def frames(state: MelState, samples: ArrayLike) -> tuple[MelState, NDArray[np.ui
         return MelState(tail), np.empty((0, BANDS), np.uint8)
     columns = np.lib.stride_tricks.sliding_window_view(heard, _FFT)[::_HOP][: count * _COLUMNS]
     # ten seconds at a time: spectra of a long recording are a hundred times its size
-    parts = range(0, count * _COLUMNS, _AT_ONCE * _COLUMNS)
-    mean = np.concatenate([_mean_power(columns[n : n + _AT_ONCE * _COLUMNS]) for n in parts])
+    parts = range(0, len(columns), _AT_ONCE)
+    mean = np.concatenate([_mean_power(columns[n : n + _AT_ONCE]) for n in parts])
     # row by row: a matrix product may round differently with the number of rows
     return MelState(tail), power_to_codes(np.stack([row @ _MEL for row in mean]))
 
