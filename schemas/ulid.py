@@ -24,6 +24,7 @@ def ulid(now: datetime, entropy: bytes) -> str:
 
     Examples
     --------
+    >>> from datetime import UTC
     >>> ulid(datetime(2026, 5, 4, tzinfo=UTC), bytes(10))
     '01KQR4HQ000000000000000000'
     """
@@ -36,6 +37,7 @@ def ulid(now: datetime, entropy: bytes) -> str:
 def began_s(session: str) -> float:
     """When a session began, as its id says, s since 1970.
 
+    >>> from datetime import UTC
     >>> began_s("01KQR4HQ000000000000000000") == datetime(2026, 5, 4, tzinfo=UTC).timestamp()
     True
     """
