@@ -12,7 +12,8 @@ from tqdm import tqdm
 from benchmarks.hearing_references import REFERENCES, load
 from hearing.adapters import runtime
 from hearing.clips import Listener
-from hearing.judging import SIREN, VEHICLES, Report
+from hearing.judging import Report
+from hearing.judging_sirens import SIREN, VEHICLES
 from hearing.manifest import Manifest
 from training import config, data
 from training.datasets import Clip

@@ -18,7 +18,8 @@ from hearing.adapters import runtime, shelf
 from hearing.adapters.recordings import read_mono
 from hearing.clips import Listener
 from hearing.decide import Scores
-from hearing.judging import Heard, Report
+from hearing.heard import Heard
+from hearing.judging import Report
 from schemas.base import Frozen
 from schemas.errors import BadConfig
 

@@ -1,51 +1,18 @@
 """What a model made of labelled recordings: every figure of `cityhum evaluate`, as plain data."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hearing import alarms, decide
-from hearing.alarms import Alarms
+from hearing import decide, judging_sirens
 from hearing.calibration import Reliability, reliability
 from hearing.decide import Scores
+from hearing.heard import Heard, truth
+from hearing.judging_sirens import Emergency, SirenReport
 from hearing.manifest import Manifest
-from hearing.metrics import area_under_curve, average_precision, f_score
+from hearing.metrics import area_under_curve, average_precision, f_score, rounded
 from schemas.base import Frozen
-
-SIREN: Final = "siren"
-VEHICLES: Final = ("engine_idling", "traffic", "car_horn")
-"""What an emergency vehicle is to be told from."""
-
-
-@dataclass(frozen=True, eq=False)
-class Heard:
-    """A labelled recording, or a window of one, and its scores.
-
-    Attributes
-    ----------
-    labels : frozenset of str
-        Truth; at least one.
-    group : str
-        The source it was cut from ("" if nobody says).
-    seconds : float
-        How long it is, or how much of it no window before it holds, s.
-    scores : ndarray of float32, shape (looks, labels), looks >= 1
-        Calibrated; one row a look, a second apart.
-    recording : str
-        What a window was cut from; "" of a whole recording.
-    start_s : float
-        Where the window begins in it, s.
-    """
-
-    labels: frozenset[str]
-    group: str
-    seconds: float
-    scores: Scores
-    recording: str = ""
-    start_s: float = 0.0
 
 
 class ClassReport(Frozen):
@@ -77,17 +44,6 @@ class Calibration(Frozen):
     top: Reliability
 
 
-class Emergency(Frozen):
-    """Sirens against other vehicles: p(siren) / (p(siren) + highest p of a vehicle) >= 0.5."""
-
-    sirens: int
-    vehicles: int
-    accuracy: float
-    precision: float | None
-    recall: float
-    area: float
-
-
 class OutOfDomain(Frozen):
     """Clips of labels that the model does not know should be "other": below every threshold."""
 
@@ -95,14 +51,6 @@ class OutOfDomain(Frozen):
     told_other: float
     known_told_other: float
     area: float | None
-
-
-class SirenReport(Frozen):
-    """Sirens against everything else, by the highest look of a clip."""
-
-    negative_hours: float
-    at_one_false_alarm_per_hour: Alarms
-    at_shipped_threshold: Alarms
 
 
 class Report(Frozen):
@@ -145,14 +93,14 @@ def judge(heard: Sequence[Heard], manifest: Manifest) -> Report:
     votes = np.stack([decide.soft_vote(clip.scores) for clip in heard])
     said = frozenset().union(*(clip.labels for clip in heard))
     present = [label for label in manifest.labels if label in said]
-    truth = _truth(heard, present)
+    true = truth(heard, present)
     columns = votes[:, [manifest.labels.index(label) for label in present]]
-    known: NDArray[np.bool_] = np.asarray(truth.any(axis=1))
+    known: NDArray[np.bool_] = np.asarray(true.any(axis=1))
     chosen = columns.argmax(axis=1) if present else np.zeros(len(heard), np.intp)
-    right = truth[np.arange(len(heard)), chosen] if present else known
+    right = true[np.arange(len(heard)), chosen] if present else known
     classes = {
         label: _class_report(
-            truth[:, n], (chosen == n) & known, columns[:, n], manifest.thresholds[label]
+            true[:, n], (chosen == n) & known, columns[:, n], manifest.thresholds[label]
         )
         for n, label in enumerate(present)
     }
@@ -161,10 +109,10 @@ def judge(heard: Sequence[Heard], manifest: Manifest) -> Report:
         model=manifest.identity,
         clips=len(heard),
         judged=int(known.sum()),
-        accuracy=_rounded(right[known].mean()) if known.any() else None,
-        siren_auc=_siren_auc(heard, votes, manifest.labels),
-        macro_map=_rounded(np.mean(precisions)) if precisions else None,
-        macro_f1=_rounded(np.mean([c.f1 for c in classes.values()])) if classes else None,
+        accuracy=rounded(right[known].mean()) if known.any() else None,
+        siren_auc=judging_sirens.area(heard, votes, manifest.labels),
+        macro_map=rounded(np.mean(precisions)) if precisions else None,
+        macro_f1=rounded(np.mean([c.f1 for c in classes.values()])) if classes else None,
         classes=classes,
         groups=_groups([clip.group for clip in heard], right, known),
         unknown_labels={
@@ -172,17 +120,11 @@ def judge(heard: Sequence[Heard], manifest: Manifest) -> Report:
             for label in sorted(said.difference(present))
         },
         confusion=_confusion(heard, chosen, present),
-        calibration=_calibration(truth[known], columns[known]),
-        siren=_sirens(heard, manifest),
-        emergency=_emergency(heard, votes, manifest.labels),
+        calibration=_calibration(true[known], columns[known]),
+        siren=judging_sirens.report(heard, manifest),
+        emergency=judging_sirens.emergency(heard, votes, manifest.labels),
         out_of_domain=_out_of_domain(known, votes, manifest),
     )
-
-
-def _truth(heard: Sequence[Heard], labels: Sequence[str]) -> NDArray[np.bool_]:
-    """Which clip has which label, shape (clips, labels)."""
-    rows = [[label in clip.labels for label in labels] for clip in heard]
-    return np.array(rows, np.bool_).reshape(len(heard), len(labels))
 
 
 def _groups(
@@ -190,14 +132,7 @@ def _groups(
 ) -> dict[str, float]:
     named = np.array(groups)
     found = sorted(set(named[known].tolist()) - {""})
-    return {group: _rounded(right[known & (named == group)].mean()) for group in found}
-
-
-def _siren_auc(heard: Sequence[Heard], votes: Scores, labels: tuple[str, ...]) -> float | None:
-    if SIREN not in labels:
-        return None
-    area = area_under_curve(_truth(heard, [SIREN])[:, 0], votes[:, labels.index(SIREN)])
-    return None if area is None else _rounded(area)
+    return {group: rounded(right[known & (named == group)].mean()) for group in found}
 
 
 def _class_report(
@@ -207,12 +142,12 @@ def _class_report(
     precision = average_precision(true, scores)
     return ClassReport(
         clips=int(true.sum()),
-        precision=_rounded(hits / chosen.sum()) if chosen.any() else None,
-        recall=_rounded(hits / true.sum()),
-        f1=_rounded(f_score(hits, int(chosen.sum()), int(true.sum()))),
-        average_precision=None if precision is None else _rounded(precision),
-        active_recall=_rounded(active[true].mean()),
-        active_false_share=_rounded(active[~true].mean()) if not true.all() else None,
+        precision=rounded(hits / chosen.sum()) if chosen.any() else None,
+        recall=rounded(hits / true.sum()),
+        f1=rounded(f_score(hits, int(chosen.sum()), int(true.sum()))),
+        average_precision=None if precision is None else rounded(precision),
+        active_recall=rounded(active[true].mean()),
+        active_false_share=rounded(active[~true].mean()) if not true.all() else None,
     )
 
 
@@ -238,57 +173,6 @@ def _calibration(true: NDArray[np.bool_], columns: Scores) -> Calibration | None
     )
 
 
-def _sirens(heard: Sequence[Heard], manifest: Manifest) -> SirenReport | None:
-    if SIREN not in manifest.labels:
-        return None
-    n = manifest.labels.index(SIREN)
-    positives = [(c.group, float(c.scores[:, n].max())) for c in heard if SIREN in c.labels]
-    quiet = [clip for clip in heard if SIREN not in clip.labels]
-    if not positives or not quiet:
-        return None
-    negatives = _spans(quiet, n)
-    hours = sum(clip.seconds for clip in quiet) / 3600
-    found = (
-        alarms.at(threshold, positives, negatives, hours)
-        for threshold in (alarms.threshold_at(negatives, hours), manifest.thresholds[SIREN])
-    )
-    return SirenReport(
-        negative_hours=round(hours, 4),
-        at_one_false_alarm_per_hour=next(found),
-        at_shipped_threshold=next(found),
-    )
-
-
-def _spans(quiet: Sequence[Heard], column: int) -> NDArray[np.float64]:
-    """Highest score of each 10 s of each recording, however it was cut into windows."""
-    highest: dict[tuple[str | int, int], float] = {}
-    for number, clip in enumerate(quiet):
-        for second, score in enumerate(clip.scores[:, column].tolist()):
-            at = clip.recording or number, int(clip.start_s + second) // alarms.SPAN_S
-            highest[at] = max(score, highest.get(at, 0.0))
-    return np.array(list(highest.values()), np.float64)
-
-
-def _emergency(heard: Sequence[Heard], votes: Scores, labels: tuple[str, ...]) -> Emergency | None:
-    vehicles = [labels.index(name) for name in VEHICLES if name in labels]
-    truth = _truth(heard, (SIREN, *VEHICLES))
-    ours = truth.any(axis=1)
-    siren = truth[ours, 0]
-    if not vehicles or SIREN not in labels or not siren.any() or siren.all():
-        return None
-    own, other = votes[ours, labels.index(SIREN)], votes[ours][:, vehicles].max(axis=1)
-    share = own / np.maximum(own + other, 1e-12)
-    told = share >= 0.5  # noqa: PLR2004  # the likelier of the two
-    return Emergency(
-        sirens=int(siren.sum()),
-        vehicles=int((~siren).sum()),
-        accuracy=_rounded((told == siren).mean()),
-        precision=_rounded(siren[told].mean()) if told.any() else None,
-        recall=_rounded(told[siren].mean()),
-        area=_rounded(area_under_curve(siren, share) or 0.0),
-    )
-
-
 def _out_of_domain(
     known: NDArray[np.bool_], votes: Scores, manifest: Manifest
 ) -> OutOfDomain | None:
@@ -299,9 +183,9 @@ def _out_of_domain(
     area = area_under_curve(known, told)
     return OutOfDomain(
         clips=int((~known).sum()),
-        told_other=_rounded(other[~known].mean()),
-        known_told_other=_rounded(other[known].mean()),
-        area=None if area is None else _rounded(area),
+        told_other=rounded(other[~known].mean()),
+        known_told_other=rounded(other[known].mean()),
+        area=None if area is None else rounded(area),
     )
 
 
@@ -328,7 +212,3 @@ def worst_confusions(report: Report, count: int = 8) -> list[tuple[str, str, int
         if n and row != column
     ]
     return sorted(pairs, key=lambda pair: (-pair[3], pair[0], pair[1]))[:count]
-
-
-def _rounded(value: float | np.floating) -> float:
-    return round(float(value), 4)

@@ -83,3 +83,8 @@ def f_score(hits: int, told: int, true: int) -> float:
     0.6666666666666666
     """
     return 2 * hits / (told + true) if told + true else 0.0
+
+
+def rounded(value: float | np.floating) -> float:
+    """To four digits, as figures are told."""
+    return round(float(value), 4)

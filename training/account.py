@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from hearing import pictures
 from hearing.adapters import runtime
-from hearing.judging import SIREN
+from hearing.judging_sirens import SIREN
 from hearing.manifest import Manifest
 from schemas.errors import BadConfig, CityhumError
 from training import card, config, data, rounding

@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 
 from hearing.alarms import Alarms
-from hearing.judging import Report, SirenReport
+from hearing.judging import Report
+from hearing.judging_sirens import SirenReport
 
 _IN_PART: Final[Mapping[str, tuple[int, ...]]] = {"urbansound8k": (3,)}
 """Folds of which only a part is shared: they are no part of the figure to be compared."""

@@ -13,7 +13,8 @@ from hearing import clips as hearing_clips
 from hearing.adapters import runtime
 from hearing.adapters.recordings import read_mono
 from hearing.clips import Listener
-from hearing.judging import Heard, Report, judge
+from hearing.heard import Heard
+from hearing.judging import Report, judge
 from hearing.manifest import Manifest
 from training.datasets import Clip
 

@@ -15,7 +15,8 @@ from hearing.adapters import runtime
 from hearing.adapters.recordings import read_mono
 from hearing.clips import Patches, clip_scores, rate_of
 from hearing.decide import Scores
-from hearing.judging import Heard, judge
+from hearing.heard import Heard
+from hearing.judging import judge
 from hearing.manifest import Manifest
 from schemas.errors import BadConfig
 from training.data import Clip

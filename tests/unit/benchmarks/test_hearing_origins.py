@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hearing.judging import Heard
+from hearing.heard import Heard
 from tests.unit.hearing.manifests import manifest
 
 pytest.importorskip("tqdm", reason="of the extra training, which the benchmark imports")

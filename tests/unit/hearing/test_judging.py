@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from hearing import judging
-from hearing.judging import Heard, Report
+from hearing.heard import Heard
+from hearing.judging import Report
 from tests.unit.hearing.manifests import manifest
 
 LABELS = ("siren", "dog_bark", "rain")

@@ -2,7 +2,8 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from hearing.judging import Heard, Report, judge
+from hearing.heard import Heard
+from hearing.judging import Report, judge
 from hearing.pictures import confusion_svg, reliability_svg
 from hearing.taxonomy import LABELS
 from tests.unit.hearing.manifests import manifest

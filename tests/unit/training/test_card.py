@@ -1,6 +1,7 @@
 import numpy as np
 
-from hearing.judging import Heard, judge
+from hearing.heard import Heard
+from hearing.judging import judge
 from hearing.manifest import Manifest
 from tests.unit.hearing.manifests import manifest
 from training.card import Account, Beside, full_text, text

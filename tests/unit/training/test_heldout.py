@@ -4,7 +4,7 @@ import numpy as np
 import soundfile
 
 from hearing.clips import Patches
-from hearing.judging import Heard
+from hearing.heard import Heard
 from hearing.manifest import Input, Manifest
 from tests.unit.hearing.manifests import manifest
 from training.datasets import Clip
