@@ -89,8 +89,8 @@ def reported(scores: ArrayLike, silent: ArrayLike, manifest: Manifest) -> list[M
     return [
         {}
         if nothing
-        else {name: int(n) for name, n in zip(manifest.labels, row, strict=True) if n >= REPORTED}
-        for row, nothing in zip(told, np.asarray(silent), strict=True)
+        else {name: n for name, n in zip(manifest.labels, row, strict=True) if n >= REPORTED}
+        for row, nothing in zip(told.tolist(), np.asarray(silent).tolist(), strict=True)
     ]
 
 

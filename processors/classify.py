@@ -1,28 +1,31 @@
 """Batches with mel frames -> the same with labels. No state: any worker takes any record."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hearing import decide, patches
 from hearing.manifest import Manifest
-from schemas import topics
+from schemas import features, readings, topics
 from schemas.base import LabelScores
 from schemas.codec import decode
 from schemas.envelopes import (
     FeatureEnvelope,
     LabelledBatch,
     ReadingEnvelope,
-    Received,
     ReceivedFeatures,
+    ReceivedResults,
     ResultEnvelope,
 )
 from schemas.errors import BadMessage
-from schemas.messages import MEL_BANDS, Batch, FeatureBatch
+from schemas.messages import MEL_BANDS, Batch, ResultBatch, code_bytes
+from schemas.readings import AnyRecord
 
-Envelope = FeatureEnvelope | ResultEnvelope
+Received = features.Received | ReceivedFeatures | ReceivedResults
+Envelope = features.Record | FeatureEnvelope | ResultEnvelope
 Patches = NDArray[np.uint8]
 Scores = NDArray[np.float32]
 
@@ -44,11 +47,11 @@ def read(topic: str, payload: bytes) -> Envelope:
     """Envelope of a record; BadMessage if it is none, or has too few or too many frames."""
     if topic == topics.RESULTS:
         return decode(ResultEnvelope, payload)
-    envelope = decode(FeatureEnvelope, payload)
+    envelope = features.read(payload)
     for received in envelope.batches:
-        batch = received.batch
-        if batch.mel is not None and len(batch.mel.codes) != batch.expected_code_bytes:
-            raise BadMessage("malformed", f"{len(batch.mel.codes)} bytes of mel codes")
+        mel, count = received.batch.mel, received.batch.count
+        if mel is not None and len(mel.codes) != code_bytes(count):
+            raise BadMessage("malformed", f"{len(mel.codes)} bytes of mel codes")
     return envelope
 
 
@@ -57,7 +60,7 @@ def patches_of(envelope: Envelope) -> Patches:
 
     Parameters
     ----------
-    envelope : FeatureEnvelope or ResultEnvelope
+    envelope : features.Record, FeatureEnvelope or ResultEnvelope
         Batches without mel frames add nothing.
 
     Returns
@@ -65,16 +68,17 @@ def patches_of(envelope: Envelope) -> Patches:
     ndarray of uint8, shape (n, 32, 32)
         In the order of batches and readings.
     """
-    heard = [_patches(batch) for batch in _feature_batches(envelope) if batch.mel is not None]
-    return np.concatenate([NO_PATCHES, *heard])
+    mels = [r.batch.mel for r in envelope.batches if not isinstance(r.batch, ResultBatch)]
+    codes = [np.frombuffer(mel.codes, np.uint8).reshape(-1, MEL_BANDS) for mel in mels if mel]
+    return np.concatenate([NO_PATCHES, *map(patches.of_readings, codes)])
 
 
-def labelled(envelope: Envelope, labels: Sequence[LabelScores], model: str) -> ReadingEnvelope:
+def labelled(envelope: Envelope, labels: Sequence[LabelScores], model: str) -> AnyRecord:
     """Readings of an envelope.
 
     Parameters
     ----------
-    envelope : FeatureEnvelope or ResultEnvelope
+    envelope : features.Record, FeatureEnvelope or ResultEnvelope
         As received.
     labels : sequence of mapping of str to int
         One for each patch of `patches_of`.
@@ -83,21 +87,14 @@ def labelled(envelope: Envelope, labels: Sequence[LabelScores], model: str) -> R
 
     Returns
     -------
-    ReadingEnvelope
+    readings.Record or ReadingEnvelope
         The same batches, tick and marks.
     """
-    left = list(labels)
-    batches = []
-    for received in envelope.batches:
-        if not isinstance(received, ReceivedFeatures):
-            batch = received.batch
-            batches.append(_batch(received, batch, batch.model, batch.labels))
-        elif received.batch.mel is None:
-            batches.append(_batch(received, received.batch, None, ()))
-        else:
-            count = received.batch.count
-            batches.append(_batch(received, received.batch, model, tuple(left[:count])))
-            del left[:count]
+    told = iter(labels)
+    if isinstance(envelope, features.Record):
+        quick = tuple(readings.Batch(**_labelled(one, told, model)) for one in envelope.batches)
+        return readings.Record(quick, envelope.tick)
+    batches = [LabelledBatch.trusted(**_labelled(one, told, model)) for one in envelope.batches]
     return ReadingEnvelope.model_construct(
         tick=envelope.tick, dropped=envelope.dropped, batches=tuple(batches)
     )
@@ -124,23 +121,13 @@ def reported(scores: Scores, heard: Patches, manifest: Manifest) -> list[Mapping
     return decide.reported(scores, silent, manifest)
 
 
-def _feature_batches(envelope: Envelope) -> list[FeatureBatch]:
-    return [r.batch for r in envelope.batches if isinstance(r, ReceivedFeatures)]
-
-
-def _patches(batch: FeatureBatch) -> Patches:
-    codes = batch.mel.codes if batch.mel else b""
-    return patches.of_readings(np.frombuffer(codes, np.uint8).reshape(-1, MEL_BANDS))
-
-
-def _batch(
-    received: Received, batch: Batch, model: str | None, labels: Sequence[LabelScores]
-) -> LabelledBatch:
-    # every value was checked when the envelope was read
-    return LabelledBatch.model_construct(
-        **{name: getattr(batch, name) for name in Batch.model_fields},
-        received_at=received.received_at,
-        digest=received.digest,
-        model=model,
-        labels=tuple(labels),
-    )
+def _labelled(received: Received, told: Iterator[LabelScores], model: str) -> Mapping[str, Any]:
+    """Values of a labelled batch; every one was checked when the envelope was read."""
+    batch = received.batch
+    values = {name: getattr(batch, name) for name in Batch.model_fields}
+    values |= {"received_at": received.received_at, "digest": received.digest}
+    if isinstance(batch, ResultBatch):
+        return values | {"model": batch.model, "labels": batch.labels}
+    if batch.mel is None:
+        return values | {"model": None, "labels": ()}
+    return values | {"model": model, "labels": tuple(islice(told, batch.count))}

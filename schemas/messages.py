@@ -84,6 +84,11 @@ class Mel(Frozen):
     )
 
 
+def code_bytes(readings: int) -> int:
+    """Size of the mel codes of so many consecutive readings, and of what lies before them."""
+    return (CONTEXT_FRAMES + FRAMES_PER_READING * readings) * MEL_BANDS
+
+
 class FeatureBatch(Batch):
     """Topic `…/features`: levels, and the mel frames unless the profile is `levels`."""
 
@@ -100,7 +105,7 @@ class FeatureBatch(Batch):
     @property
     def expected_code_bytes(self) -> int:
         """Size of `mel.codes` for the number of readings; more would be a privacy breach."""
-        return (CONTEXT_FRAMES + FRAMES_PER_READING * self.count) * MEL_BANDS
+        return code_bytes(self.count)
 
 
 class ResultBatch(Batch):

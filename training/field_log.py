@@ -28,9 +28,10 @@ from processors.partitions import Key
 from processors.rules import LabelRule
 from processors.settings import ProcessorSettings
 from schemas import topics
-from schemas.envelopes import FeatureEnvelope
+from schemas.envelopes import ResultEnvelope
 from schemas.errors import BadConfig, BadMessage
-from schemas.messages import MEL_BANDS, FeatureBatch
+from schemas.features import AnyFeatures
+from schemas.messages import MEL_BANDS
 from training import field as examples
 from training.field import Example, HeardReading
 
@@ -179,12 +180,12 @@ def _of(value: bytes, device: str) -> list[HeardReading]:
         envelope = read_envelope(topics.FEATURES, value)
     except BadMessage:
         return []
-    assert isinstance(envelope, FeatureEnvelope)  # noqa: S101  # the topic's kind
+    assert not isinstance(envelope, ResultEnvelope)  # noqa: S101  # the topic's kind
     batches = [one.batch for one in envelope.batches if one.batch.device == device]
     return [reading for batch in batches for reading in _patches(batch)]
 
 
-def _patches(batch: FeatureBatch) -> list[HeardReading]:
+def _patches(batch: AnyFeatures) -> list[HeardReading]:
     if batch.mel is None:
         return []
     codes = np.frombuffer(batch.mel.codes, np.uint8).reshape(-1, MEL_BANDS)

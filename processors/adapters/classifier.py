@@ -27,9 +27,8 @@ from processors.classify import Envelope, Patches, Scorer
 from processors.partitions import Key
 from processors.unreadable import dead_letter, newer
 from processors.verdicts import Record
-from schemas import metrics, topics
+from schemas import metrics, readings, topics
 from schemas.base import LabelScores
-from schemas.codec import encode
 from schemas.errors import BadMessage, NewerMessage, Unavailable
 
 AT_ONCE: Final = 64
@@ -218,8 +217,10 @@ class Classifier:
         for read in call.reads:
             if read.envelope is not None:
                 told = [next(labels) for _ in range(len(read.patches))]
-                readings = classify.labelled(read.envelope, told, model)
-                yield Record(topics.READINGS, read.record.key.partition, None, encode(readings))
+                labelled = classify.labelled(read.envelope, told, model)
+                yield Record(
+                    topics.READINGS, read.record.key.partition, None, readings.write(labelled)
+                )
 
     async def _labels(self, patches: Patches) -> list[LabelScores]:
         labels: list[LabelScores] = []

@@ -17,8 +17,8 @@ from processors.bridge_service import COMING_BACK_S, TICK_S, Bridge
 from processors.partitions import FoldRun
 from processors.rules import LevelRule
 from processors.verdicts import Arrived, Record
-from schemas import topics
-from schemas.codec import decode, encode
+from schemas import readings, topics
+from schemas.codec import decode
 from schemas.envelopes import FeatureEnvelope
 from schemas.messages import Ack
 from schemas.results import Alert
@@ -278,7 +278,9 @@ async def test_an_alert_outlasts_an_outage_of_the_broker_and_of_those_who_back_o
     heard = [r for r in bench.log.records if (r.topic, r.partition) == ("features.v1", partition)]
     read = [classify.read(record.topic, record.value or b"") for record in heard]
     assert sum(len(envelope.batches) for envelope in read) == end_s
-    told = [fold.apply(encode(classify.labelled(each, [], "none")))[0].messages for each in read]
+    told = [
+        fold.apply(readings.write(classify.labelled(each, [], "none")))[0].messages for each in read
+    ]
     found = [alert for messages in told for alert in messages if isinstance(alert, Alert)]
     assert {alert.alert_id for alert in found} == {found[0].alert_id}
     assert found[-1].state == "updated"

@@ -11,8 +11,7 @@ from processors.packing import records
 from processors.partitions import FoldRun
 from processors.privacy import Guard
 from processors.verdicts import Forward, Refuse
-from schemas import topics
-from schemas.codec import encode
+from schemas import readings, topics
 from schemas.errors import BadMessage
 from tests.batches import REGISTRY, arrived, changed, status
 from tests.builders import SESSION, labelled
@@ -36,10 +35,10 @@ def test_a_long_loss_is_remembered_without_being_listed(runs: Sequence[Run]) -> 
     [mark] = [one for one in records([verdict]) if one.topic == topics.FEATURES]
     envelope = classify.labelled(classify.read(mark.topic, mark.value or b""), [], "none")
     run = FoldRun(alerts.fold([]), {})
-    run.apply(encode(envelope))
+    run.apply(readings.write(envelope))
     stored = run.changed()
     after = FoldRun(alerts.fold([]), stored)
-    after.apply(encode(envelope))  # devices say so again and again
+    after.apply(readings.write(envelope))  # devices say so again and again
     assert not after.changed()
 
 

@@ -12,8 +12,7 @@ from processors.privacy import Guard
 from processors.redrive import Letter, Redrive, Wanted, groups
 from processors.verdicts import Arrived, Forward, Refuse, Verdict
 from processors.window_memory import WindowTable
-from schemas import topics
-from schemas.codec import encode
+from schemas import readings, topics
 from schemas.messages import FeatureBatch
 from schemas.results import Window
 from tests.batches import (
@@ -59,7 +58,7 @@ def stored(verdicts: Sequence[Verdict]) -> list[Window]:
     for record in packing.records(verdicts):
         if record.topic == topics.FEATURES:
             envelope = classify.read(record.topic, record.value or b"")
-            fold.apply(encode(classify.labelled(envelope, [], "none")))
+            fold.apply(readings.write(classify.labelled(envelope, [], "none")))
             table.apply(fold.settle())
     return [Window.model_validate(row.model_dump()) for row in table.of(10)]
 
