@@ -11,18 +11,19 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from benchmarks import disaster_disks
 from benchmarks.disaster_scenes import DISASTERS, Disaster, Facts, cityhum
-from benchmarks.faults import Scene, left_alone, rehearse
+from benchmarks.faults import FOLDS, Scene, left_alone, rehearse
 from benchmarks.faults_record import Record, Row, differences, read_record
 from benchmarks.rehearsal import RECORDED_AT, Recording, recorded
+from deploy.local.results import Results
 from deploy.local.stack import LocalStack
 from schemas.errors import Unavailable
 
@@ -37,16 +38,22 @@ _LENGTH_AT: Final = {"level_window": 2, "label_window": 1}
 
 
 async def until_quiet(stack: LocalStack, _: Recording) -> Record:
-    """Wait until nothing changes: where readings never come, nobody knows how many."""
-    record, seen = await read_record(stack), 0
-    for _look in range(_LOOKS):
-        await asyncio.sleep(1)
-        with suppress(Unavailable):
-            now = await read_record(stack)
-            seen = seen + 1 if now == record else 0
-            record = now
-        if seen >= _QUIET_LOOKS and not (record.open_alerts or record.undelivered):
-            break
+    """Wait until nothing changes: where readings never come, nobody knows how many.
+
+    Nor does anything change while nothing gets through, so ticks must have come to every fold.
+    """
+    record, seen, since = await read_record(stack), 0, datetime.now(UTC)
+    with closing(Results(stack.addresses)) as results:
+        for _look in range(_LOOKS):
+            await asyncio.sleep(1)
+            with suppress(Unavailable):
+                now = await read_record(stack)
+                if now != record:
+                    record, seen, since = now, 0, datetime.now(UTC)
+                seen += 1
+                owed = record.open_alerts or record.undelivered
+                if seen > _QUIET_LOOKS and not owed and results.ready(FOLDS, since):
+                    break
     return record
 
 
