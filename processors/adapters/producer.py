@@ -19,7 +19,7 @@ def producer(settings: ProcessorSettings) -> AIOKafkaProducer:
         linger_ms=5,
         max_batch_size=128 * 1024,
         max_request_size=MAX_RECORD_BYTES,
-        compression_type="lz4",
+        compression_type="zstd",
         request_timeout_ms=20_000,
         **kafka_login.of_client(settings),
     )
