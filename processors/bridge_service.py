@@ -7,6 +7,7 @@ Kafka refuses a record, nothing more is acknowledged and the process ends: MQTT 
 """
 
 import asyncio
+import gc
 import logging
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from processors.adapters.clock import clock
 from processors.adapters.kafka import opened_log
 from processors.adapters.mqtt import Delivery, MqttLink
 from processors.adapters.paced_inbox import Inbox, PacedInbox
+from processors.folds import GARBAGE
 from processors.pace import Limit
 from processors.privacy import Guard
 from processors.registry import Registry
@@ -220,6 +222,7 @@ def filters(sites: Sequence[str]) -> list[str]:
 
 async def run(settings: ProcessorSettings) -> None:
     """Build from settings and relay until cancelled."""
+    gc.set_threshold(GARBAGE // 10)  # what paho leaves of a message has cycles
     now = clock(settings)
     devices = registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
     link = MqttLink(

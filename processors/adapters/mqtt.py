@@ -32,7 +32,13 @@ RECEIVE_MAXIMUM: Final = 1000
 SESSION_EXPIRY_S: Final = 7 * 86_400
 _MAX_WAITING: Final = 10_000  # only QoS 0 can pile up beyond RECEIVE_MAXIMUM; devices use QoS 1
 _GATHER_S: Final = 0.05
-"""Takes are so far apart: what comes meanwhile shares records of Kafka, which cost by the piece."""
+_GATHER_LONG_S: Final = 0.25
+_GATHER_EACH_S: Final = 0.002
+"""Takes are so far apart, at least, at most, and for each message of the last: what comes meanwhile
+shares records of Kafka, which cost everybody by the piece. From 500 messages a second on it pays to
+wait longer."""
+_ENOUGH: Final = 400
+"""Take these at once: the broker sends no more than `RECEIVE_MAXIMUM` ahead."""
 _KEEP_ALIVE_S: Final = 30
 _REFUSED_FOR_GOOD: Final = (134, 135)  # bad user name or password, not authorized
 
@@ -87,6 +93,7 @@ class MqttLink:
         self._away = False
         self._back_at_s = -inf
         self._taken_at_s = 0.0
+        self._gather_s = _GATHER_S
         self._described = _properties(PacketTypes.PUBLISH)
         self._described.ContentType = CONTENT_TYPE
         self._failure: Exception | None = None
@@ -144,7 +151,7 @@ class MqttLink:
                     await self._wake.wait()
             except TimeoutError:
                 pass
-        await asyncio.sleep(self._taken_at_s + _GATHER_S - self._loop.time())
+        await self._gathered()
         if self._failure is not None:
             raise self._failure
         if not self._thread.is_alive():
@@ -152,7 +159,17 @@ class MqttLink:
         self._taken_at_s = self._loop.time()
         self._wake.clear()
         self._woken = False
-        return [self._waiting.popleft() for _ in range(len(self._waiting))]
+        taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        self._gather_s = min(max(len(taken) * _GATHER_EACH_S, _GATHER_S), _GATHER_LONG_S)
+        return taken
+
+    async def _gathered(self) -> None:
+        """Let more come, while there are not many."""
+        due_s = self._taken_at_s + self._gather_s
+        while (left_s := due_s - self._loop.time()) > 0:
+            await asyncio.sleep(min(left_s, _GATHER_S))
+            if len(self._waiting) >= _ENOUGH:
+                break
 
     def acknowledge(self, handle: Handle) -> None:
         """Tell the broker; a handle of an earlier connection is void, its message comes again."""
@@ -177,7 +194,7 @@ class MqttLink:
         if self._settings.mqtt_ca is not None:
             client.tls_set_context(trusting(self._settings.mqtt_ca))
         client.reconnect_delay_set(min_delay=1, max_delay=30)
-        client.max_inflight_messages_set(500)
+        client.max_inflight_messages_set(0)  # any limit is looked for in all that is on its way
         client.on_message = self._on_message
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
