@@ -6,6 +6,7 @@ The first of two readings with the same identity stays, which is the first in th
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
 import orjson
 from pydantic import Field
 
@@ -103,7 +104,7 @@ class ArchiveState:
 
     device: str
     ledger: Ledger = field(default_factory=Ledger)
-    digests: Digests = Digests()  # noqa: RUF009  # frozen
+    digests: Digests = field(default_factory=Digests)
     conflicts: int = 0
 
     def dump(self) -> bytes:
@@ -114,7 +115,8 @@ class ArchiveState:
 def load(stored: bytes) -> ArchiveState:
     """State of what `ArchiveState.dump` gave."""
     device, ledger, recent, conflicts = orjson.loads(stored)
-    digests = Digests(tuple((s, first, count, short) for s, first, count, short in recent))
+    # before they were text they were a list; they are soon learnt anew
+    digests = Digests(recent if isinstance(recent, dict) else {})
     return ArchiveState(device, ledgers.load(ledger), digests, conflicts)
 
 
@@ -152,7 +154,7 @@ def reading_row(batch: AnyBatch, seq: int) -> ReadingRow:
     scores = batch.labels[n] if batch.labels else {}
     labels = sorted(scores)
     # every value was checked when the batch was read
-    return ReadingRow.model_construct(
+    return ReadingRow.trusted(
         device=batch.device,
         session=batch.session,
         seq=seq,
@@ -168,7 +170,7 @@ def reading_row(batch: AnyBatch, seq: int) -> ReadingRow:
         lcpeak_db=round(levels.lcpeak_db, 2),
         overload=levels.overload,
         floor=levels.floor,
-        third_octaves_db=tuple(round(level, 2) for level in levels.third_octaves_db),
+        third_octaves_db=tuple(np.round(levels.third_octaves_db, 2).tolist()),
         model=batch.model,
         labels=tuple(labels),
         scores=tuple(scores[label] for label in labels),

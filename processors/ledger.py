@@ -28,8 +28,8 @@ OVERLAP_S: Final = 10
 SLEWED: Final = 2000
 """A clock is slewed by at most one second in so many: 500 ppm."""
 
-MAX_DIGESTS: Final = 64
-"""Newest batches of a device whose content is remembered; a resend is minutes old at most."""
+MAX_DIGESTS: Final = 1536
+"""Characters of a session's digests: some 64 batches; a resend is minutes old at most."""
 
 
 class Counted(NamedTuple):
@@ -152,18 +152,24 @@ def load(stored: tuple[int, Mapping[str, Sequence[int]]]) -> Ledger:
 class Digests:
     """Content of the newest batches, to name a seq that came again with other content.
 
-    Only a batch with the same bounds can be compared: its digest covers all of it.
+    Only a batch with the same bounds can be compared: its digest covers all of it. Text by session,
+    ";seq+count:digest" for each batch, since every commit stores it.
     """
 
-    recent: tuple[tuple[str, int, int, str], ...] = ()
+    recent: Mapping[str, str] = field(default_factory=dict)
 
     def seen(self, session: str, first_seq: int, count: int, digest: str) -> tuple["Digests", bool]:
         """Remember a batch; the flag says that its bounds came before with other content."""
-        short = digest[:12]
-        for known in self.recent:
-            if known[:3] == (session, first_seq, count):
-                return self, known[3] != short
-        return Digests((*self.recent, (session, first_seq, count, short))[-MAX_DIGESTS:]), False
+        short, bounds = digest[:12], f";{first_seq}+{count}:"
+        text = self.recent.get(session, "")
+        at = text.find(bounds)
+        if at >= 0:
+            return self, not text.startswith(short, at + len(bounds))
+        text += bounds + short
+        if len(text) > MAX_DIGESTS:
+            text = text[text.index(";", len(text) - MAX_DIGESTS) :]
+        others = [(name, kept) for name, kept in self.recent.items() if name != session]
+        return Digests({**dict(others[1 - RECENT :]), session: text}), False
 
 
 def _missing(ranges: tuple[tuple[int, int], ...], first: int, end: int) -> Sequence[int]:

@@ -6,6 +6,7 @@ from datetime import UTC, date
 from operator import attrgetter
 from typing import Any, Final, Protocol
 
+import orjson
 from psycopg import AsyncCursor
 from psycopg.sql import SQL
 
@@ -79,7 +80,12 @@ ON CONFLICT (origin, reason, hour) DO UPDATE SET
 def fields(row: Frozen, names: Sequence[str]) -> Values:
     """Some fields of a message, as a line of a table."""
     values = (getattr(row, name) for name in names)
-    return tuple(list(value) if isinstance(value, tuple) else value for value in values)
+    return tuple([_array(value) if isinstance(value, tuple) else value for value in values])
+
+
+def _array(values: tuple[object, ...]) -> str:
+    """Numbers or labels as PostgreSQL reads an array: what JSON puts between its brackets."""
+    return f"{{{orjson.dumps(values)[1:-1].decode()}}}"
 
 
 _newest_at = attrgetter("newest_at")

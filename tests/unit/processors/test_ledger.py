@@ -1,3 +1,5 @@
+import orjson
+
 from processors import ledger
 from processors.ledger import MAX_RANGES, MAX_SESSIONS, Digests, Ledger
 
@@ -57,6 +59,18 @@ def test_a_stored_ledger_is_the_same() -> None:
     assert isinstance(duplicates, int)
     assert isinstance(sessions, dict)
     assert ledger.load((duplicates, sessions)) == known
+
+
+def test_the_content_of_the_newest_batches_is_remembered() -> None:
+    known = Digests()
+    for first in range(200):
+        known, _ = known.seen("A", first, 1, "a" * 32)
+    assert not known.seen("A", 0, 1, "b" * 32)[1]  # long ago
+    for first in range(140, 200):
+        assert known.seen("A", first, 1, "b" * 32)[1]
+    for one in range(40):
+        known, _ = known.seen(f"later {one}", 0, 1, "a" * 32)
+    assert len(orjson.dumps(dict(known.recent))) < 1000
 
 
 def test_other_content_under_the_same_seq_is_named() -> None:
