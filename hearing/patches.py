@@ -9,6 +9,10 @@ from schemas.messages import CONTEXT_FRAMES, FRAMES_PER_READING, MEL_BANDS, NO_F
 
 PATCH_FRAMES: Final = CONTEXT_FRAMES + FRAMES_PER_READING
 
+_POWERS: Final = 10 ** (np.arange(256) / 20 - 12)
+_POWERS[NO_FRAME] = 0.0
+"""Of each code, which is half decibels from -120 dB; re full scale."""
+
 
 def of_readings(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The patch of each reading: the 32 frames that end with it.
@@ -70,11 +74,10 @@ def is_silent(patches: NDArray[np.uint8], gate_dbfs: float = -95.0) -> NDArray[n
 
     Examples
     --------
-    >>> is_silent(np.stack([np.zeros((32, 32)), np.full((32, 32), 120)])).tolist()
+    >>> is_silent(np.stack([np.zeros((32, 32), int), np.full((32, 32), 120)])).tolist()
     [True, False]
     """
-    last = patches[:, -FRAMES_PER_READING:].astype(np.float64)
-    power = np.where(last == NO_FRAME, 0.0, 10 ** (last / 20 - 12))  # half decibels from -120 dB
+    power = _POWERS[patches[:, -FRAMES_PER_READING:]]
     return np.asarray(power.sum(axis=2).mean(axis=1) < 10 ** (gate_dbfs / 10))
 
 
