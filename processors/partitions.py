@@ -4,7 +4,7 @@ Pure: `adapters.durable` does the reading and writing. A checkpoint's `next_offs
 truth about progress; the offset that the consumer group remembers is a hint.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import inf
@@ -23,6 +23,8 @@ Message = TypeVar("Message", bound=Frozen)
 
 MAX_READINGS: Final = 30_000
 MAX_WAIT_S: Final = 0.5
+URGENT_WAIT_S: Final = 0.1
+"""For an alert; a large city has many a second, and they share a commit."""
 STUCK_S: Final = 15.0
 STUCK_ALONE_S: Final = 180.0
 """Without progress for so long: all partitions of a program, or one of them while others go on."""
@@ -254,15 +256,12 @@ class Progress:
         self.urgent = False
 
 
-def is_due(partitions: Sequence[Progress], waited_s: float) -> bool:
-    """Whether to commit now: somebody waits, enough was applied, or it was long ago."""
-    if not any(one.pending for one in partitions):
-        return False
-    return (
-        waited_s >= MAX_WAIT_S
-        or any(one.urgent for one in partitions)
-        or sum(one.readings for one in partitions) >= MAX_READINGS
-    )
+def patience_s(partitions: Iterable[Progress]) -> float:
+    """How long what was applied may wait for its commit, s: somebody may wait for it."""
+    waiting = [one for one in partitions if one.pending]
+    if sum(one.readings for one in waiting) >= MAX_READINGS:
+        return 0.0
+    return URGENT_WAIT_S if any(one.urgent for one in waiting) else MAX_WAIT_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,9 +195,10 @@ class Bench:
     fold: Fold[tuple[int, ...]] = SEEN
     buried: list[Record] = field(default_factory=list)
     sought: list[tuple[Key, int]] = field(default_factory=list)
+    now_s: float = 0.0
 
     def worker(self) -> Durable:
-        """A fresh process, for which no time passes."""
+        """A fresh process, for which no time passes but what `now_s` says."""
         program = Program("seen", dict.fromkeys(self._topics(), self._open))
         return Durable(
             program,
@@ -205,7 +206,7 @@ class Bench:
             log=self.log,
             bury=self._bury,
             seek=self._seek,
-            clock=lambda: 0.0,
+            clock=lambda: self.now_s,
         )
 
     async def feed(self, worker: Durable, records: Sequence[FakeRecord]) -> None:

@@ -15,14 +15,13 @@ from processors.adapters.clock import utc_now
 from processors.adapters.durable_ports import Bury, Log, Received, Seek, Store
 from processors.adapters.standstill import standing_still
 from processors.partitions import (
-    MAX_WAIT_S,
     Checkpoint,
     Key,
     Program,
     Progress,
     Span,
-    is_due,
     judged,
+    patience_s,
     starting_point,
 )
 from processors.unreadable import dead_letter, newer
@@ -122,7 +121,7 @@ class Durable:
         async with self._busy:
             for record in batch:
                 await self._take(record)
-            if is_due(list(self._partitions.values()), self._waited_s()):
+            if self._patience_s() == 0:
                 await self._commit()
 
     async def watch(self) -> Sequence[Key]:
@@ -264,13 +263,12 @@ class Durable:
         while not self._received.empty():
             self._received.get_nowait()
 
-    def _waited_s(self) -> float:
-        return 0.0 if self._pending_since is None else self._clock() - self._pending_since
-
     def _patience_s(self) -> float | None:
+        """How long until a commit is due; None if nothing waits for one."""
         if self._pending_since is None:
             return None
-        return max(0.0, MAX_WAIT_S - self._waited_s())
+        due = self._pending_since + patience_s(self._partitions.values())
+        return max(0.0, due - self._clock())
 
 
 def _named(record: Received, bad: BadMessage) -> Mapping[str, object]:

@@ -8,6 +8,7 @@ from processors.adapters.durable_ports import TakenOver
 from processors.partitions import (
     MAX_READINGS,
     STUCK_ALONE_S,
+    URGENT_WAIT_S,
     Checkpoint,
     Key,
     Span,
@@ -129,14 +130,28 @@ async def test_many_readings_are_enough_for_a_commit() -> None:
     assert len(here.seen()) == 60 * count
 
 
-async def test_an_alert_is_committed_at_once() -> None:
+async def test_an_alert_is_committed_sooner() -> None:
     here = bench()
     worker = here.worker()
     await worker.assign({KEY: 0})
     await here.feed(worker, here.log.records(KEY, range(2)))
-    assert here.seen() == ()
-    here.log.partitions[KEY][2] = envelope(labelled(2, labels=[{"siren": 800}]))
+    here.now_s = URGENT_WAIT_S
     await here.feed(worker, here.log.records(KEY, [2]))
+    assert here.seen() == ()
+    here.log.partitions[KEY][3] = envelope(labelled(3, labels=[{"siren": 800}]))
+    await here.feed(worker, here.log.records(KEY, [3]))
+    assert here.seen() == (0, 1, 2, 3)
+
+
+async def test_an_alert_waits_for_others_of_its_moment() -> None:
+    here = bench()
+    here.log.partitions[KEY][0] = envelope(labelled(0, labels=[{"siren": 800}]))
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    await here.feed(worker, here.log.records(KEY, range(3)))
+    assert here.seen() == ()
+    here.now_s = URGENT_WAIT_S
+    await worker.work()  # nothing else has come
     assert here.seen() == (0, 1, 2)
 
 
