@@ -21,8 +21,10 @@ from schemas.results import Alert, Window
 
 Message = TypeVar("Message", bound=Frozen)
 
-MAX_READINGS: Final = 30_000
+MAX_READINGS: Final = 60_000
 MAX_WAIT_S: Final = 0.5
+BEHIND_WAIT_S: Final = 1.5
+"""While more is waiting: a backlog costs less in few large commits."""
 URGENT_WAIT_S: Final = 0.1
 """For an alert; a large city has many a second, and they share a commit."""
 STUCK_S: Final = 15.0
@@ -256,11 +258,13 @@ class Progress:
         self.urgent = False
 
 
-def patience_s(partitions: Iterable[Progress]) -> float:
-    """How long what was applied may wait for its commit, s: somebody may wait for it."""
+def patience_s(partitions: Iterable[Progress], *, behind: bool) -> float:
+    """How long what was applied may wait for its commit, s; `behind`: more is waiting already."""
     waiting = [one for one in partitions if one.pending]
     if sum(one.readings for one in waiting) >= MAX_READINGS:
         return 0.0
+    if behind:
+        return BEHIND_WAIT_S
     return URGENT_WAIT_S if any(one.urgent for one in waiting) else MAX_WAIT_S
 
 

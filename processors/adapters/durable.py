@@ -267,8 +267,9 @@ class Durable:
         """How long until a commit is due; None if nothing waits for one."""
         if self._pending_since is None:
             return None
-        due = self._pending_since + patience_s(self._partitions.values())
-        return max(0.0, due - self._clock())
+        behind = not self._received.empty()
+        due_s = self._pending_since + patience_s(self._partitions.values(), behind=behind)
+        return max(0.0, due_s - self._clock())
 
 
 def _named(record: Received, bad: BadMessage) -> Mapping[str, object]:

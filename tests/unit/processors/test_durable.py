@@ -7,6 +7,7 @@ from processors.adapters import durable
 from processors.adapters.durable_ports import TakenOver
 from processors.partitions import (
     MAX_READINGS,
+    MAX_WAIT_S,
     STUCK_ALONE_S,
     URGENT_WAIT_S,
     Checkpoint,
@@ -128,6 +129,19 @@ async def test_many_readings_are_enough_for_a_commit() -> None:
     assert here.seen() == ()
     await here.feed(worker, here.log.records(KEY, [count - 1]))
     assert len(here.seen()) == 60 * count
+
+
+async def test_a_backlog_is_committed_in_few_large_parts() -> None:
+    many = 300  # more than are taken at once
+    here = bench(many)
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    await here.feed(worker, here.log.records(KEY, range(many)))
+    here.now_s = MAX_WAIT_S
+    await here.feed(worker, here.log.records(KEY, range(many, many)))
+    assert here.seen() == ()
+    await worker.work()
+    assert len(here.seen()) == many
 
 
 async def test_an_alert_is_committed_sooner() -> None:
