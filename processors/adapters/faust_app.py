@@ -174,7 +174,9 @@ _SETTINGS: Final[Mapping[str, Any]] = {
     "broker_rebalance_timeout": 15,
     "broker_session_timeout": 6,  # the time until others take over from a worker that was killed
     "consumer_auto_offset_reset": "earliest",
-    "consumer_max_fetch_size": 16 * 1024 * 1024,
+    # of a partition: what is fetched is worked off before the next has its turn, and unpacked it is
+    # three times as much
+    "consumer_max_fetch_size": 2 * 1024 * 1024,
     "stream_buffer_maxsize": 1024,
     "stream_wait_empty": False,
     "table_standby_replicas": 0,

@@ -23,6 +23,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from processors.adapters.tls import trusting
+from processors.packing import gather_s
 from processors.settings import ProcessorSettings
 from processors.verdicts import Arrived
 from schemas.codec import CONTENT_TYPE
@@ -31,14 +32,9 @@ from schemas.errors import BadConfig, Unavailable
 RECEIVE_MAXIMUM: Final = 1000
 SESSION_EXPIRY_S: Final = 7 * 86_400
 _MAX_WAITING: Final = 10_000  # only QoS 0 can pile up beyond RECEIVE_MAXIMUM; devices use QoS 1
-_GATHER_S: Final = 0.05
-_GATHER_LONG_S: Final = 0.25
-_GATHER_EACH_S: Final = 0.002
-"""Takes are so far apart, at least, at most, and for each message of the last: what comes meanwhile
-shares records of Kafka, which cost everybody by the piece. From 500 messages a second on it pays to
-wait longer."""
 _ENOUGH: Final = 400
 """Take these at once: the broker sends no more than `RECEIVE_MAXIMUM` ahead."""
+_LOOK_S: Final = 0.05
 _KEEP_ALIVE_S: Final = 30
 _REFUSED_FOR_GOOD: Final = (134, 135)  # bad user name or password, not authorized
 
@@ -93,7 +89,7 @@ class MqttLink:
         self._away = False
         self._back_at_s = -inf
         self._taken_at_s = 0.0
-        self._gather_s = _GATHER_S
+        self._gather_s = gather_s(0)
         self._described = _properties(PacketTypes.PUBLISH)
         self._described.ContentType = CONTENT_TYPE
         self._failure: Exception | None = None
@@ -160,14 +156,14 @@ class MqttLink:
         self._wake.clear()
         self._woken = False
         taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        self._gather_s = min(max(len(taken) * _GATHER_EACH_S, _GATHER_S), _GATHER_LONG_S)
+        self._gather_s = gather_s(len(taken))
         return taken
 
     async def _gathered(self) -> None:
         """Let more come, while there are not many."""
         due_s = self._taken_at_s + self._gather_s
         while (left_s := due_s - self._loop.time()) > 0:
-            await asyncio.sleep(min(left_s, _GATHER_S))
+            await asyncio.sleep(min(left_s, _LOOK_S))
             if len(self._waiting) >= _ENOUGH:
                 break
 
