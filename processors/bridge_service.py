@@ -30,6 +30,7 @@ from processors.settings import ProcessorSettings
 from processors.verdicts import Forward, Record, Refuse, Verdict, device_of
 from schemas import metrics, topics
 from schemas.adapters import text_file
+from schemas.adapters.host_clock import has_met_a_time_server
 from schemas.adapters.vitals import observed
 from schemas.codec import encode
 
@@ -239,6 +240,7 @@ async def run(settings: ProcessorSettings) -> None:
         probes.watch_log(vitals, outbox)
         probes.watch_link(vitals, lambda: inbox.listening)
         log.info("bridge_started", extra={"devices": len(devices.site_of)})
+        figures.watch_clock(has_met_a_time_server)
         paced = PacedInbox(inbox, Limit(settings.device_messages_per_s), time.monotonic)
         rate = settings.rehearsal_rate
         await Bridge(paced, outbox, devices, now, time.monotonic, rate=rate).run()

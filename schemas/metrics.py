@@ -44,6 +44,10 @@ PACED = Counter(
     " unanswered: who keeps a spool sends them again).",
     ["turn"],
 )
+CLOCK_SET = Gauge(
+    "cityhum_clock_set",
+    "1 if a time server has set the clock of the bridge's host: received times rest on it.",
+)
 SETTLE_SECONDS = Histogram(
     "cityhum_settle_seconds",
     "From a message's arrival at the bridge until Kafka had it; the oldest of each flight.",

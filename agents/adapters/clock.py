@@ -1,19 +1,14 @@
 """Time and chance, as the rest of the agent gets them."""
 
 import asyncio
-import ctypes
 import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final, Protocol
 
+from schemas.adapters.host_clock import has_met_a_time_server
 from schemas.ulid import RANDOM_BYTES, ulid
-
-_SYNCED_MARK: Final = Path("/run/systemd/timesync/synchronized")
-_TIMEX_BYTES: Final = 512  # more than any kernel's struct timex; zeros ask and change nothing
-_TIME_ERROR: Final = 5
 
 
 class Clock(Protocol):
@@ -33,20 +28,6 @@ class Clock(Protocol):
 
     async def wait(self, event: asyncio.Event, timeout_s: float) -> None:
         """Return once the event is set, or after `timeout_s`, s."""
-
-
-def has_met_a_time_server() -> bool:
-    """Whether this computer's clock was set by a time server since it was switched on.
-
-    Where the kernel does not say, as in a container, the clock is the host's and taken as set.
-    """
-    if _SYNCED_MARK.exists():  # systemd-timesyncd, from the first time on
-        return True
-    try:
-        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
-    except AttributeError:  # no Linux: nobody to ask
-        return True
-    return bool(state != _TIME_ERROR)
 
 
 TRUST: Final[Mapping[str, Callable[[], bool]]] = {

@@ -1,7 +1,8 @@
 """What adds to the metrics: a fold's transaction, what a model heard, what a target was told."""
 
+import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, get_args
 
@@ -10,6 +11,8 @@ from schemas import metrics
 from schemas.base import LabelScores
 from schemas.errors import Reason
 from schemas.results import Alert, Window
+
+log = logging.getLogger(__name__)
 
 _SECOND: Final = timedelta(seconds=1)
 _LOOKED_AT: Final = 256
@@ -27,6 +30,13 @@ def begin_refusals() -> None:
     """Show at 0 the dead letters of each reason."""
     for reason in get_args(Reason):
         metrics.DEAD_LETTERS.labels(reason)
+
+
+def watch_clock(is_set: Callable[[], bool]) -> None:
+    """Show from now on whether the host's clock is set; if it is not, say so once."""
+    metrics.CLOCK_SET.set_function(is_set)
+    if not is_set():
+        log.warning("clock_unset", extra={"why": "no time server has set this computer's clock"})
 
 
 def begin_telling(target: str) -> None:

@@ -3,12 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents.adapters.clock import (
-    TRUST,
-    SystemClock,
-    has_met_a_time_server,
-    new_session,
-)
+from agents.adapters.clock import TRUST, SystemClock, new_session
+from schemas.adapters.host_clock import has_met_a_time_server
 from schemas.errors import BadConfig
 from schemas.messages import Status
 from schemas.ulid import ulid

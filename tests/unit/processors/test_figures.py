@@ -110,3 +110,12 @@ async def test_what_rules_compare_is_shown_from_zero_on(
     Courier(FakeSender(), lambda: nullcontext(FakeQueue()))
     assert len(compared) >= 6
     assert {str(one): values(one) for one in compared if values(one) != {0.0}} == {}
+
+
+def test_a_host_that_no_time_server_has_set_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    known = [False]
+    figures.watch_clock(lambda: known[0])
+    assert shown("clock_set") == 0
+    assert [record.message for record in caplog.records] == ["clock_unset"]
+    known[0] = True  # it is asked whenever somebody looks
+    assert shown("clock_set") == 1
