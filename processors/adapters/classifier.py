@@ -1,9 +1,9 @@
 """Classify at work: what is queued goes into one call of the model, and on to `readings.v1`.
 
-While the model works, what comes next is read and what it heard before is sent: three stages, so
-that the model hardly waits. Classify keeps no state and no offsets of its own: a record is
-acknowledged after Kafka has its readings. What a killed worker had produced already comes twice,
-and the ledgers of the folds drop it.
+While the model works, what comes next is read, and what it heard before is sent and acknowledged:
+four stages, so that the model hardly waits. Classify keeps no state and no offsets of its own: a
+record is acknowledged after Kafka has its readings. What a killed worker had produced already comes
+twice, and the ledgers of the folds drop it.
 
 Ticks come with the features only. Where results of an earlier time are still to be read, a tick
 waits for them: devices that send results would seem silent.
@@ -13,7 +13,9 @@ import asyncio
 import logging
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -23,7 +25,7 @@ from processors.adapters import figures
 from processors.adapters.clock import utc_now
 from processors.adapters.durable_ports import Received
 from processors.adapters.standstill import Ends, standing_still
-from processors.classify import Envelope, Patches, Scorer
+from processors.classify import Envelope, Patches, Scorer, Scores
 from processors.partitions import Key
 from processors.unreadable import dead_letter, newer
 from processors.verdicts import Record
@@ -35,6 +37,8 @@ AT_ONCE: Final = 64
 """Patches in one call of the model."""
 
 _WAITING_RECORDS: Final = 64
+_FLIGHTS: Final = 4
+"""Calls whose readings are on their way: Kafka may take longer to answer than the model."""
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +58,25 @@ class Read(NamedTuple):
     patches: Patches
 
 
+class Heard(NamedTuple):
+    """Some patches, and what the model will say of them."""
+
+    patches: Patches
+    scores: Awaitable[Scores]
+
+
 class Call(NamedTuple):
-    """What went through the model at once, and what it heard, patch by patch."""
+    """Records whose patches the model is given together."""
 
     reads: Sequence[Read]
-    labels: Sequence[LabelScores]
+    heard: Sequence[Heard]
+
+
+class Flight(NamedTuple):
+    """Records whose readings are on their way."""
+
+    reads: Sequence[Read]
+    safe: Sequence[Awaitable[object]]
 
 
 class Held(NamedTuple):
@@ -76,9 +94,12 @@ class Classifier:
         self._hearing = figures.Hearing(scorer.manifest.labels)
         self._log = log
         self._ends = ends
-        self._clock = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._model = ThreadPoolExecutor(1, "model")  # beside the event loop, which answers Kafka
+        self._clock = self._loop.time
         self._read: asyncio.Queue[Read] = asyncio.Queue(_WAITING_RECORDS)
         self._scored: asyncio.Queue[Call] = asyncio.Queue(1)
+        self._flights: asyncio.Queue[Flight] = asyncio.Queue(_FLIGHTS)
         self._positions: dict[Key, int] | None = None
         self._known_ends: Mapping[Key, int] = {}
         self._held: defaultdict[Key, deque[Held]] = defaultdict(deque)
@@ -112,6 +133,7 @@ class Classifier:
         """Finish what was begun."""
         self._closed = True
         await self._idle.wait()
+        self._model.shutdown(wait=False)
 
     async def receive(self, records: AsyncIterator[Received]) -> None:
         """Read records and queue them; waits while the queue is full, which holds Kafka back."""
@@ -125,19 +147,30 @@ class Classifier:
         async with asyncio.TaskGroup() as stages:
             stages.create_task(self._score())
             stages.create_task(self._send())
+            stages.create_task(self._settle())
 
     async def _score(self) -> None:
-        """Let the model hear what waits, up to one call, as soon as there is anything."""
+        """Let the model hear what waits, up to one call, as soon as there is anything.
+
+        It is given the next call before it is done with the last, so that it never waits for us.
+        """
         while not self._closed:
             reads = self._drained(self._left or await self._read.get())
             self._under_way += 1
             self._idle.clear()
-            labels = await self._labels(np.concatenate([read.patches for read in reads]))
-            await self._scored.put(Call(reads, labels))
+            patches = np.concatenate([read.patches for read in reads])
+            parts = [patches[n : n + AT_ONCE] for n in range(0, len(patches), AT_ONCE)]
+            await self._scored.put(Call(reads, [self._given(part) for part in parts]))
 
     async def _send(self) -> None:
         while True:
-            await self._pass_on(await self._scored.get())
+            call = await self._scored.get()
+            labels = await self._labels(call.heard)
+            await self._flights.put(await self._launched(call.reads, labels))
+
+    async def _settle(self) -> None:
+        while True:
+            await self._landed(await self._flights.get())
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
@@ -169,19 +202,23 @@ class Classifier:
             return Read(record, None, classify.NO_PATCHES)
         return Read(record, envelope, classify.patches_of(envelope))
 
-    async def _pass_on(self, call: Call) -> None:
-        """Append the readings, in order; acknowledge once all are safe."""
-        safe = [await self._log.append(record) for record in self._readings(call)]
-        for one in safe:
+    async def _launched(self, reads: Sequence[Read], labels: Iterable[LabelScores]) -> Flight:
+        """Append the readings, in order, with what was heard of each patch."""
+        safe = [await self._log.append(record) for record in self._readings(reads, labels)]
+        return Flight(reads, safe)
+
+    async def _landed(self, flight: Flight) -> None:
+        """Acknowledge, once all are safe."""
+        for one in flight.safe:
             await one
-        for read in call.reads:
+        for read in flight.reads:
             read.record.ack()
             self._move_past(read.record)
-        opened = [read.envelope for read in call.reads if read.envelope]
+        opened = [read.envelope for read in flight.reads if read.envelope]
         done = sum(received.batch.count for each in opened for received in each.batches)
         metrics.APPLIED_READINGS.labels("classify").inc(done)
-        if due := self._no_longer_held({read.record.key for read in call.reads}):
-            await self._pass_on(Call(due, ()))
+        if due := self._no_longer_held({read.record.key for read in flight.reads}):
+            await self._landed(await self._launched(due, ()))
 
     def _move_past(self, record: Received) -> None:
         if self._positions and record.key in self._positions:
@@ -212,24 +249,27 @@ class Classifier:
                 due.append(held.popleft().read)
         return due
 
-    def _readings(self, call: Call) -> Iterator[Record]:
-        model, labels = self._scorer.manifest.identity, iter(call.labels)
-        for read in call.reads:
+    def _readings(self, reads: Sequence[Read], labels: Iterable[LabelScores]) -> Iterator[Record]:
+        model, left = self._scorer.manifest.identity, iter(labels)
+        for read in reads:
             if read.envelope is not None:
-                told = [next(labels) for _ in range(len(read.patches))]
+                told = list(islice(left, len(read.patches)))
                 labelled = classify.labelled(read.envelope, told, model)
                 yield Record(
                     topics.READINGS, read.record.key.partition, None, readings.write(labelled)
                 )
 
-    async def _labels(self, patches: Patches) -> list[LabelScores]:
+    def _given(self, patches: Patches) -> Heard:
+        return Heard(patches, self._loop.run_in_executor(self._model, self._scores, patches))
+
+    def _scores(self, patches: Patches) -> Scores:
+        with metrics.MODEL_SECONDS.time():
+            return self._scorer.scores(patches)
+
+    async def _labels(self, heard: Iterable[Heard]) -> list[LabelScores]:
         labels: list[LabelScores] = []
-        for begin in range(0, len(patches), AT_ONCE):
-            some = patches[begin : begin + AT_ONCE]
-            # beside the event loop, which answers Kafka meanwhile
-            with metrics.MODEL_SECONDS.time():
-                scores = await asyncio.to_thread(self._scorer.scores, some)
-            labels += classify.reported(scores, some, self._scorer.manifest)
+        for patches, scores in heard:
+            labels += classify.reported(await scores, patches, self._scorer.manifest)
         self._hearing.heard(labels)
         return labels
 
