@@ -58,7 +58,7 @@ class Read(NamedTuple):
     patches: Patches
 
 
-class Heard(NamedTuple):
+class Part(NamedTuple):
     """Some patches, and what the model will say of them."""
 
     patches: Patches
@@ -69,7 +69,7 @@ class Call(NamedTuple):
     """Records whose patches the model is given together."""
 
     reads: Sequence[Read]
-    heard: Sequence[Heard]
+    parts: Sequence[Part]
 
 
 class Flight(NamedTuple):
@@ -98,7 +98,7 @@ class Classifier:
         self._model = ThreadPoolExecutor(1, "model")  # beside the event loop, which answers Kafka
         self._clock = self._loop.time
         self._read: asyncio.Queue[Read] = asyncio.Queue(_WAITING_RECORDS)
-        self._scored: asyncio.Queue[Call] = asyncio.Queue(1)
+        self._calls: asyncio.Queue[Call] = asyncio.Queue(1)
         self._flights: asyncio.Queue[Flight] = asyncio.Queue(_FLIGHTS)
         self._positions: dict[Key, int] | None = None
         self._known_ends: Mapping[Key, int] = {}
@@ -160,12 +160,12 @@ class Classifier:
             self._idle.clear()
             patches = np.concatenate([read.patches for read in reads])
             parts = [patches[n : n + AT_ONCE] for n in range(0, len(patches), AT_ONCE)]
-            await self._scored.put(Call(reads, [self._given(part) for part in parts]))
+            await self._calls.put(Call(reads, [self._given(part) for part in parts]))
 
     async def _send(self) -> None:
         while True:
-            call = await self._scored.get()
-            labels = await self._labels(call.heard)
+            call = await self._calls.get()
+            labels = await self._labels(call.parts)
             await self._flights.put(await self._launched(call.reads, labels))
 
     async def _settle(self) -> None:
@@ -259,16 +259,16 @@ class Classifier:
                     topics.READINGS, read.record.key.partition, None, readings.write(labelled)
                 )
 
-    def _given(self, patches: Patches) -> Heard:
-        return Heard(patches, self._loop.run_in_executor(self._model, self._scores, patches))
+    def _given(self, patches: Patches) -> Part:
+        return Part(patches, self._loop.run_in_executor(self._model, self._scores, patches))
 
     def _scores(self, patches: Patches) -> Scores:
         with metrics.MODEL_SECONDS.time():
             return self._scorer.scores(patches)
 
-    async def _labels(self, heard: Iterable[Heard]) -> list[LabelScores]:
+    async def _labels(self, parts: Iterable[Part]) -> list[LabelScores]:
         labels: list[LabelScores] = []
-        for patches, scores in heard:
+        for patches, scores in parts:
             labels += classify.reported(await scores, patches, self._scorer.manifest)
         self._hearing.heard(labels)
         return labels
