@@ -2,6 +2,9 @@
 
 import json
 import os
+import resource
+import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +55,19 @@ def resident_mb(pid: int) -> float:
     """Memory of a process, MB."""
     pages = Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def spent_by(command: Sequence[str]) -> float:
+    """CPU time of a command, s."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def importing(module: str) -> list[str]:
+    """Command line that imports a module and nothing else."""
+    return [sys.executable, "-c", f"import {module}"]
 
 
 def _ticks(pid: int, fields: int) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import stage
+from benchmarks import proc, stage
 from deploy.local.stack import LocalStack
 
 SOURCE: Final = "peer-batches"
@@ -18,9 +18,10 @@ HERE: Final = Path(__file__).parent / "peers"
 
 @dataclass(frozen=True)
 class Peer:
-    """A worker that tells its windows in a topic."""
+    """A worker that tells its windows in a topic; `imports`: a command that only imports it."""
 
     name: str
+    imports: Sequence[str]
     command: Callable[[LocalStack], Sequence[str]]
     environment: Callable[[LocalStack], Mapping[str, str]] = lambda _: {}
 
@@ -51,11 +52,13 @@ def peers() -> Iterator[Peer]:
             "PEER_TARGET": TARGET,
         }
 
-    yield Peer("faust, windowed table", faust)
+    yield Peer("faust, windowed table", proc.importing("faust"), faust)
     if PEERS.exists():
-        yield Peer("quixstreams, at least once", quix("at-least-once"))
-        yield Peer("quixstreams, exactly once", quix("exactly-once"))
-        yield Peer("bytewax, SQLite recovery", bytewax, bytewax_names)
+        imports = [str(PEERS), "-c", "import quixstreams"]
+        yield Peer("quixstreams, at least once", imports, quix("at-least-once"))
+        yield Peer("quixstreams, exactly once", imports, quix("exactly-once"))
+        imports = [str(PEERS), "-c", "import bytewax.run, bytewax.connectors.kafka"]
+        yield Peer("bytewax, SQLite recovery", imports, bytewax, bytewax_names)
 
 
 def folder_of(stack: LocalStack, name: str) -> Path:
