@@ -3,9 +3,9 @@
 from binascii import a2b_base64, b2a_base64
 from typing import Annotated, ClassVar, Final, Literal
 
-from msgspec import Meta, MsgspecError, Struct, json
+from msgspec import Meta, Struct, json
 
-from schemas.codec import decode
+from schemas import structs
 from schemas.envelopes import FeatureEnvelope
 from schemas.messages import MAX_READINGS, FeatureBatch
 from schemas.structs import Digest, Head, Spectrum, Time, is_usual
@@ -68,11 +68,11 @@ def read(payload: bytes) -> Record | FeatureEnvelope:
     BadMessage
         As `codec.decode` does.
     """
-    try:
-        record = _record.decode(payload)
-    except (MsgspecError, UnicodeDecodeError, RecursionError):
-        return decode(FeatureEnvelope, payload)
-    return record if all(map(_is_usual, record.batches)) else decode(FeatureEnvelope, payload)
+    return structs.read(payload, _record, _are_usual, FeatureEnvelope)
+
+
+def _are_usual(record: Record) -> bool:
+    return all(map(_is_usual, record.batches))
 
 
 def _is_usual(received: Received) -> bool:

@@ -1,11 +1,12 @@
 """`readings.v1` as folds read it: `LabelledBatch` and its kin, at a quarter of the cost."""
 
 from datetime import timedelta
-from typing import Annotated, ClassVar, Final, Literal, TypeVar
+from typing import Annotated, ClassVar, Final, Literal
 
-from msgspec import Meta, MsgspecError, Struct, json, to_builtins
+from msgspec import Meta, Struct, json, to_builtins
 
-from schemas.codec import decode, encode
+from schemas import structs
+from schemas.codec import encode
 from schemas.envelopes import LabelledBatch, ReadingEnvelope
 from schemas.messages import MAX_READINGS
 from schemas.structs import Digest, Head, Levels, Spectrum, Time, is_usual
@@ -57,8 +58,6 @@ _record: Final = json.Decoder(Record)
 _levels: Final = json.Decoder(LevelRecord)
 _written: Final = json.Encoder()
 
-Some = TypeVar("Some", bound=LevelRecord)
-
 
 def read(payload: bytes) -> AnyRecord:
     """Check a record of `readings.v1`.
@@ -68,7 +67,7 @@ def read(payload: bytes) -> AnyRecord:
     BadMessage
         As `codec.decode` does.
     """
-    return _read(payload, _record)
+    return structs.read(payload, _record, _are_usual, ReadingEnvelope)
 
 
 def read_levels(payload: bytes) -> LevelRecord | ReadingEnvelope:
@@ -79,15 +78,7 @@ def read_levels(payload: bytes) -> LevelRecord | ReadingEnvelope:
     BadMessage
         As `codec.decode` does.
     """
-    return _read(payload, _levels)
-
-
-def _read(payload: bytes, decoder: json.Decoder[Some]) -> Some | ReadingEnvelope:
-    try:
-        record = decoder.decode(payload)
-    except (MsgspecError, UnicodeDecodeError, RecursionError):
-        return decode(ReadingEnvelope, payload)
-    return record if all(map(_is_usual, record.batches)) else decode(ReadingEnvelope, payload)
+    return structs.read(payload, _levels, _are_usual, ReadingEnvelope)
 
 
 def write(record: AnyRecord) -> bytes:
@@ -119,6 +110,10 @@ def cut(batch: AnyLevels, first_seq: int, count: int) -> LevelBatch:
         model=batch.model,
         labels=tuple(map(dict, batch.labels[some])),
     )
+
+
+def _are_usual(record: LevelRecord) -> bool:
+    return all(map(_is_usual, record.batches))
 
 
 def _is_usual(batch: LevelBatch) -> bool:

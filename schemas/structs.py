@@ -5,15 +5,19 @@ values are checked again while the JSON is read; names that were not heard of be
 is wrong, are left to the full check, so that a record is refused here if it is refused there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import Meta, MsgspecError, Struct, json
 from pydantic import Field, ValidationError
 
 from schemas.base import DeviceId, Frozen, Label, Name, SessionId, SiteId
+from schemas.codec import decode
 from schemas.messages import Clock
+
+Record = TypeVar("Record")
+Message = TypeVar("Message", bound=Frozen)
 
 Level = Annotated[float, Meta(ge=-200, le=200)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -56,6 +60,26 @@ class Head(Struct, frozen=True, gc=False, kw_only=True):
     clock: Clock
     calibration: str | None
     version: Literal[1] = 1
+
+
+def read(
+    payload: bytes,
+    decoder: json.Decoder[Record],
+    is_usual: Callable[[Record], bool],
+    full: type[Message],
+) -> Record | Message:
+    """Read a record at little cost if it is as usual, else by the full check.
+
+    Raises
+    ------
+    BadMessage
+        As `codec.decode` does.
+    """
+    try:
+        record = decoder.decode(payload)
+    except (MsgspecError, UnicodeDecodeError, RecursionError):
+        return decode(full, payload)
+    return record if is_usual(record) else decode(full, payload)
 
 
 def is_usual(
