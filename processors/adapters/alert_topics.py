@@ -135,8 +135,8 @@ class MqttTarget:
 
     def _build(self) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-        if self._settings.mqtt_password_file is not None:
-            password = text_file.read(self._settings.mqtt_password_file).strip()
+        password = text_file.password(self._settings.mqtt_password_file)
+        if password is not None:
             client.username_pw_set(self._settings.mqtt_user, password)
         if self._settings.mqtt_ca is not None:
             client.tls_set_context(trusting(self._settings.mqtt_ca))

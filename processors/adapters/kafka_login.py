@@ -30,5 +30,5 @@ def of_client(settings: ProcessorSettings) -> Mapping[str, Any]:
         "ssl_context": trusting(settings.kafka_ca),
         "sasl_mechanism": MECHANISM,
         "sasl_plain_username": settings.kafka_user,
-        "sasl_plain_password": text_file.read(settings.kafka_password_file).strip(),
+        "sasl_plain_password": text_file.password(settings.kafka_password_file),
     }

@@ -26,6 +26,7 @@ from processors.adapters.tls import trusting
 from processors.packing import gather_s
 from processors.settings import ProcessorSettings
 from processors.verdicts import Arrived
+from schemas.adapters import text_file
 from schemas.codec import CONTENT_TYPE
 from schemas.errors import BadConfig, Unavailable
 
@@ -184,9 +185,9 @@ class MqttLink:
             protocol=MQTTProtocolVersion.MQTTv5,
             manual_ack=True,
         )
-        password_file = self._settings.mqtt_password_file
-        if password_file is not None:
-            client.username_pw_set(self._settings.mqtt_user, _password(password_file.read_text))
+        password = text_file.password(self._settings.mqtt_password_file)
+        if password is not None:
+            client.username_pw_set(self._settings.mqtt_user, password)
         if self._settings.mqtt_ca is not None:
             client.tls_set_context(trusting(self._settings.mqtt_ca))
         client.reconnect_delay_set(min_delay=1, max_delay=30)
@@ -270,10 +271,3 @@ class MqttLink:
 
 def _properties(packet: int) -> Properties:
     return Properties(packet)  # type: ignore[no-untyped-call]  # paho left this one untyped
-
-
-def _password(read: Callable[[], str]) -> str:
-    try:
-        return read().strip()
-    except OSError as error:
-        raise BadConfig(f"the MQTT password file cannot be read: {error}") from None

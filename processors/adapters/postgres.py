@@ -8,6 +8,7 @@ import psycopg
 from psycopg import AsyncConnection, errors
 
 from processors.settings import ProcessorSettings
+from schemas.adapters import text_file
 from schemas.errors import BadConfig, Unavailable
 
 _PASSING = (
@@ -19,14 +20,7 @@ _NOT_YET = (errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedCol
 
 def password(settings: ProcessorSettings) -> str | None:
     """Read the password file, if one is named."""
-    if settings.postgres_password_file is None:
-        return None
-    try:
-        return settings.postgres_password_file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise BadConfig(
-            f"cannot read password file {settings.postgres_password_file}: {error.strerror}"
-        ) from None
+    return text_file.password(settings.postgres_password_file)
 
 
 def conninfo(settings: ProcessorSettings) -> str:
