@@ -27,6 +27,7 @@ class Figures(NamedTuple):
     replayed_readings: float
     waiting: Mapping[str, Waiting]
     database_bytes: float
+    backup_at_s: float
 
 
 _DEVICES: Final[LiteralString] = """
@@ -79,12 +80,16 @@ SELECT 'readings', coalesce(sum(readings), 0)::float8 FROM replay WHERE {RUNNING
 """  # noqa: S608
 _DATABASE: Final[LiteralString] = """
 SELECT 'bytes' AS kind, pg_database_size(current_database())::float8 AS number
+UNION ALL
+SELECT 'backup_at_s', coalesce(extract(epoch FROM greatest(
+    (SELECT max(made_at) FROM backup), (SELECT last_archived_time FROM pg_stat_archiver))), 0)
 """
 
 
 def figures(reader: Reader) -> Figures:
     """All of them, as they are now."""
     replays = dict(_counts(reader, _REPLAYS))
+    database = _counts(reader, _DATABASE)
     return Figures(
         devices=_counts(reader, _DEVICES),
         in_trouble=_counts(reader, _IN_TROUBLE),
@@ -93,7 +98,8 @@ def figures(reader: Reader) -> Figures:
         replayed_readings=replays.pop("readings"),
         replays=replays,
         waiting={one.target: one for one in fleet.waiting(reader)},
-        database_bytes=_counts(reader, _DATABASE)["bytes"],
+        database_bytes=database["bytes"],
+        backup_at_s=database["backup_at_s"],
     )
 
 

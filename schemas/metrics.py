@@ -148,6 +148,10 @@ ACCOUNT_READINGS = Gauge(
     ["state"],
 )
 DATABASE_BYTES = Gauge("cityhum_database_bytes", "Size of the database.")
+BACKUP_AT = Gauge(
+    "cityhum_backup_timestamp_seconds",
+    "When the newest backup was made, by `cityhum backup` or WAL archiving; 0 if none ever was.",
+)
 REPLAYS = Gauge(
     "cityhum_replays", "Replays by state: running, incomplete, complete, promoted.", ["state"]
 )

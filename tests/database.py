@@ -16,7 +16,7 @@ from tests.builders import STARTED_AT
 SITES = Path(__file__).parents[1] / "deploy" / "sites.yaml"
 _TABLES = (
     "reading, indices, level_window, label_window, ledger, alert, checkpoint, fold_state, outbox, "
-    "delivery, notification, notify_target, dead_letter"
+    "delivery, notification, notify_target, dead_letter, backup"
 )
 _PROGRESS = """
 CREATE OR REPLACE FUNCTION told_progress() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -19,8 +19,6 @@ DECLARED: Final = {
     if isinstance(one, MetricWrapperBase)
     for ending in _ENDINGS[type(one)]
 }
-FOREIGN: Final = {"up", "ALERTS", "process_cpu_seconds_total", "process_resident_memory_bytes"}
-"""Of Prometheus and its client."""
 
 
 def named(expression: str) -> set[str]:

@@ -44,6 +44,7 @@ def show(found: Figures, now: datetime) -> None:
     _set(metrics.UNDELIVERED_AGE_SECONDS, ages)
     metrics.REPLAYED_READINGS.set(found.replayed_readings)
     metrics.DATABASE_BYTES.set(found.database_bytes)
+    metrics.BACKUP_AT.set(found.backup_at_s)
 
 
 def _age_s(waiting: Waiting, now: datetime) -> float:

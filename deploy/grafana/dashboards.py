@@ -95,6 +95,13 @@ _STREAM: Final = (
         Query(_quantile(0.99, "cityhum_request_seconds", "route"), "{{route}}"),
     ], "s"),
     Panel("Database", "Its size.", [Query("max(cityhum_database_bytes)", "bytes")], "bytes"),
+    Panel("Disks", "How much is free, of each server's.", [
+        Query("node_filesystem_avail_bytes / node_filesystem_size_bytes",
+              "{{instance}} {{mountpoint}}"),
+    ], "percentunit"),
+    Panel("Newest backup", "Its age.", [
+        Query("time() - max(cityhum_backup_timestamp_seconds)", "age"),
+    ], "s", bad_above=129_600),
     Panel("Replays", "By state.", [Query("max by (state) (cityhum_replays)", "{{state}}")]),
     Panel("Replayed", "Readings that the replays that run have heard so far.", [
         Query("max(cityhum_replayed_readings)", "readings"),

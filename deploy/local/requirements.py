@@ -76,11 +76,17 @@ JAVA = Requirement(
 )
 SETPRIV = Requirement("setpriv (Linux)", lambda: find_program("setpriv"), ["util-linux"])
 MAVEN = Requirement("Maven", lambda: find_program("mvn"), ["maven"])
+NODE_EXPORTER = Requirement(
+    "node_exporter",
+    lambda: find_program("prometheus-node-exporter"),
+    ["prometheus-node-exporter"],
+)
 FOR_TESTS = (
     Requirement("mosquitto_sub", lambda: find_program("mosquitto_sub"), ["mosquitto-clients"]),
     Requirement("arecord", lambda: find_program("arecord"), ["alsa-utils"]),
     Requirement("strace", lambda: find_program("strace"), ["strace"]),
     Requirement("prometheus", lambda: find_program("promtool"), ["prometheus"]),
+    NODE_EXPORTER,
 )
 
 

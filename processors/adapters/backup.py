@@ -33,6 +33,8 @@ _COUNTED: Final[LiteralString] = "SELECT count(*), max(started_at) FROM reading"
 _REVISION: Final[LiteralString] = "SELECT version_num FROM alembic_version"
 _EMPTY: Final[LiteralString] = """
 SELECT count(*) = 0 FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind <> 'i'"""
+_NOTABLE: Final[LiteralString] = "SELECT to_regclass('public.backup') IS NOT NULL"
+_NOTED: Final[LiteralString] = "INSERT INTO backup (made_at, bytes) VALUES (%s, %s)"
 _FIT_IN = b"""
 -- transaction ids begin anew on another server: what was told is of the past, not of the future
 UPDATE public.outbox SET txid = pg_current_xact_id();
@@ -64,6 +66,7 @@ def make(settings: ProcessorSettings, folder: Path) -> tuple[Path, Backup]:
         raise Unavailable(f"{folder}: {error.strerror}") from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+    _note(settings, said)
     return finished, said
 
 
@@ -89,6 +92,13 @@ def _saved(settings: ProcessorSettings, dump: Path, made_at: datetime) -> Backup
             newest_reading_at=newest,
             reached=_reached(connection),
         )
+
+
+def _note(settings: ProcessorSettings, said: Backup) -> None:
+    """Let the database know, so that somebody hears of it when none is made any more."""
+    with unavailable(), psycopg.connect(conninfo(settings)) as connection:
+        if _one(connection, _NOTABLE)[0]:  # not so before an upgrade's migration
+            connection.execute(_NOTED, (said.made_at, said.bytes))
 
 
 def kept(folder: Path) -> Mapping[Path, Backup]:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import httpx
 import psycopg
 import pytest
 
@@ -25,7 +26,7 @@ from deploy.local import postgres_home
 from deploy.local.kafka_jars import kafka_jars
 from deploy.local.ports import HOST, free_port
 from deploy.local.probes import kafka_answers, kafka_speaks, mqtt_accepts
-from deploy.local.requirements import JAVA, MOSQUITTO, POSTGRES, require
+from deploy.local.requirements import JAVA, MOSQUITTO, NODE_EXPORTER, POSTGRES, require
 from deploy.local.secure import Certificates
 from tests.compose import CITY, DEMO, ROOT, Service, mounted, project
 from tests.servers import JARS
@@ -33,7 +34,7 @@ from tests.servers import JARS
 PATHS: Final = re.compile(
     r"(?<![\w/])/(etc/cityhum|run/secrets|opt/kafka|tmp|mosquitto/data|var/lib/\w+/data)\b"
 )
-PORTS: Final = re.compile(r"\b(1883|8883|8884|9092|9093|9094|9095)\b")
+PORTS: Final = re.compile(r"\b(1883|8883|8884|9092|9093|9094|9095|9100)\b")
 READY_WITHIN_S: Final = 60
 LOOK_EVERY_S: Final = 0.2
 KAFKA: Final = {
@@ -156,6 +157,21 @@ def test_kafka_s_script_formats_its_disk_once_and_starts_it(
     for _ in ("an empty disk", "the same again"):
         with started(box.words(box.service["entrypoint"]), tmp_path / "log", answers):
             assert box.healthy()
+
+
+def test_node_exporter_tells_how_full_disks_are(secrets: Path, tmp_path: Path) -> None:
+    box = Box(DEMO, "node-exporter", secrets, tmp_path)
+    url = f"http://{HOST}:{box.port('9100')}/metrics"
+
+    def shown() -> set[str]:
+        try:
+            return set(re.findall(r"^(node_\w+)\{", httpx.get(url).text, flags=re.MULTILINE))
+        except httpx.TransportError:
+            return set()
+
+    command = [str(require(NODE_EXPORTER)), *box.words(box.service["command"])]
+    with started(command, tmp_path / "log", lambda: bool(shown())):
+        assert shown() >= {"node_filesystem_avail_bytes", "node_filesystem_size_bytes"}
 
 
 @pytest.fixture

@@ -60,6 +60,14 @@ def test_the_fleet_is_counted_not_named(database: Database, reader: PostgresRead
     assert shown("cityhum_replays", state="complete") == complete
 
 
+def test_a_backup_is_known_by_its_time(database: Database, reader: PostgresReader) -> None:
+    fleet_figures.show(observation.figures(reader), datetime.now(UTC))
+    assert shown("cityhum_backup_timestamp_seconds") == 0
+    database.query("INSERT INTO backup VALUES ('epoch', 1), ('1970-01-02T00:00Z', 1)")
+    fleet_figures.show(observation.figures(reader), datetime.now(UTC))
+    assert shown("cityhum_backup_timestamp_seconds") == 86_400
+
+
 def test_a_target_that_has_everything_has_nothing_to_come(
     database: Database, reader: PostgresReader
 ) -> None:
