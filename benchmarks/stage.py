@@ -3,6 +3,7 @@
 import asyncio
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.local import programs
+from deploy.local.process import tied
 from deploy.local.stack import LocalStack
 from processors import registry
 from schemas import topics
@@ -38,10 +40,14 @@ def staged(devices: Sequence[str] = ()) -> Iterator[LocalStack]:
 async def program(
     command: Sequence[str], environment: Mapping[str, str], log: Path
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a program beside us, its words in a log, and kill it in the end."""
+    """Run a program beside us, its words in a log; it ends with us, however we end."""
     with log.open("ab") as words:
         process = await asyncio.create_subprocess_exec(
-            *command, env={**os.environ, **environment}, stdout=words, stderr=words
+            *tied(signal.SIGKILL),
+            *command,
+            env={**os.environ, **environment},
+            stdout=words,
+            stderr=words,
         )
     try:
         yield process

@@ -16,6 +16,7 @@ from api import sounds
 from api.sounds import BadSound, Heard
 from hearing import clips
 from hearing.adapters import runtime
+from hearing.adapters.recordings import mono_blocks
 from hearing.listening import listened
 
 ByRate = Mapping[int, NDArray[np.float64]]
@@ -73,8 +74,10 @@ def decoded(sound: bytes, rates_hz: set[int]) -> tuple[float, ByRate]:
 
 
 def _resampled(file: soundfile.SoundFile, rates_hz: set[int]) -> tuple[float, ByRate]:
-    streams = {rate: soxr.ResampleStream(file.samplerate, rate, 1) for rate in rates_hz}
-    parts: dict[int, list[NDArray[np.float32]]] = {rate: [] for rate in rates_hz}
+    streams = {
+        rate: soxr.ResampleStream(file.samplerate, rate, 1, dtype="float64") for rate in rates_hz
+    }
+    parts: dict[int, list[NDArray[np.float64]]] = {rate: [] for rate in rates_hz}
     samples = 0
     for piece in _mono(file):
         samples += len(piece)
@@ -83,15 +86,15 @@ def _resampled(file: soundfile.SoundFile, rates_hz: set[int]) -> tuple[float, By
     if samples < _SHORTEST_S * file.samplerate:
         raise BadSound("holds less than an eighth of a second of sound")
     for rate, stream in streams.items():
-        parts[rate].append(stream.resample_chunk(np.empty(0, np.float32), last=True))
-    whole = {rate: np.concatenate(them, dtype=np.float64) for rate, them in parts.items()}
+        parts[rate].append(stream.resample_chunk(np.empty(0), last=True))
+    whole = {rate: np.concatenate(them) for rate, them in parts.items()}
     return samples / file.samplerate, whole
 
 
-def _mono(file: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
+def _mono(file: soundfile.SoundFile) -> Iterator[NDArray[np.float64]]:
     left = sounds.LONGEST_S * file.samplerate
-    for piece in file.blocks(max(1, _PIECE // file.channels), dtype="float32", always_2d=True):
+    for piece in mono_blocks(file, max(1, _PIECE // file.channels)):
         left -= len(piece)
         if left < 0:
             raise BadSound(f"longer than {sounds.LONGEST_S} s")
-        yield np.nan_to_num(piece.mean(axis=1), posinf=1.0, neginf=-1.0)
+        yield piece

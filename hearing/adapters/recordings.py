@@ -54,8 +54,7 @@ def read_mono(path: Path, rate_hz: int) -> NDArray[np.float64]:
 
 def _minutes(file: soundfile.SoundFile, rate_hz: int) -> Iterator[NDArray[np.float64]]:
     """One channel at the rate wanted, a minute at a time: an hour in stereo is 3 GB."""
-    blocks = file.blocks(blocksize=60 * file.samplerate, dtype="float64", always_2d=True)
-    minutes = (np.nan_to_num(block.mean(axis=1), posinf=1.0, neginf=-1.0) for block in blocks)
+    minutes = mono_blocks(file, 60 * file.samplerate)
     if file.samplerate == rate_hz:
         yield from minutes
         return
@@ -63,3 +62,9 @@ def _minutes(file: soundfile.SoundFile, rate_hz: int) -> Iterator[NDArray[np.flo
     for minute in minutes:
         yield resampled.resample_chunk(minute)
     yield resampled.resample_chunk(np.empty(0), last=True)
+
+
+def mono_blocks(file: soundfile.SoundFile, frames: int) -> Iterator[NDArray[np.float64]]:
+    """Mean of a file's channels, so many frames at a time; what is no number is silence."""
+    for block in file.blocks(frames, dtype="float64", always_2d=True):
+        yield np.nan_to_num(block.mean(axis=1), posinf=1.0, neginf=-1.0)
