@@ -221,8 +221,9 @@ class Classifier:
             await self._landed(await self._launched(due, ()))
 
     def _move_past(self, record: Received) -> None:
-        if self._positions and record.key in self._positions:
-            self._positions[record.key] = record.offset + 1
+        known = self._positions or {}
+        if record.key in known:  # a tick that was held lies behind what has passed it
+            known[record.key] = max(known[record.key], record.offset + 1)
 
     async def _is_held(self, read: Read) -> bool:
         """Hold a tick, unacknowledged, while its partition has results to read from before it."""

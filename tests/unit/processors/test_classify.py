@@ -116,6 +116,7 @@ async def passed_on(
     await work.receive(stream())
     while not all(record.acked for record in records):  # noqa: ASYNC110
         await asyncio.sleep(0)
+    assert work.positions == {record.key: record.offset + 1 for record in records}
     await work.close()
     running.cancel()
     return kafka.records
@@ -191,12 +192,13 @@ async def test_ticks_keep_their_place() -> None:
 
 
 async def test_a_tick_waits_for_results_from_before_it_and_nothing_else_does() -> None:
-    given = [FeatureEnvelope(tick=TICK), features(feature_batch(0)), FeatureEnvelope(tick=TICK)]
+    tick = FeatureEnvelope(tick=TICK)
+    given = [tick, features(feature_batch(0)), tick, features(feature_batch(1))]
     records = [FakeRecord(FEATURES, n, encode(one)) for n, one in enumerate(given)]
     records += [FakeRecord(RESULTS, n, encode(results(result_batch(n)))) for n in range(2)]
-    kafka = FakeKafka(held={FEATURES: 3, RESULTS: 2})
+    kafka = FakeKafka(held={FEATURES: 4, RESULTS: 2})
     passed = [readings(one) for one in await passed_on(records, FakeModel(), kafka)]
-    assert [one.tick for one in passed] == [None, None, None, TICK, TICK]
+    assert [one.tick for one in passed] == [None, None, None, None, TICK, TICK]
 
 
 async def test_ticks_that_were_read_first_end_no_alert_of_a_device_that_sends_results() -> None:
