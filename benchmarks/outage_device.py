@@ -56,54 +56,66 @@ def readings(session: str, started_at: datetime, chance: Random) -> Iterator[Rea
         )
 
 
-async def live(arguments: argparse.Namespace) -> None:
+async def live(asked: argparse.Namespace) -> None:
     """Hear, store and send until told to stop."""
-    chance = Random(arguments.seed)  # noqa: S311
+    chance = Random(asked.seed)  # noqa: S311
     clock = SystemClock()
     session = new_session(clock.utc_now())
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_signal_handler(signal.SIGUSR1, partial(_fill, arguments.folder))
-    loop.add_signal_handler(signal.SIGUSR2, partial(_limit, resource.RLIM_INFINITY))
-    password = arguments.password.read_text(encoding="utf-8").strip()
-    login = Login("127.0.0.1", arguments.port, arguments.device, password)
-    with SqliteSpool(arguments.folder / "spool.sqlite", arguments.max_bytes) as spool:
-
-        def status() -> Status:
-            return Status(
-                site=SITE,
-                device=arguments.device,
-                session=session,
-                online=True,
-                at=clock.utc_now(),
-                dropped=spool.dropped(),
-            )
-
-        publisher = Publisher(
-            Origin(SITE, arguments.device),
-            spool,
-            partial(Link, login),
-            status=status,
-            clock=clock,
-            chance=chance,
-        )
+    stop = _stop(asked.folder)
+    with SqliteSpool(asked.folder / "spool.sqlite", asked.max_bytes) as spool:
+        publisher = _publisher(asked, session, spool, clock, chance)
         async with background(publisher.run()):
-            started_at = datetime.fromtimestamp(arguments.started_at, UTC)
+            started_at = datetime.fromtimestamp(asked.started_at, UTC)
             every = readings(session, started_at, chance)
             while not stop.is_set():
-                new = list(islice(every, arguments.at_once))
+                new = list(islice(every, asked.at_once))
                 with suppress(Unavailable):
                     spool.append(new)
                 sys.stdout.write("".join(f"{session} {reading.seq}\n" for reading in new))
                 sys.stdout.flush()
                 publisher.wake()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), 1 / arguments.rate)
-            if arguments.drain:
+                    await asyncio.wait_for(stop.wait(), 1 / asked.rate)
+            if asked.drain:
                 publisher.renew()  # says what was dropped
                 await publisher.drained()
                 await asyncio.sleep(_FAREWELL_S)
+
+
+def _stop(folder: Path) -> asyncio.Event:
+    """Set once we are told to end; meanwhile the disk is filled and emptied as we are told."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGUSR1, partial(_fill, folder))
+    loop.add_signal_handler(signal.SIGUSR2, partial(_limit, resource.RLIM_INFINITY))
+    return stop
+
+
+def _publisher(
+    asked: argparse.Namespace, session: str, spool: SqliteSpool, clock: SystemClock, chance: Random
+) -> Publisher:
+    password = asked.password.read_text(encoding="utf-8").strip()
+    login = Login("127.0.0.1", asked.port, asked.device, password)
+
+    def status() -> Status:
+        return Status(
+            site=SITE,
+            device=asked.device,
+            session=session,
+            online=True,
+            at=clock.utc_now(),
+            dropped=spool.dropped(),
+        )
+
+    return Publisher(
+        Origin(SITE, asked.device),
+        spool,
+        partial(Link, login),
+        status=status,
+        clock=clock,
+        chance=chance,
+    )
 
 
 def _fill(folder: Path) -> None:

@@ -17,14 +17,16 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, Final
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self
 
 import orjson
 import psycopg
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from benchmarks import proc, stage
@@ -42,14 +44,59 @@ from benchmarks.window_job import (
 from benchmarks.window_workers import PEERS, SOURCE, TARGET, Peer, folder_of, peers
 from deploy.local import programs
 from deploy.local.stack import LocalStack
+from deploy.local.supervise import Program
 from schemas import topics
 
 IMPORTS: Final = proc.importing("processors.service")
 START_WITHIN_MS: Final = 120_000
 QUIET_MS: Final = 20_000
+OURS_QUIET_S: Final = 40.0
 KILL_AT: Final = (0.42, 0.72)
 
 Key = tuple[str, int]
+
+
+class Worker:
+    """A program that is killed whenever that is due, and started again.
+
+    `due`: how much is done then; `spent_s`: CPU time of the one that runs now.
+    """
+
+    def __init__(self, program: Program, log: Path, due: Iterable[float]) -> None:
+        self.spent_s = 0.0
+        self._program = program
+        self._log = log
+        self._due = list(due)
+
+    async def __aenter__(self) -> Self:
+        self._running = AsyncExitStack()
+        await self._start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._running.aclose()
+
+    async def seen(self, done: int) -> None:
+        """Note what it has taken; kill it if so much is done that it is due."""
+        if self._process.returncode is None:
+            self.spent_s = proc.cpu_s(self._process.pid)
+        if self._due and done >= self._due[0]:
+            self._due.pop(0)
+            self._process.kill()
+            await self._process.wait()
+            await self._start()
+
+    async def _start(self) -> None:
+        running = stage.program(self._program.command, self._program.environment, self._log)
+        self._process = await self._running.enter_async_context(running)
+
+
+class Outputs(NamedTuple):
+    """What a peer has told: how often of each window, what last, and when anything."""
+
+    told: Counter[Key]
+    last: dict[Key, Told]
+    times_ms: list[int]
 
 
 async def of_peer(
@@ -60,53 +107,47 @@ async def of_peer(
     await _send(stack, SOURCE, keyed(made, batch))
     if "bytewax" in peer.name:
         await _run([str(PEERS), "-m", "bytewax.recovery", str(folder_of(stack, "bytewax")), "1"])
-    log = stack.addresses.secrets.parent / "peer.log"
     expected = truth(made)
-    told: Counter[Key] = Counter()
-    last: dict[Key, Told] = {}
-    times: list[int] = []
-    due = [share * len(expected) for share in kills]
+    program = Program(peer.name, peer.command(stack), peer.environment(stack))
+    log = stack.addresses.secrets.parent / "peer.log"
     async with (
         stage.log_of(stack.kafka.bootstrap, TARGET) as outputs,
-        AsyncExitStack() as running,
+        Worker(program, log, [share * len(expected) for share in kills]) as worker,
     ):
-        command, environment = peer.command(stack), peer.environment(stack)
-        process = await running.enter_async_context(stage.program(command, environment, log))
-        spent_s = 0.0
-        while found := await outputs.getmany(
-            # a killed worker's unfinished transaction ends after a minute
-            timeout_ms=START_WITHIN_MS if len(told) < (len(expected) if kills else 1) else QUIET_MS
-        ):
-            for record in (record for some in found.values() for record in some):
-                key, window = _window(record.key, record.value)
-                if key in expected:
-                    told[key] += 1
-                    last[key] = window
-                    times.append(record.timestamp)
-            if process.returncode is None:
-                spent_s = proc.cpu_s(process.pid)
-            if due and len(told) >= due[0]:
-                due.pop(0)
-                process.kill()
-                await process.wait()
-                process = await running.enter_async_context(
-                    stage.program(command, environment, log)
-                )
-            if len(told) == len(expected) and not kills:
-                break
-    wrong = sum(not last[key].agrees(expected[key]) for key in last)
-    seconds = (max(times) - min(times)) / 1000 if times else 0.0
+        told, last, times_ms = await _listened(outputs, worker, expected, killed=bool(kills))
+    seconds = (max(times_ms) - min(times_ms)) / 1000 if times_ms else 0.0
     return {
         "name": peer.name,
         "batch": batch,
         "readings": len(made),
         "per_s": round(len(made) / seconds) if seconds else None,
-        "per_cpu_s": None if kills or not told else _rate(made, spent_s, peer.imports),
+        "per_cpu_s": None if kills or not told else _rate(made, worker.spent_s, peer.imports),
         "windows": len(told),
-        "wrong": wrong,
+        "wrong": sum(not last[key].agrees(expected[key]) for key in last),
         "missing": len(expected) - len(told),
         "duplicate_outputs": sum(told.values()) - len(told),
     }
+
+
+async def _listened(
+    outputs: AIOKafkaConsumer, worker: Worker, expected: Mapping[Key, Told], *, killed: bool
+) -> Outputs:
+    """What is told until all windows are, or none for too long; after kills also what follows."""
+    found = Outputs(Counter(), {}, [])
+    patient = len(expected) if killed else 1  # a killed worker's transaction ends after a minute
+    while records := await outputs.getmany(
+        timeout_ms=START_WITHIN_MS if len(found.told) < patient else QUIET_MS
+    ):
+        for record in chain.from_iterable(records.values()):
+            key, window = _window(record.key, record.value)
+            if key in expected:
+                found.told[key] += 1
+                found.last[key] = window
+                found.times_ms.append(record.timestamp)
+        await worker.seen(len(found.told))
+        if len(found.told) == len(expected) and not killed:
+            break
+    return found
 
 
 def _window(key: bytes | None, value: bytes) -> tuple[Key, Told]:
@@ -123,51 +164,50 @@ async def of_ours(
 ) -> dict[str, Any]:
     """Let `cityhum work windows` work off the same readings; compare its rows."""
     await _send(stack, topics.READINGS, envelopes(made, batch))
-    worker = programs.processor(stack.addresses, "windows")
+    program = programs.processor(stack.addresses, "windows")
     log = stack.addresses.secrets.parent / "ours.log"
-    due = [share * len(made) for share in kills]
     conninfo = stack.postgres.conninfo("cityhum_owner")
-    points: list[tuple[float, int]] = []
-    async with AsyncExitStack() as running:
-        db = await running.enter_async_context(await psycopg.AsyncConnection.connect(conninfo))
-        await db.set_autocommit(True)
-        process = await running.enter_async_context(
-            stage.program(worker.command, worker.environment, log)
-        )
-        spent_s = 0.0
-        quiet_since_s = time.monotonic()
-        while not points or points[-1][1] < len(made):
-            await asyncio.sleep(0.1)
-            folded = await _folded(db)
-            if folded and (not points or folded > points[-1][1]):
-                points.append((time.monotonic(), folded))
-                quiet_since_s = time.monotonic()
-            if process.returncode is None and folded:
-                spent_s = proc.cpu_s(process.pid)
-            if due and folded >= due[0]:
-                due.pop(0)
-                process.kill()
-                await process.wait()
-                process = await running.enter_async_context(
-                    stage.program(worker.command, worker.environment, log)
-                )
-            if time.monotonic() - quiet_since_s > QUIET_MS / 1000 + 20:
-                break
+    async with (
+        await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db,
+        Worker(program, log, [share * len(made) for share in kills]) as worker,
+    ):
+        points = await _followed(db, worker, len(made))
         rows = await _stored(db)
     expected = truth(made)
-    counted = points[-1][1] - points[0][1]
     return {
         "name": "cityhum",
         "batch": batch,
         "batches_a_record": PACKED[batch],
         "readings": len(made),
-        "per_s": round(counted / (points[-1][0] - points[0][0])) if len(points) > 1 else None,
-        "per_cpu_s": None if kills else _rate(made, spent_s, IMPORTS),
+        "per_s": _pace(points),
+        "per_cpu_s": None if kills else _rate(made, worker.spent_s, IMPORTS),
         "windows": len(rows),
         "wrong": sum(not rows[key].agrees(told) for key, told in expected.items() if key in rows),
         "missing": len(expected.keys() - rows.keys()),
         "duplicate_outputs": 0,
     }
+
+
+async def _followed(
+    db: psycopg.AsyncConnection[Any], worker: Worker, count: int
+) -> list[tuple[float, int]]:
+    """When there were how many readings in windows, until there are so many or no more come."""
+    points = [(time.monotonic(), 0)]
+    while points[-1][1] < count and time.monotonic() - points[-1][0] < OURS_QUIET_S:
+        await asyncio.sleep(0.1)
+        folded = await _folded(db)
+        if folded > points[-1][1]:
+            points.append((time.monotonic(), folded))
+            await worker.seen(folded)
+    return points[1:]
+
+
+def _pace(points: Sequence[tuple[float, int]]) -> int | None:
+    """Readings a second between the first and the last look."""
+    if len(points) < 2:  # noqa: PLR2004
+        return None
+    (began_s, begun), *_, (ended_s, ended) = points
+    return round((ended - begun) / (ended_s - began_s))
 
 
 def _rate(made: Sequence[Event], spent_s: float, imports: Sequence[str]) -> int:

@@ -11,6 +11,21 @@ from dashboard.charts.style import ALERT, FAINT, INK, LEVEL_RANGE_DB, figure, pl
 LIGHT_FROM_DB: Final = 74.0
 """The colour scale is light above this: letters on it are dark."""
 
+_COLOURS: Final = {
+    "colorscale": "Viridis",
+    "cmin": LEVEL_RANGE_DB[0],
+    "cmax": LEVEL_RANGE_DB[1],
+    "colorbar": {
+        "title": {"text": "LAeq,10s, dB", "side": "top"},
+        "orientation": "h",
+        "thickness": 10,
+        "len": 0.5,
+        "x": 1,
+        "xanchor": "right",
+        "y": 0,
+        "yanchor": "top",
+    },
+}
 _METRES_A_DEGREE: Final = 111_320.0
 _SCALES_M: Final = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000)
 
@@ -93,28 +108,16 @@ def _discs(drawn: go.Figure, heard: pd.DataFrame) -> None:
         ],
         hovertemplate="%{customdata[0]} %{customdata[1]}<br>LAeq,10s %{customdata[2]:.1f} dB"
         "<extra></extra>",
-        marker={
-            "size": 32,
-            "color": levels_db,
-            "colorscale": "Viridis",
-            "cmin": LEVEL_RANGE_DB[0],
-            "cmax": LEVEL_RANGE_DB[1],
-            "colorbar": {
-                "title": {"text": "LAeq,10s, dB", "side": "top"},
-                "orientation": "h",
-                "thickness": 10,
-                "len": 0.5,
-                "x": 1,
-                "xanchor": "right",
-                "y": 0,
-                "yanchor": "top",
-            },
-        },
+        marker={"size": 32, "color": levels_db, **_COLOURS},
     )
+    _names(drawn, heard)
+
+
+def _names(drawn: go.Figure, heard: pd.DataFrame) -> None:
+    """Draw names below unseen marks as large as a ring."""
     drawn.add_scatter(
         x=heard.x_m,
         y=heard.y_m,
-        # unseen marks as large as a ring: the names stand below them
         mode="markers+text",
         marker={"size": 40, "opacity": 0},
         text=heard.name.map(plain),

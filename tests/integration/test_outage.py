@@ -6,7 +6,8 @@ The long form, with 50 kills and the real bridge and Kafka: `python -m benchmark
 from pathlib import Path
 from random import Random, SystemRandom
 
-from benchmarks.outage import Device, judged, torment
+from benchmarks.outage import judged, torment
+from benchmarks.outage_stage import Device
 from deploy.local.mosquitto import Mosquitto
 from tests.bridge import DEVICE, AckingBridge
 
