@@ -13,12 +13,12 @@ from typing import Final
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
 from agents.adapters.sound_pipe import SoundPipe
 from agents.microphones import PCM_PREFIX, Microphone, again, choose, lost_s, of_pcm, parse_listing
 from agents.pipeline import Block
+from hearing.adapters.sound_files import StraightRead, pieces
 from schemas.errors import BadConfig, Unavailable
 
 FILE_RATE_HZ: Final = 16_000
@@ -32,13 +32,6 @@ _SILENT_CARD_S: Final = 10.0
 _FAREWELL_S: Final = 2.0
 _INT16: Final = 2**15
 _CARDS: Final = Path("/proc/asound/cards")
-
-
-class _StraightRead(soundfile.SoundFile):  # type: ignore[misc]  # it comes without types
-    """Read from start to end only: soundfile seeks after each read, which garbles MP3."""
-
-    def seekable(self) -> bool:
-        return False
 
 
 @contextmanager
@@ -64,7 +57,7 @@ def sound_file(path: Path) -> Iterator[Iterator[Block]]:
         raise BadConfig(msg)
     try:
         # TypeError: raw samples, of which libsndfile would have to be told the format
-        opened = _StraightRead(path)
+        opened = StraightRead(path)
     except (soundfile.LibsndfileError, TypeError) as e:
         msg = f"{path}: not a sound file"
         raise BadConfig(msg) from e
@@ -72,25 +65,17 @@ def sound_file(path: Path) -> Iterator[Iterator[Block]]:
         if opened.frames == 0:
             msg = f"{path}: holds no sound"
             raise BadConfig(msg)
-        yield _resampled(opened, path)
+        yield _blocks(opened, path)
 
 
-def _resampled(opened: soundfile.SoundFile, path: Path) -> Iterator[Block]:
-    resampler = soxr.ResampleStream(opened.samplerate, FILE_RATE_HZ, 1, dtype="float32")
+def _blocks(opened: StraightRead, path: Path) -> Iterator[Block]:
     frames = max(1, opened.samplerate // _BLOCKS_PER_S)
     try:
-        while len(sound := opened.read(frames, dtype="float32", always_2d=True)) > 0:
-            # one NaN would stay in the resampler's memory for good
-            mono = np.nan_to_num(sound, nan=0.0, posinf=1.0, neginf=-1.0).mean(axis=1)
-            if opened.samplerate == FILE_RATE_HZ:
-                yield Block(mono)
-            else:
-                yield Block(resampler.resample_chunk(mono))
+        for piece in pieces(opened, {FILE_RATE_HZ}, frames):
+            yield Block(piece.mono[FILE_RATE_HZ].astype(np.float32))
     except soundfile.LibsndfileError as e:
         msg = f"{path}: damaged, cannot be read to its end"
         raise BadConfig(msg) from e
-    if opened.samplerate != FILE_RATE_HZ:
-        yield Block(resampler.resample_chunk(np.empty(0, np.float32), last=True))
 
 
 @dataclass(slots=True)

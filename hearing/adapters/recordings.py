@@ -1,14 +1,13 @@
 """Sound files: any format, rate and channels that libsndfile reads, as one channel."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
+from hearing.adapters.sound_files import StraightRead, pieces
 from schemas.errors import BadConfig
 
 _SHOWN: Final = 200
@@ -40,8 +39,8 @@ def read_mono(path: Path, rate_hz: int) -> NDArray[np.float64]:
             raise BadConfig(f"{path}: {'is no file' if path.exists() else 'no such file'}")
         if path.stat().st_size == 0:
             raise BadConfig(f"{path}: is empty")
-        with soundfile.SoundFile(path) as file:
-            mono = np.concatenate([np.empty(0), *_minutes(file, rate_hz)])
+        with StraightRead(path) as file:
+            mono = np.concatenate([piece.mono[rate_hz] for piece in pieces(file, {rate_hz})])
     except OSError as error:
         raise BadConfig(f"{str(path)[:_SHOWN]}: {error.strerror or error}") from error
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: samples without a header
@@ -50,21 +49,3 @@ def read_mono(path: Path, rate_hz: int) -> NDArray[np.float64]:
     if len(mono) == 0:
         raise BadConfig(f"{path}: holds no sound")
     return mono
-
-
-def _minutes(file: soundfile.SoundFile, rate_hz: int) -> Iterator[NDArray[np.float64]]:
-    """One channel at the rate wanted, a minute at a time: an hour in stereo is 3 GB."""
-    minutes = mono_blocks(file, 60 * file.samplerate)
-    if file.samplerate == rate_hz:
-        yield from minutes
-        return
-    resampled = soxr.ResampleStream(file.samplerate, rate_hz, 1, dtype="float64")
-    for minute in minutes:
-        yield resampled.resample_chunk(minute)
-    yield resampled.resample_chunk(np.empty(0), last=True)
-
-
-def mono_blocks(file: soundfile.SoundFile, frames: int) -> Iterator[NDArray[np.float64]]:
-    """Mean of a file's channels, so many frames at a time; what is no number is silence."""
-    for block in file.blocks(frames, dtype="float64", always_2d=True):
-        yield np.nan_to_num(block.mean(axis=1), posinf=1.0, neginf=-1.0)

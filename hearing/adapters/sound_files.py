@@ -1,0 +1,83 @@
+"""Sound files read straight through: one channel, at any rates, piece by piece."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float64]
+
+_PIECE: Final = 1 << 18
+"""Samples decoded at once, all channels together: an hour in stereo is 3 GB."""
+
+
+class StraightRead(soundfile.SoundFile):  # type: ignore[misc]  # it comes without types
+    """Read from start to end only: soundfile seeks after each read, which garbles MP3."""
+
+    def seekable(self) -> bool:
+        """No, whatever the format says."""
+        return False
+
+
+class Piece(NamedTuple):
+    """The next sound of a file: the mean of its channels, full scale 1.0."""
+
+    frames: int
+    """How many of the file were read for it: a header may promise more than there are."""
+    mono: Mapping[int, Samples]
+    """By rate, Hz. A resampler is some ms late, and catches up in the last piece."""
+
+
+def pieces(
+    file: StraightRead, rates_hz: Collection[int], frames: int | None = None
+) -> Iterator[Piece]:
+    """Read a file to its end.
+
+    Parameters
+    ----------
+    file : StraightRead
+        Just opened.
+    rates_hz : collection of int
+        Sample rates wanted, Hz.
+    frames : int or None
+        How many of the file to read at once; None: as many as take 2 MiB.
+
+    Yields
+    ------
+    Piece
+        NaN is silence, infinity full scale.
+
+    Raises
+    ------
+    soundfile.LibsndfileError
+        The file is damaged from here on.
+    """
+    streams = {rate_hz: _Resampler(file.samplerate, rate_hz) for rate_hz in rates_hz}
+    at_once = frames or max(1, _PIECE // file.channels)
+    while len(block := file.read(at_once, dtype="float64", always_2d=True)) > 0:
+        # one NaN would stay in the resampler's memory for good
+        mono = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0).mean(axis=1)
+        yield Piece(len(mono), {rate: stream.step(mono) for rate, stream in streams.items()})
+    yield Piece(0, {rate: stream.end() for rate, stream in streams.items()})
+
+
+class _Resampler:
+    """One channel from rate to rate, its memory kept between the pieces."""
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        different = from_hz != to_hz
+        self._stream = (
+            soxr.ResampleStream(from_hz, to_hz, 1, dtype="float64") if different else None
+        )
+
+    def step(self, mono: Samples) -> Samples:
+        """What can be told of the sound so far."""
+        return mono if self._stream is None else self._stream.resample_chunk(mono)
+
+    def end(self) -> Samples:
+        """What was still to come."""
+        nothing = np.empty(0)
+        return nothing if self._stream is None else self._stream.resample_chunk(nothing, last=True)
