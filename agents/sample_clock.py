@@ -43,7 +43,8 @@ class SampleClock:
     offset_s: float
     """Of event time to the monotonic clock, as the session began or when time became known."""
     began_s: float
-    """Monotonic time at which its first samples were here."""
+    """Monotonic time since when the true time is waited for: at which its first samples were here,
+    or those of the first session of a row in which time was not known."""
     decided_s: float
     """Monotonic time of the last correction."""
     slew: Slew = field(default_factory=Slew)
@@ -101,29 +102,30 @@ class SampleClock:
         return max(told_s, lag_s - max(usual_s, 0.0))
 
 
-def start(moment: Moment, unsynced_offset_s: float | None = None) -> SampleClock:
+def start(moment: Moment, before: SampleClock | None = None) -> SampleClock:
     """Begin a session with samples that are here at this moment.
 
     Parameters
     ----------
     moment : Moment
         Now.
-    unsynced_offset_s : float or None
-        Of a session before, if time was not known in it either: then both are shifted as one.
+    before : SampleClock or None
+        Of the session before. If time is known in neither, both are shifted as one, and the wait
+        for it does not begin anew.
 
     Returns
     -------
     SampleClock
     """
-    offset_s = moment.offset_s
-    if not moment.synced and unsynced_offset_s is not None:
-        offset_s = unsynced_offset_s
-    return SampleClock(
+    fresh = SampleClock(
         clock="synced" if moment.synced else "unsynced",
-        offset_s=offset_s,
+        offset_s=moment.offset_s,
         began_s=moment.monotonic_s,
         decided_s=moment.monotonic_s,
     )
+    if moment.synced or before is None or before.clock == "synced":
+        return fresh
+    return replace(fresh, offset_s=before.offset_s, began_s=before.began_s)
 
 
 def step(

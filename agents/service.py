@@ -85,7 +85,7 @@ class Agent:
         self._rate_hz = rate_hz
         self._ears = ears or Ears()
         self._overruns = 0
-        self._time = Timekeeper(clock, spool)
+        self.time = Timekeeper(clock, spool)
         now = clock.utc_now()
         self._state = self._fresh(new_session(now), now)
         self.publisher = Publisher(
@@ -128,17 +128,19 @@ class Agent:
 
     async def hear_live(self, blocks: AsyncIterator[Block]) -> None:
         """Hear a microphone to its end; a new session for it, and after each step of the clock."""
-        self._time.interrupt()
-        async for block in blocks:
-            if (started_at := self._time.begins(block, self._rate_hz)) is not None:
-                self.begin(started_at)
-                measured = replace(block, lost_samples=0)  # what was lost, was lost before it
-            else:
-                measured = self._time.measured(block, self._rate_hz, self._heard_until)
-            self._state = replace(self._state, clock=self._time.clock)
-            self.hear(measured)
-            moved = self._state.started_at + self._time.shift(self._heard_until)
-            self._state = replace(self._state, started_at=moved, clock=self._time.clock)
+        try:
+            async for block in blocks:
+                if (started_at := self.time.begins(block, self._rate_hz)) is not None:
+                    self.begin(started_at)
+                    measured = replace(block, lost_samples=0)  # what was lost, was lost before it
+                else:
+                    measured = self.time.measured(block, self._rate_hz, self._heard_until)
+                self._state = replace(self._state, clock=self.time.clock)
+                self.hear(measured)
+                moved = self._state.started_at + self.time.shift(self._heard_until)
+                self._state = replace(self._state, started_at=moved, clock=self.time.clock)
+        finally:
+            self.time.interrupt()
 
     def back_dated(self, by_s: float) -> datetime:
         """So long ago, but not before the end of what this device has heard."""
@@ -240,6 +242,7 @@ async def listen(settings: AgentSettings) -> None:
         async with (
             opened(settings, rate_hz=settings.rate_hz, calibration=calibration) as agent,
             background(watchdog.feed_systemd(agent.progress)),
+            background(agent.time.watch(agent.publisher.wake)),
         ):
             await until(stop, _hear(agent, settings))
             await agent.drain(FAREWELL_S)

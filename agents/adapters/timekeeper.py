@@ -1,9 +1,10 @@
 """The sample clock of a process's sessions, beside the system's clocks and the spool."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Never, Protocol
 
 from agents import sample_clock
 from agents.adapters.clock import Clock
@@ -11,6 +12,8 @@ from agents.pipeline import Block
 from agents.sample_clock import Moment, SampleClock
 from schemas import messages
 from schemas.errors import Unavailable
+
+LOOK_S: Final = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +49,35 @@ class Timekeeper:
         return "synced" if self._timed is None else self._timed.clock
 
     def interrupt(self) -> None:
-        """Samples after this do not follow those before: a microphone is opened."""
+        """No samples come until the next session begins: the microphone is gone."""
         self._interrupted, self._ran_ahead = True, False
+
+    def look(self) -> bool:
+        """Give out what is held if no samples come to tell that it need not wait any longer.
+
+        Returns
+        -------
+        bool
+            Whether that was so.
+        """
+        if self._timed is None or not self._interrupted or not self._holds:
+            return False
+        now = self._moment()
+        if now.synced:
+            self._became_known(timedelta(seconds=now.offset_s - self._timed.offset_s))
+        elif self._timed.is_out_of_patience(now):
+            self._release()
+        return not self._holds
+
+    async def watch(self, given_out: Callable[[], None]) -> Never:
+        """Look once a second; call `given_out` whenever there is more to be sent."""
+        while True:
+            await self._clock.sleep(LOOK_S)
+            try:
+                if self.look():
+                    given_out()
+            except Unavailable as error:  # a disk that is full now may have room the next time
+                log.error("spool_failing", extra={"detail": str(error)})  # noqa: TRY400
 
     def begins(self, block: Block, rate_hz: int) -> datetime | None:
         """Event time of a block that is here now if a session begins with it; else None.
@@ -65,14 +95,12 @@ class Timekeeper:
                 raise Unavailable("microphone: more samples than its rate allows")
             self._ran_ahead = before.runs_ahead
             log.warning("session_ended", extra={"drift_s": round(before.slew.drift_s, 3)})
-        offset_s = None
-        if before is not None and before.clock == "unsynced":
-            offset_s = before.offset_s
-            if now.synced and self._holds:
-                self._became_known(timedelta(seconds=now.offset_s - offset_s))
-        self._timed = sample_clock.start(now, offset_s)
+        if before is not None and now.synced and self._holds:
+            self._became_known(timedelta(seconds=now.offset_s - before.offset_s))
+        self._timed = sample_clock.start(now, before)
         self._interrupted = False
-        self._hold_if_unsynced()
+        if self._timed.clock == "unsynced" and not self._timed.is_out_of_patience(now):
+            self._hold()
         return self._timed.now(now) - timedelta(seconds=len(block.samples) / rate_hz)
 
     def measured(self, block: Block, rate_hz: int, heard_until: datetime) -> Block:
@@ -92,9 +120,7 @@ class Timekeeper:
         if after.clock != self._timed.clock:
             self._became_known(shift)
         elif self._holds and after.is_out_of_patience(now):
-            log.warning("clock_unsynced", extra={"waited_s": sample_clock.PATIENCE_S})
-            self._spool.release()
-            self._holds = False
+            self._release()
         self._timed = after
         return shift
 
@@ -103,8 +129,13 @@ class Timekeeper:
         self._holds = False
         log.info("clock_synced", extra={"shift_s": shift.total_seconds()})
 
-    def _hold_if_unsynced(self) -> None:
-        if self.clock == "unsynced" and not self._holds:
+    def _release(self) -> None:
+        log.warning("clock_unsynced", extra={"waited_s": sample_clock.PATIENCE_S})
+        self._spool.release()
+        self._holds = False
+
+    def _hold(self) -> None:
+        if not self._holds:
             log.warning("clock_unsynced", extra={"waits_s": sample_clock.PATIENCE_S})
             self._spool.hold()
             self._holds = True

@@ -9,13 +9,15 @@ import pytest
 
 from agents.adapters import plugged
 from agents.adapters.capture import find
+from agents.adapters.clock import TRUST
 from agents.adapters.spool import SqliteSpool
 from agents.batches import Origin
 from agents.reading import Reading
 from agents.service import SPOOL_FILE, Agent, listen
 from agents.settings import AgentSettings
 from deploy.local.mosquitto import Mosquitto
-from schemas import topics
+from schemas import codec, topics
+from schemas.messages import FeatureBatch
 from tests.bridge import DEVICE, AckingBridge
 from tests.builders import readings
 from tests.fakes import FakeBroker, FakeClock, FakeSpool
@@ -43,6 +45,18 @@ echo "card 1: $id [USB PnP Sound Device], device 0: USB Audio [USB Audio]"
 """)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+
+def settings_of(mosquitto: Mosquitto, folder: Path) -> AgentSettings:
+    return AgentSettings(
+        device=DEVICE,
+        microphone="UMIK",
+        mqtt_host=mosquitto.host,
+        mqtt_port=mosquitto.port,
+        mqtt_password_file=mosquitto.password_file(DEVICE),
+        state_folder=folder,
+        indices="off",
+    )
 
 
 class _Spool(FakeSpool):
@@ -88,15 +102,7 @@ async def test_without_a_microphone_what_waits_is_sent(
 ) -> None:
     (tmp_path / "arecord").symlink_to("/bin/true")  # which lists nothing
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    settings = AgentSettings(
-        device=DEVICE,
-        microphone="UMIK",
-        mqtt_host=mosquitto.host,
-        mqtt_port=mosquitto.port,
-        mqtt_password_file=mosquitto.password_file(DEVICE),
-        state_folder=tmp_path,
-        indices="off",
-    )
+    settings = settings_of(mosquitto, tmp_path)
     with SqliteSpool(tmp_path / SPOOL_FILE, 2**30) as spool:
         spool.append(readings(100))
     with AckingBridge(mosquitto) as bridge:
@@ -106,3 +112,28 @@ async def test_without_a_microphone_what_waits_is_sent(
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
     assert len(bridge.seqs) == 100
+
+
+async def test_time_that_becomes_known_without_a_microphone_lets_go_what_was_heard(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, known = tmp_path / "arecord", tmp_path / "known"
+    program.write_text(f"""#!/bin/sh
+if [ "$1" != -l ]; then
+    head -c {2 * RATE_HZ} /dev/zero
+    touch {tmp_path}/gone
+    exit 1
+fi
+[ -e {tmp_path}/gone ] && touch {known} && exit
+echo "card 1: UMIK [UMIK-1], device 0: USB Audio [USB Audio]"
+""")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setitem(TRUST, "auto", known.exists)
+    settings = settings_of(mosquitto, tmp_path).model_copy(update={"rate_hz": RATE_HZ})
+    with AckingBridge(mosquitto) as bridge:
+        listening = asyncio.create_task(listen(settings))
+        batch = codec.decode(FeatureBatch, await bridge.receive(FEATURES))
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    assert (batch.count, batch.clock) == (1, "synced")

@@ -98,8 +98,15 @@ def test_before_time_is_known_a_clock_that_is_set_means_nothing() -> None:
 
 def test_two_sessions_without_time_are_shifted_as_one() -> None:
     first = sample_clock.start(moment(0, synced=False))
-    second = sample_clock.start(moment(9, set_by_s=7.0, synced=False), first.offset_s)
+    second = sample_clock.start(moment(9, set_by_s=7.0, synced=False), first)
     assert second.now(moment(9, set_by_s=7.0, synced=False)) == NOW + timedelta(seconds=9)
+
+
+def test_the_true_time_is_waited_for_across_sessions() -> None:
+    first = sample_clock.start(moment(0, synced=False))
+    second = sample_clock.start(moment(PATIENCE_S - 1, synced=False), first)
+    assert not second.is_out_of_patience(moment(PATIENCE_S - 1, synced=False))
+    assert second.is_out_of_patience(moment(PATIENCE_S, synced=False))
 
 
 def test_patience_ends_after_15_minutes_unless_time_is_known() -> None:

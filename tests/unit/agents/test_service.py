@@ -202,6 +202,65 @@ async def test_a_microphone_that_comes_back_begins_a_session_and_waits_on(
     ]
 
 
+async def test_without_a_microphone_the_first_sync_shifts_what_waits_and_does_so_once(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    clock.synced = False
+    start = clock.utc_now()
+    await agent.hear_live(microphone(clock, [1, 2]))
+    assert not agent.time.look()
+    clock.set_forward(50)
+    clock.synced = True
+    assert agent.time.look()
+    assert not agent.time.look()
+    await agent.hear_live(microphone(clock, [20]))
+    assert [(each.started_at - start).total_seconds() for each in heard(spool)] == [50, 51, 69]
+    assert {each.clock for each in heard(spool)} == {"synced"}
+
+
+async def test_without_a_microphone_patience_ends_too_and_is_not_begun_anew(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    clock.synced = False
+    await agent.hear_live(microphone(clock, [1, 2]))
+    await clock.sleep(898)
+    assert not agent.time.look()
+    await clock.sleep(1)
+    assert agent.time.look()
+    assert len(heard(spool)) == 2
+    await agent.hear_live(microphone(clock, [1000]))
+    assert [each.clock for each in heard(spool)] == 3 * ["unsynced"]
+
+
+async def test_a_loose_plug_does_not_hold_readings_for_ever(
+    agent: Agent, spool: FakeSpool, clock: FakeClock
+) -> None:
+    clock.synced = False
+    for plugged_s in (0, 600, 1200):
+        await agent.hear_live(microphone(clock, [plugged_s + 1, plugged_s + 2]))
+    assert len(heard(spool)) == 6
+
+
+async def test_time_is_watched_although_the_disk_refuses(tmp_path: Path, clock: FakeClock) -> None:
+    class Refusing(FakeSpool):
+        refusals = 2
+
+        def restamp(self, by: timedelta) -> None:
+            if self.refusals:
+                self.refusals -= 1
+                raise Unavailable("spool: database or disk is full")
+            super().restamp(by)
+
+    spool, known = Refusing(), asyncio.Event()
+    agent = agent_of(spool, clock, tmp_path)
+    clock.synced = False
+    await agent.hear_live(microphone(clock, [1]))
+    clock.synced = True
+    async with background(agent.time.watch(known.set)), asyncio.timeout(5):
+        await known.wait()
+    assert [each.clock for each in heard(spool)] == ["synced"]
+
+
 async def test_an_overrun_costs_as_much_time_as_really_passed(
     agent: Agent, spool: FakeSpool, clock: FakeClock
 ) -> None:
