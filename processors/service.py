@@ -130,7 +130,7 @@ async def _classify(tools: Tools) -> Running:
     model = runtime.load_for_codes(settings.models_folder / settings.model)
     read = (topics.FEATURES, topics.RESULTS)
     kafka, offsets = await _kafka(stack, settings, (*read, topics.READINGS, topics.DEAD_LETTERS))
-    work = Classifier(model, log=kafka, ends=offsets)
+    work = Classifier(model, log=kafka, offsets=offsets)
     probes.watch_partitions(vitals, "classify", read, work, offsets)
     return partial(faust_app.serve, faust_app.application("classify", read, settings, work))
 

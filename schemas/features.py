@@ -72,7 +72,7 @@ def read(payload: bytes) -> Record | FeatureEnvelope:
 
 
 def _are_usual(record: Record) -> bool:
-    return all(map(_is_usual, record.batches))
+    return structs.is_nameable(record.tick) and all(map(_is_usual, record.batches))
 
 
 def _is_usual(received: Received) -> bool:

@@ -83,6 +83,11 @@ LOGS_BEGUN_ANEW = Counter(
     "Partitions that came back from another or an emptied Kafka.",
     ["program"],
 )
+EXPIRED_RECORDS = Counter(
+    "cityhum_expired_records_total",
+    "Records that Kafka dropped by age before a program had read them.",
+    ["program"],
+)
 RULE_FILES = Counter(
     "cityhum_rule_files_total",
     "Changed rule files that running processors have taken or refused.",

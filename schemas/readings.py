@@ -73,6 +73,8 @@ def read(payload: bytes) -> AnyRecord:
 def read_levels(payload: bytes) -> LevelRecord | ReadingEnvelope:
     """Check a record of `readings.v1`, but for third octaves and digests, which are left out.
 
+    Nor is a field refused that no version has: only classify writes this topic, and `read` tells.
+
     Raises
     ------
     BadMessage
@@ -113,7 +115,7 @@ def cut(batch: AnyLevels, first_seq: int, count: int) -> LevelBatch:
 
 
 def _are_usual(record: LevelRecord) -> bool:
-    return all(map(_is_usual, record.batches))
+    return structs.is_nameable(record.tick) and all(map(_is_usual, record.batches))
 
 
 def _is_usual(batch: LevelBatch) -> bool:

@@ -92,9 +92,14 @@ def is_usual(
     names = (batch.site, batch.device, batch.session, batch.calibration, model)
     return (
         ((names in _names and all(map(_labels.issuperset, labels))) or _are_names(names, labels))
-        and _EARLY < batch.started_at.year < _LATE
-        and _EARLY < received_at.year < _LATE
+        and is_nameable(batch.started_at)
+        and is_nameable(received_at)
     )
+
+
+def is_nameable(at: datetime | None) -> bool:
+    """Whether a time, if there is one, lies well within the years that a message may name."""
+    return at is None or _EARLY < at.year < _LATE
 
 
 class _Names(Frozen):

@@ -66,7 +66,6 @@ def make(settings: ProcessorSettings, folder: Path) -> tuple[Path, Backup]:
         raise Unavailable(f"{folder}: {error.strerror}") from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    _note(settings, said)
     return finished, said
 
 
@@ -94,8 +93,14 @@ def _saved(settings: ProcessorSettings, dump: Path, made_at: datetime) -> Backup
         )
 
 
-def _note(settings: ProcessorSettings, said: Backup) -> None:
-    """Let the database know, so that somebody hears of it when none is made any more."""
+def note(settings: ProcessorSettings, said: Backup) -> None:
+    """Let the database know, so that somebody hears of it when none is made any more.
+
+    Raises
+    ------
+    Unavailable
+        If the database does not answer.
+    """
     with unavailable(), psycopg.connect(conninfo(settings)) as connection:
         if _one(connection, _NOTABLE)[0]:  # not so before an upgrade's migration
             connection.execute(_NOTED, (said.made_at, said.bytes))

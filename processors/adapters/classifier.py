@@ -11,7 +11,6 @@ waits for them: devices that send results would seem silent.
 
 import asyncio
 import logging
-from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,12 +20,13 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 
 from processors import classify
-from processors.adapters import figures
+from processors.adapters import durable_ports, figures
+from processors.adapters.assignment import Assignment, Read
 from processors.adapters.clock import utc_now
 from processors.adapters.durable_ports import Received
-from processors.adapters.standstill import Ends, standing_still
-from processors.classify import Envelope, Patches, Scorer, Scores
-from processors.partitions import Key
+from processors.adapters.standstill import standing_still
+from processors.classify import Patches, Scorer, Scores
+from processors.partitions import Key, Span
 from processors.unreadable import dead_letter, newer
 from processors.verdicts import Record
 from schemas import metrics, readings, topics
@@ -50,14 +50,6 @@ class Log(Protocol):
         """Hand over a record; what comes back is done when it is safe."""
 
 
-class Read(NamedTuple):
-    """A record with what it holds; a bad one holds nothing."""
-
-    record: Received
-    envelope: Envelope | None
-    patches: Patches
-
-
 class Part(NamedTuple):
     """Some patches, and what the model will say of them."""
 
@@ -79,30 +71,21 @@ class Flight(NamedTuple):
     safe: Sequence[Awaitable[object]]
 
 
-class Held(NamedTuple):
-    """A tick, and where its partition's results ended when it came."""
-
-    read: Read
-    results_end: int
-
-
 class Classifier:
     """A model at work on the records of features and results."""
 
-    def __init__(self, scorer: Scorer, *, log: Log, ends: Ends) -> None:
+    def __init__(self, scorer: Scorer, *, log: Log, offsets: durable_ports.Log) -> None:
         self._scorer = scorer
         self._hearing = figures.Hearing(scorer.manifest.labels)
         self._log = log
-        self._ends = ends
+        self._offsets = offsets
         self._loop = asyncio.get_running_loop()
         self._model = ThreadPoolExecutor(1, "model")  # beside the event loop, which answers Kafka
         self._clock = self._loop.time
         self._read: asyncio.Queue[Read] = asyncio.Queue(_WAITING_RECORDS)
         self._calls: asyncio.Queue[Call] = asyncio.Queue(1)
         self._flights: asyncio.Queue[Flight] = asyncio.Queue(_FLIGHTS)
-        self._positions: dict[Key, int] | None = None
-        self._known_ends: Mapping[Key, int] = {}
-        self._held: defaultdict[Key, deque[Held]] = defaultdict(deque)
+        self._assignment: Assignment | None = None
         self._left: Read | None = None
         self._closed = False
         self._under_way = 0
@@ -113,21 +96,45 @@ class Classifier:
     @property
     def positions(self) -> Mapping[Key, int] | None:
         """Next offset of each partition; None until they have been assigned."""
-        return self._positions
+        return None if self._assignment is None else self._assignment.positions
 
     async def assign(self, positions: Mapping[Key, int]) -> Mapping[Key, int]:
-        """Read on where the group does."""
-        self._positions = dict(positions)
-        self._known_ends = {}  # the log may have begun anew
-        return {}
+        """Read on where the group does, or where the log begins if it does not hold that."""
+        begins = await self._begins(positions) if positions else {}
+        self._give_up()
+        self._assignment = Assignment({**positions, **begins})
+        return begins
 
     async def revoke(self) -> None:
         """Leave what waits to others."""
-        self._positions = None
-        self._held.clear()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        if self._assignment is not None:
+            self._assignment.ended = True
+        self._assignment = None
         self._left = None
         while not self._read.empty():
             self._read.get_nowait()
+
+    async def _begins(self, positions: Mapping[Key, int]) -> Mapping[Key, int]:
+        """Where the logs begin that no longer, or not yet, hold what the group would read next."""
+        begins = {}
+        spans: Mapping[Key, Span] = {}
+        with suppress(Unavailable):  # then the group is right
+            spans = await self._offsets.spans(positions)
+        for key, span in spans.items():
+            at = positions[key]
+            if at < span.begin:
+                metrics.EXPIRED_RECORDS.labels("classify").inc(span.begin - at)
+                log.error("expired", extra={**key._asdict(), "from": at, "to": span.begin - 1})
+            elif at > span.end:
+                metrics.LOGS_BEGUN_ANEW.labels("classify").inc()
+                log.error("log_began_anew", extra={**key._asdict(), "was_at": at})
+            else:
+                continue
+            begins[key] = span.begin
+        return begins
 
     async def close(self) -> None:
         """Finish what was begun."""
@@ -138,8 +145,11 @@ class Classifier:
     async def receive(self, records: AsyncIterator[Received]) -> None:
         """Read records and queue them; waits while the queue is full, which holds Kafka back."""
         async for record in records:
-            read = await self._opened(record)
-            if not await self._is_held(read):
+            owner = self._assignment
+            if owner is None or not owner.takes(record):
+                continue
+            read = await self._opened(record, owner)
+            if read is not None and not await self._is_held(read):
                 await self._read.put(read)
 
     async def run(self) -> None:
@@ -156,6 +166,8 @@ class Classifier:
         """
         while not self._closed:
             reads = self._drained(self._left or await self._read.get())
+            if self._closed or not reads:
+                continue
             self._under_way += 1
             self._idle.clear()
             patches = np.concatenate([read.patches for read in reads])
@@ -176,11 +188,21 @@ class Classifier:
                 self._idle.set()
 
     async def watch(self) -> Sequence[Key]:
-        """Return the partitions that stand still although there is more to read, once any do."""
-        return await standing_still(lambda: dict(self._positions or {}), self._ends, self._clock)
+        """Return the partitions that stand still although there is more to read, once any do.
+
+        Raises
+        ------
+        NewerMessage
+            One does since it waits for a newer version; what others held has been passed on.
+        """
+        stuck = await standing_still(lambda: self.positions or {}, self._offsets, self._clock)
+        for key in stuck:
+            if self._assignment and key in self._assignment.newer:
+                raise self._assignment.newer[key]
+        return stuck
 
     def _drained(self, first: Read) -> list[Read]:
-        """Take `first` and what else waits, up to one call; what was taken beyond is left."""
+        """Take `first` and what else waits and is ours, up to one call; what is beyond is left."""
         reads, patches = [first], len(first.patches)
         self._left = None
         while not self._read.empty():
@@ -190,17 +212,21 @@ class Classifier:
                 self._left = read
                 break
             reads.append(read)
-        return reads
+        return [read for read in reads if not read.owner.ended]
 
-    async def _opened(self, record: Received) -> Read:
+    async def _opened(self, record: Received, owner: Assignment) -> Read | None:
+        """Read a record; None if it waits for a newer version, and all behind it too."""
         try:
             envelope = classify.read(record.key.topic, record.value)
         except NewerMessage as found:
-            raise newer(record.key, record.offset, found) from None
+            owner.newer[record.key] = newer(record.key, record.offset, found)
+            where = {**record.key._asdict(), "offset": record.offset}
+            log.error("newer_record", extra=where)  # noqa: TRY400
+            return None
         except BadMessage as bad:
             await self._bury(record, bad)
-            return Read(record, None, classify.NO_PATCHES)
-        return Read(record, envelope, classify.patches_of(envelope))
+            return Read(record, None, classify.NO_PATCHES, owner)
+        return Read(record, envelope, classify.patches_of(envelope), owner)
 
     async def _launched(self, reads: Sequence[Read], labels: Iterable[LabelScores]) -> Flight:
         """Append the readings, in order, with what was heard of each patch."""
@@ -212,49 +238,30 @@ class Classifier:
         for one in flight.safe:
             await one
         for read in flight.reads:
-            read.record.ack()
-            self._move_past(read.record)
+            read.owner.safe(read.record)
         opened = [read.envelope for read in flight.reads if read.envelope]
         done = sum(received.batch.count for each in opened for received in each.batches)
         metrics.APPLIED_READINGS.labels("classify").inc(done)
-        if due := self._no_longer_held({read.record.key for read in flight.reads}):
+        if self._assignment and (due := self._assignment.due({r.record.key for r in flight.reads})):
             await self._landed(await self._launched(due, ()))
-
-    def _move_past(self, record: Received) -> None:
-        known = self._positions or {}
-        if record.key in known:  # a tick that was held lies behind what has passed it
-            known[record.key] = max(known[record.key], record.offset + 1)
 
     async def _is_held(self, read: Read) -> bool:
         """Hold a tick, unacknowledged, while its partition has results to read from before it."""
-        key = read.record.key
+        key, owner = read.record.key, read.owner
         if read.envelope is None or read.envelope.tick is None or key.topic != topics.FEATURES:
             return False
-        if read.record.offset >= self._known_ends.get(key, 0):
+        if read.record.offset >= owner.ends.get(key, 0):
             with suppress(Unavailable):  # then it goes by what was known
-                self._known_ends = await self._ends.ends(list(self._positions or {}))
-        results = key._replace(topic=topics.RESULTS)
-        end = self._known_ends.get(results, 0)
-        if (self._positions or {}).get(results, end) >= end:
-            return False
-        self._held[results].append(Held(read, end))
-        self._move_past(read.record)  # this partition does not stand still
-        return True
-
-    def _no_longer_held(self, moved: Iterable[Key]) -> Sequence[Read]:
-        """Take the ticks whose results have been passed on."""
-        due = []
-        for results in self._held.keys() & set(moved):
-            held, position = self._held[results], (self._positions or {}).get(results, 0)
-            while held and held[0].results_end <= position:
-                due.append(held.popleft().read)
-        return due
+                owner.ends = await self._offsets.ends(list(owner.positions))
+        return owner.hold(read, key._replace(topic=topics.RESULTS))
 
     def _readings(self, reads: Sequence[Read], labels: Iterable[LabelScores]) -> Iterator[Record]:
         model, left = self._scorer.manifest.identity, iter(labels)
         for read in reads:
             if read.envelope is not None:
                 told = list(islice(left, len(read.patches)))
+                if read.owner.ended:
+                    continue  # comes again, behind what was before it
                 labelled = classify.labelled(read.envelope, told, model)
                 yield Record(
                     topics.READINGS, read.record.key.partition, None, readings.write(labelled)

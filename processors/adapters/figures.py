@@ -23,6 +23,7 @@ def begin(program: str) -> None:
     """Show at 0 what a program counts: an alert rule sees no increase in a first value."""
     metrics.APPLIED_READINGS.labels(program)
     metrics.LOGS_BEGUN_ANEW.labels(program)
+    metrics.EXPIRED_RECORDS.labels(program)
     begin_refusals()
 
 

@@ -64,3 +64,15 @@ def test_a_byte_that_is_no_text_is_refused_wherever_it_is(at: int) -> None:
     at %= len(payload)
     payload = payload[:at] + b"\xff" + payload[at + 1 :]
     assert outcome(payload) == expected(payload)
+
+
+@given(json)
+def test_any_tick_is_judged_the_same(value: object) -> None:
+    payload = orjson.dumps({"batches": [], "tick": value})
+    assert outcome(payload) == expected(payload)
+
+
+@given(st.integers(1, 9999))
+def test_a_tick_of_any_year_is_judged_the_same(year: int) -> None:
+    payload = orjson.dumps({"batches": [], "tick": f"{year:04}-05-04T10:00:00Z"})
+    assert outcome(payload) == expected(payload)

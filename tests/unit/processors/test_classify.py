@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 
 from hearing import decide
 from hearing.manifest import Manifest
-from processors import alerts, classify
+from processors import alerts, classify, partitions
+from processors.adapters import standstill
 from processors.adapters.classifier import Classifier
-from processors.partitions import FoldRun, Key
+from processors.partitions import FoldRun, Key, Span
 from processors.rules import LabelRule
 from processors.verdicts import Record
 from schemas import topics
@@ -68,6 +70,7 @@ class FakeKafka:
 
     records: list[Record] = field(default_factory=list)
     held: Mapping[Key, int] = field(default_factory=dict)
+    begins: Mapping[Key, int] = field(default_factory=dict)
 
     async def append(self, record: Record) -> Awaitable[object]:
         self.records.append(record)
@@ -78,6 +81,9 @@ class FakeKafka:
 
     async def ends(self, keys: Iterable[Key]) -> Mapping[Key, int]:
         return {key: self.held.get(key, 0) for key in keys}
+
+    async def spans(self, keys: Iterable[Key]) -> Mapping[Key, Span]:
+        return {key: Span("cluster", self.begins.get(key, 0), 10_000) for key in keys}
 
 
 def features(*batches: FeatureBatch) -> FeatureEnvelope:
@@ -105,21 +111,41 @@ async def passed_on(
     records: Sequence[FakeRecord], model: FakeModel, kafka: FakeKafka
 ) -> list[Record]:
     """What becomes of records that are read in this order."""
-    work = Classifier(model, log=kafka, ends=kafka)
-
-    async def stream() -> AsyncIterator[FakeRecord]:
-        for record in records:
-            yield record
-
-    await work.assign(dict.fromkeys((record.key for record in records), 0))
-    running = asyncio.create_task(work.run())
-    await work.receive(stream())
-    while not all(record.acked for record in records):  # noqa: ASYNC110
-        await asyncio.sleep(0)
-    assert work.positions == {record.key: record.offset + 1 for record in records}
-    await work.close()
-    running.cancel()
+    async with at_work(kafka, [record.key for record in records], model) as work:
+        await work.receive(stream(records))
+        await until(lambda: all(record.acked for record in records))
+        assert work.positions == {record.key: record.offset + 1 for record in records}
     return kafka.records
+
+
+@asynccontextmanager
+async def at_work(
+    kafka: FakeKafka, keys: Iterable[Key], model: FakeModel | None = None
+) -> AsyncIterator[Classifier]:
+    """A classifier that has these partitions, from their beginning."""
+    work = Classifier(model or FakeModel(), log=kafka, offsets=kafka)
+    await work.assign(dict.fromkeys(keys, 0))
+    running = asyncio.create_task(work.run())
+    yield work
+    await work.close()
+    assert not running.done(), "nothing but us ends it"
+    running.cancel()
+
+
+async def stream(records: Iterable[FakeRecord]) -> AsyncIterator[FakeRecord]:
+    for record in records:
+        yield record
+
+
+async def turns() -> None:
+    """Let everybody go on who can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def until(there: Callable[[], bool]) -> None:
+    while not there():  # noqa: ASYNC110
+        await asyncio.sleep(0)
 
 
 def readings(record: Record) -> ReadingEnvelope:
@@ -246,16 +272,74 @@ async def test_an_unreadable_record_is_buried_and_passed() -> None:
     assert told == [0, 1]
 
 
-async def test_a_record_of_a_version_to_come_is_left_for_a_newer_worker() -> None:
+async def test_a_record_of_a_version_to_come_is_left_for_a_newer_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its partition waits; others are read on until this program ends."""
     batch = b'"batch":{"version":'
     newer = encode(features(feature_batch(0))).replace(batch + b"1", batch + b"2")
+    other = FEATURES._replace(partition=2)
+    waits = [FakeRecord(FEATURES, n, value) for n, value in enumerate([newer, b"behind"])]
+    goes_on = FakeRecord(other, 0, encode(features(feature_batch(1))))
+    kafka = FakeKafka(held={FEATURES: 2, other: 1})
+    monkeypatch.setattr(partitions, "STUCK_S", 0)
+    monkeypatch.setattr(standstill, "LOOK_EVERY_S", 0)
+    async with at_work(kafka, [FEATURES, other]) as work:
+        await work.receive(stream([*waits, goes_on]))
+        await until(lambda: goes_on.acked)
+        with pytest.raises(NewerMessage, match=r"features.v1/8 at 0: schema version 2"):
+            await work.watch()
+    assert not any(record.acked for record in waits)
+    assert [one.partition for one in kafka.records] == [other.partition]
+
+
+async def test_what_comes_behind_a_held_tick_is_acknowledged_after_it() -> None:
+    """Faust commits past a single record that is missing: a kill would lose the tick."""
+    given = [features(feature_batch(0)), FeatureEnvelope(tick=TICK), features(feature_batch(1))]
+    records = [FakeRecord(FEATURES, n, encode(one)) for n, one in enumerate(given)]
+    result = FakeRecord(RESULTS, 0, encode(results(result_batch())))
+    kafka = FakeKafka(held={FEATURES: 3, RESULTS: 1})
+    async with at_work(kafka, [FEATURES, RESULTS]) as work:
+        await work.receive(stream(records))
+        await until(lambda: records[0].acked and len(kafka.records) == 2)
+        await work.close()  # all that can be done is done
+        assert [record.acked for record in records] == [True, False, False]
+    kafka.records.clear()
+    assert await passed_on([*records, result], FakeModel(), kafka)
+
+
+async def test_what_was_read_before_the_partitions_went_is_left_to_others() -> None:
     kafka = FakeKafka()
-    work = Classifier(FakeModel(), log=kafka, ends=kafka)
+    work = Classifier(FakeModel(), log=kafka, offsets=kafka)
+    before = [FakeRecord(FEATURES, n, encode(features(feature_batch(n)))) for n in range(100)]
+    await work.assign({FEATURES: 0})
+    receiving = asyncio.create_task(work.receive(stream(before)))
+    await asyncio.sleep(0)  # the queue is full now, and one record waits before it
+    await work.revoke()
+    await work.assign({FEATURES: 200})
+    running = asyncio.create_task(work.run())
+    after = FakeRecord(FEATURES, 200, encode(features(feature_batch(200))))
+    await receiving
+    await work.receive(stream([after]))
+    await until(lambda: after.acked)
+    await work.close()
+    running.cancel()
+    assert [readings(one).batches[0].first_seq for one in kafka.records] == [200]
+    assert not any(record.acked for record in before)
 
-    async def stream() -> AsyncIterator[FakeRecord]:
-        yield FakeRecord(FEATURES, 7, newer)
 
-    await work.assign({FEATURES: 7})
-    with pytest.raises(NewerMessage, match=r"features.v1/8 at 7: schema version 2"):
-        await work.receive(stream())
-    assert kafka.records == []
+async def test_what_kafka_no_longer_holds_is_said_and_passed() -> None:
+    kafka = FakeKafka(begins={RESULTS: 50})
+    work = Classifier(FakeModel(), log=kafka, offsets=kafka)
+    assert await work.assign({FEATURES: 7, RESULTS: 40}) == {RESULTS: 50}
+    assert work.positions == {FEATURES: 7, RESULTS: 50}
+
+
+async def test_what_comes_while_it_ends_is_left_to_others() -> None:
+    kafka, late = FakeKafka(), FakeRecord(FEATURES, 0, encode(features(feature_batch(0))))
+    async with at_work(kafka, [FEATURES]) as work:
+        await turns()
+        await work.close()
+        await work.receive(stream([late]))
+        await turns()
+    assert not late.acked
