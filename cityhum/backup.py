@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from cityhum import environment
-from cityhum.output import AsJson, answer
+from cityhum.output import AsJson, answer, complain
 from processors.adapters import backup as backups
 from processors.backups import Backup, outdated
 from processors.settings import ProcessorSettings
-from schemas.errors import BadConfig
+from schemas.errors import BadConfig, Unavailable
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -30,10 +30,15 @@ def make(
     as_json: AsJson = False,
 ) -> None:
     """Save the database while everything runs."""
-    place, said = backups.make(environment.read(ProcessorSettings), folder)
+    settings = environment.read(ProcessorSettings)
+    place, said = backups.make(settings, folder)
     gone = outdated(list(backups.kept(folder)), keep)
     for one in gone:
         backups.remove(one)
+    try:
+        backups.note(settings, said)
+    except Unavailable as error:
+        complain(f"{place} is complete, but the database has not noted it: {error}")
     told = {"folder": str(place), "removed": [str(one) for one in gone], **_told(said)}
     answer(told, f"{place}: {_words(said)}", as_json=as_json)
 

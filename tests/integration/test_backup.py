@@ -69,6 +69,7 @@ async def test_what_is_restored_is_what_was_saved(
     place, said = backup.make(owner, tmp_path)
     assert [(one.program, one.next_offset) for one in said.reached] == [("windows", 9)]
     assert said.readings == len(rows("cityhum", filled, "reading")) > 0
+    backup.note(owner, said)
     assert filled.query("SELECT made_at, bytes FROM backup") == [(said.made_at, said.bytes)]
     filled.query("DELETE FROM alert")  # what comes later is not in it
     assert backup.restore(empty, place) == said
