@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 from cityhum import environment
 from cityhum.main import build
 from dashboard.settings import DashboardSettings
+from deploy.local.api_keys import keys_file
 from deploy.local.postgres import ROLES
 from deploy.local.programs import access_table
 from tests.compose import CITY, DEMO, ROOT, Project, is_job, mounted, project, tool, variables
@@ -96,6 +98,15 @@ def test_secrets_are_files_that_the_service_is_given(compose: Project) -> None:
             if re.search(r"PASSWORD|SECRET|TOKEN|KEYS|_CA$", variable):
                 assert variable.endswith(("_FILE", "_FOLDER", "_CA")), f"{name}: {variable}"
                 assert value in given or f"{value}/".startswith(folders), f"{name}: {value}"
+
+
+def test_keys_and_passwords_lie_in_mounted_folders(compose: Project, tmp_path: Path) -> None:
+    """A file that is mounted by itself stays what it was when another takes its name."""
+    api, mosquitto = (compose["services"][name] for name in ("api", "mosquitto"))
+    secrets = mounted(mosquitto)["/etc/cityhum/mosquitto"].parent
+    file = Path(variables(api)["CITYHUM_API_KEYS_FILE"])
+    folder = mounted(api)[str(file.parent)]
+    assert (folder / file.name).relative_to(secrets) == keys_file(tmp_path).relative_to(tmp_path)
 
 
 def test_each_service_logs_in_as_its_own_users(demo: Project, city: Project) -> None:

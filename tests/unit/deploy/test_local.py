@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cityhum.password_book import mosquitto_hash
+from deploy.local.api_keys import keys_file
 from deploy.local.settings import local_settings
 from deploy.local.stack import Addresses
 from deploy.local.truststore import java_keystore
@@ -71,3 +72,10 @@ def test_a_wrong_setting_is_told_in_one_line(
     monkeypatch.setenv(name, value)
     with pytest.raises(BadConfig, match=rf"^{line}[^\n]*$"):
         local_settings()
+
+
+def test_keys_of_the_api_move_into_the_folder_that_containers_mount(tmp_path: Path) -> None:
+    (tmp_path / "api-keys.yaml").write_text("keys: []")
+    moved = keys_file(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [moved.parent.name]
+    assert keys_file(tmp_path).read_text() == "keys: []"
