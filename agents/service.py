@@ -170,7 +170,7 @@ class Agent:
             agent_version=agent_version(),
             calibration=None if self._calibration is None else self._calibration.name,
             profile=self.origin.profile,
-            clock=self._state.clock,
+            clock=self.time.clock,
             spooled_readings=self.spool.depth(),
             quarantined=self.spool.quarantined(),
             overruns=self._overruns,
@@ -271,6 +271,7 @@ async def play(settings: AgentSettings, path: Path, speed: float) -> Played:
     with stop_signals() as stop, sound_file(path) as blocks:
         async with opened(settings, rate_hz=FILE_RATE_HZ, calibration=calibration) as agent:
             started_at = agent.back_dated(length_s * (1 - 1 / speed))
+            agent.time.vouch()
             agent.begin(started_at)
             rejected = agent.spool.quarantined()
             await until(stop, agent.hear_paced(blocks, started_at, speed))

@@ -244,6 +244,7 @@ def settings_of(place: Place, settings: AgentSettings) -> AgentSettings:
             "mqtt_password_file": passwords / place.device if passwords else None,
             "state_folder": settings.state_folder / place.device,
             "indices": "off",  # a process a minute for each device
+            "clock": "trusted",  # the city's, whatever it is
         }
     )
 

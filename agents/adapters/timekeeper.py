@@ -45,8 +45,16 @@ class Timekeeper:
 
     @property
     def clock(self) -> messages.Clock:
-        """Whether the time of the session under way is true."""
-        return "synced" if self._timed is None else self._timed.clock
+        """Whether the time of the session under way is true; without one, whether time is known."""
+        if self._timed is not None and not self._interrupted:
+            return self._timed.clock
+        return "synced" if self._is_known() else "unsynced"
+
+    def vouch(self) -> None:
+        """Take the time for true from now on, because a person is there who sees it."""
+        if not self._is_known():
+            log.warning("clock_unsynced", extra={"taken_for": "synced"})
+        self._known = True
 
     def interrupt(self) -> None:
         """No samples come until the next session begins: the microphone is gone."""
@@ -141,6 +149,10 @@ class Timekeeper:
             self._holds = True
 
     def _moment(self) -> Moment:
+        known = self._is_known()
+        return Moment(self._clock.utc_now(), self._clock.monotonic_s(), known)
+
+    def _is_known(self) -> bool:
         # kernels forget a sync after hours without a time server; we need to know it once
         self._known = self._known or self._clock.is_synced()
-        return Moment(self._clock.utc_now(), self._clock.monotonic_s(), self._known)
+        return self._known

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from agents import service
+from agents.adapters.clock import TRUST
 from agents.settings import AgentSettings
 from agents.simulate import Place, Plan, SimulatedDevice, Truth, simulate
 from agents.street import city, true_events
@@ -85,11 +86,18 @@ async def test_the_first_device_plays_a_recording_and_then_silence(
 
 
 async def test_a_recording_is_published_faster_than_it_sounds(
-    mosquitto: Mosquitto, settings: AgentSettings, recording: Path
+    mosquitto: Mosquitto,
+    settings: AgentSettings,
+    recording: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setitem(TRUST, "auto", lambda: False)
     with AckingBridge(mosquitto) as bridge:
         async with asyncio.timeout(TIMEOUT_S):
             played = await service.play(settings, recording, speed=20)
+    assert caplog.messages.count("clock_unsynced") == 1
+    assert {batch.clock for batch in bridge.batches} == {"synced"}  # a person is there
     assert (played.readings, played.rejected, played.remaining) == (20, 0, 0)
     assert {seq for _, session, seq in bridge.seqs if session == played.session} == set(range(20))
 

@@ -261,6 +261,29 @@ async def test_time_is_watched_although_the_disk_refuses(tmp_path: Path, clock: 
     assert [each.clock for each in heard(spool)] == ["synced"]
 
 
+async def test_the_status_tells_of_the_clock_with_and_without_a_microphone(
+    agent: Agent, clock: FakeClock
+) -> None:
+    clock.synced = False
+    told = [agent.status().clock]
+    await agent.hear_live(microphone(clock, [1]))
+    told += [agent.status().clock]
+    await agent.hear_live(microphone(clock, [1000]))
+    clock.synced = True
+    told += [agent.status().clock]
+    assert told == ["unsynced", "unsynced", "synced"]
+
+
+@pytest.mark.parametrize("synced", [True, False])
+def test_a_person_who_vouches_for_the_time_is_warned_unless_it_is_known(
+    agent: Agent, clock: FakeClock, caplog: pytest.LogCaptureFixture, *, synced: bool
+) -> None:
+    clock.synced = synced
+    agent.time.vouch()
+    assert agent.status().clock == "synced"
+    assert caplog.messages == ([] if synced else ["clock_unsynced"])
+
+
 async def test_an_overrun_costs_as_much_time_as_really_passed(
     agent: Agent, spool: FakeSpool, clock: FakeClock
 ) -> None:
