@@ -94,21 +94,9 @@ async def computed(
     Raises
     ------
     Unavailable
-        It failed or took too long.
+        It could not be started, failed, or took too long.
     """
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", _CHILD, str(rate_hz)),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-        env={
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "MPLBACKEND": "Agg",
-            "MPLCONFIGDIR": str(folder / "fonts"),
-        },
-    )
+    child = await _started(rate_hz, folder)
     try:
         async with asyncio.timeout(timeout_s):
             await _fed(child, sounds)
@@ -123,6 +111,26 @@ async def computed(
         *_, last = complaint.decode(errors="replace").strip().splitlines() or ["no reason given"]
         raise Unavailable(f"indices: status {child.returncode}: {last}")
     return MinuteIndices(**orjson.loads(said))
+
+
+async def _started(rate_hz: int, folder: Path) -> Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", _CHILD, str(rate_hz)),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "OPENBLAS_NUM_THREADS": "1",
+                "MPLBACKEND": "Agg",
+                "MPLCONFIGDIR": str(folder / "fonts"),
+            },
+        )
+    except (OSError, RuntimeError) as error:  # no process; or no thread, which waits for its end
+        why = getattr(error, "strerror", None) or error
+        raise Unavailable(f"indices: not started: {why}") from None
 
 
 async def _fed(child: Process, sounds: Iterable[NDArray[np.float32]]) -> None:
