@@ -59,6 +59,7 @@ class Heard:
 class Answer:
     """What the broker said; None where it was not asked or all went well."""
 
+    untrusted: str | None = None
     unreachable: str | None = None
     refused: str | None = None
     topic_refused: str | None = None
@@ -146,11 +147,14 @@ def of_broker(answer: Answer, where: str, user: str) -> tuple[Finding, ...]:
     tuple of Finding
         Three.
     """
-    if answer.unreachable:
-        return (
-            _failed("broker", f"{where}: {answer.unreachable}: is CITYHUM_MQTT_HOST right?"),
-            *(_skipped(check, "without the broker") for check in ("credentials", "topic")),
-        )
+    away = None
+    if answer.untrusted:
+        away = f"{where}: {answer.untrusted}: is CITYHUM_MQTT_CA right?"
+    elif answer.unreachable:
+        away = f"{where}: {answer.unreachable}: is CITYHUM_MQTT_HOST right?"
+    if away:
+        skipped = (_skipped(check, "without the broker") for check in ("credentials", "topic"))
+        return _failed("broker", away), *skipped
     reached = _ok("broker", where)
     if answer.refused:
         wrong = f"{user}: {answer.refused}: put the right password into the password file"

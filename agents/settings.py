@@ -30,7 +30,7 @@ class AgentSettings(BaseSettings):
     clock: Literal["auto", "trusted"] = Field(
         default="auto", description="trusted: the time is right although no time server was met"
     )
-    mqtt_host: str = "127.0.0.1"
+    mqtt_host: str = Field(default="127.0.0.1", min_length=1)
     mqtt_port: int = Field(default=1883, ge=1, le=65535)
     mqtt_ca: Path | None = Field(
         default=None, description="TLS: whose certificates are believed; none: no TLS"

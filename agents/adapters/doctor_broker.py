@@ -17,6 +17,7 @@ from agents.adapters.link import QOS, Login, Message
 from agents.adapters.tls import trusting
 from agents.doctor import Answer
 from schemas import codec
+from schemas.errors import BadConfig
 
 _PATIENCE_S: Final = 10.0
 _STEP_S: Final = 0.1
@@ -82,16 +83,20 @@ def ask(login: Login, message: Message) -> Answer:
         CallbackAPIVersion.VERSION2, client_id=f"{login.user}-doctor", protocol=mqtt.MQTTv5
     )
     client.username_pw_set(login.user, login.password)
-    if login.ca is not None:
-        client.tls_set_context(trusting(login.ca))
     client.on_connect, client.on_publish = said.on_connect, said.on_publish
     until_s = time.monotonic() + _PATIENCE_S
     try:
+        if login.ca is not None:
+            client.tls_set_context(trusting(login.ca))
         client.connect(login.host, login.port)
         while not said.over and time.monotonic() < until_s:
             if client.loop(_STEP_S) != mqtt.MQTT_ERR_SUCCESS:
                 break
         client.disconnect()
+    except BadConfig as error:
+        return Answer(untrusted=str(error))
     except OSError as error:
         return Answer(unreachable=error.strerror or str(error))
+    except UnicodeError as error:  # of a host that cannot be one, such as a..b
+        return Answer(unreachable=str(error))
     return said.answer()

@@ -1,10 +1,15 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from agents import doctor
+from agents.adapters.doctor import asked
 from agents.doctor import Answer, Diagnosis, Finding, Heard
+from agents.settings import AgentSettings
 from agents.street_levels import Samples
 
 RATE_HZ = 16_000
@@ -66,6 +71,10 @@ def test_the_clock_is_right_by_a_server_or_by_somebodys_word() -> None:
     [
         (Answer(), ["ok", "ok", "ok"]),
         (Answer(unreachable="Connection refused"), ["failed", "skipped", "skipped"]),
+        (
+            Answer(untrusted="CA file ca.pem: no certificate in it"),
+            ["failed", "skipped", "skipped"],
+        ),
         (Answer(refused="Not authorized"), ["ok", "failed", "skipped"]),
         (Answer(topic_refused="Not authorized"), ["ok", "ok", "failed"]),
     ],
@@ -73,6 +82,30 @@ def test_the_clock_is_right_by_a_server_or_by_somebodys_word() -> None:
 def test_what_the_broker_says_is_told_once(answer: Answer, expected: list[str]) -> None:
     found = doctor.of_broker(answer, "mqtt://broker:1883", "pole-01")
     assert [finding.verdict for finding in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "No such file"), ("words", "no certificate in it")]
+)
+def test_an_authority_that_cannot_be_read_is_a_finding(
+    tmp_path: Path, content: str | None, reason: str
+) -> None:
+    authority = tmp_path / "ca.pem"
+    if content is not None:
+        authority.write_text(content)
+    answer = asked(AgentSettings(mqtt_ca=authority))
+    (found, *_) = doctor.of_broker(answer, "mqtts://broker:8883", "pole-01")
+    assert found.check == "broker"
+    assert f"{authority}: {reason}" in found.detail
+
+
+def test_a_host_that_cannot_be_a_name_is_a_finding() -> None:
+    assert "idna" in str(asked(AgentSettings(mqtt_host="mqtt..example")).unreachable)
+
+
+def test_a_broker_without_a_name_is_a_mistake() -> None:
+    with pytest.raises(ValidationError, match="mqtt_host"):
+        AgentSettings(mqtt_host="")
 
 
 @pytest.mark.parametrize(
