@@ -2,8 +2,8 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -19,7 +19,7 @@ from agents.adapters.spool_table import ReadingTable
 from agents.delivery import Stored
 from agents.reading import Reading
 from schemas.base import SeqRange
-from schemas.errors import Unavailable
+from schemas.errors import BadConfig, Unavailable
 from schemas.messages import Rejected
 
 BYTES_PER_READING: Final = 530
@@ -57,13 +57,14 @@ class SqliteSpool:
         self._lost: list[SeqRange] = []
 
     def __enter__(self) -> Self:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = SpoolLock(self._path)
-        try:
-            self._open()
-        except BaseException:
-            self._lock.release()
-            raise
+        with _told_in_a_line(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = SpoolLock(self._path)
+            try:
+                self._open()
+            except BaseException:
+                self._lock.release()
+                raise
         return self
 
     def __exit__(
@@ -268,6 +269,19 @@ class SqliteSpool:
     def _drop_damaged(self) -> None:
         lost = self._table.drop_damaged()
         log.error("spool_rows_damaged", extra=_named(lost))
+
+
+@contextmanager
+def _told_in_a_line(path: Path) -> Iterator[None]:
+    """Take first steps with a spool: BadConfig for a wrong place, Unavailable for a bad disk."""
+    try:
+        yield
+    except (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        raise BadConfig(f"{path} cannot be opened: {error.strerror}") from None
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be opened: {error.strerror}") from None
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"{path} cannot be opened: {error}") from None
 
 
 def _named(lost: Sequence[SeqRange]) -> Mapping[str, object]:

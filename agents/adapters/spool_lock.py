@@ -21,13 +21,16 @@ class SpoolLock:
         self._file = spool.with_suffix(".lock").open("a", encoding="ascii")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.was_closed = self._file.tell() > 0
+            """Whether whoever had the spool before came to an orderly end."""
+            self._file.truncate(0)
+            os.fsync(self._file.fileno())
         except BlockingIOError:
-            self._file.close()
+            self.release()
             raise BadConfig(f"another agent is using the spool {spool}") from None
-        self.was_closed = self._file.tell() > 0
-        """Whether whoever had the spool before came to an orderly end."""
-        self._file.truncate(0)
-        os.fsync(self._file.fileno())
+        except BaseException:
+            self.release()
+            raise
 
     def closed(self) -> None:
         """Note that the spool was closed; a full disk forgets it, and the file is checked."""

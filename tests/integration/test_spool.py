@@ -1,6 +1,9 @@
 """The spool on a real file."""
 
 import asyncio
+import errno
+import gc
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -193,6 +196,37 @@ def test_two_agents_do_not_share_a_spool(path: Path) -> None:
         SqliteSpool(path, 2**30),
     ):
         pass
+
+
+def test_a_state_folder_that_is_none_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(BadConfig, match=r"spool.sqlite cannot be opened"):
+            SqliteSpool(folder / "spool.sqlite", 2**30).__enter__()
+
+
+@pytest.mark.parametrize("name", ["spool.sqlite", "spool.lock"])
+def test_a_folder_in_the_place_of_a_file_is_one_line(path: Path, name: str) -> None:
+    (path.parent / name).mkdir(parents=True)
+    with pytest.raises((BadConfig, Unavailable), match=r"spool.sqlite cannot be opened"):
+        SqliteSpool(path, 2**30).__enter__()
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EIO])
+def test_a_disk_that_fails_at_the_start_lets_go_of_the_lock(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def failing(_descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", failing)
+        with pytest.raises(Unavailable, match=os.strerror(number)) as told:
+            SqliteSpool(path, 2**30).__enter__()
+    assert len(str(told.value).splitlines()) == 1
+    gc.collect()  # a file that was left open would be a warning
+    with SqliteSpool(path, 2**30) as spool:
+        assert spool.depth() == 0
 
 
 def test_acknowledged_readings_leave_the_file(path: Path) -> None:
