@@ -90,6 +90,9 @@ def told(
         labels=tuple(labels),
         confidence=max(best.values(), default=0) / 1000,
         flag_for_review=any(UNSURE[0] <= score <= UNSURE[1] for score in best.values()),
-        events=tuple(decide.events(active)),
+        events=tuple(
+            event.model_copy(update={"offset_s": min(event.offset_s, round(duration_s, 3))})
+            for event in decide.events(active)
+        ),
         model=model,
     )

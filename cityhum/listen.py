@@ -8,25 +8,21 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from acoustics import mel
 from acoustics.decibels import leq
 from cityhum.options import Shelf
 from cityhum.output import AsLines, complain, console, line, tracked
 from cityhum.status import Status
-from hearing import clips, decide, taxonomy
-from hearing.adapters import runtime, shelf
-from hearing.adapters.recordings import read_mono
+from hearing import decide, taxonomy
+from hearing.adapters import runtime, shelf, sound_files
+from hearing.adapters.recordings import opened
 from hearing.clips import Listener
 from hearing.decide import Event
-from hearing.listening import listened
+from hearing.listening import SHORTEST_S, listened, rates_of
 from hearing.origins import ORIGINS
 from schemas.base import Frozen
 from schemas.errors import BadConfig
 
 EveryS = Annotated[int, typer.Option("--every", min=1, help="shares over time: parts of so many s")]
-
-SHORTEST_S = 0.125
-"""One frame: less is no sound to judge."""
 
 
 class Shares(Frozen):
@@ -97,16 +93,17 @@ def listen(path: Path, model: Listener, every_s: int = 60) -> Report:
     BadConfig
         If the file is missing, no sound, or empty.
     """
-    sound = read_mono(path, mel.RATE_HZ)
-    seconds = len(sound) / mel.RATE_HZ
-    if seconds < SHORTEST_S:
-        raise BadConfig(f"{path}: holds only {1000 * seconds:.0f} ms of sound")
-    rate_hz = clips.rate_of(model.manifest.input)
-    full_band = sound if rate_hz == mel.RATE_HZ else read_mono(path, rate_hz)
-    measured, told, silent = listened(sound, model, full_band)
+    with opened(path) as file:
+        levels_hz = sound_files.levels_hz(file.samplerate)
+        pieces = sound_files.pieces(file, rates_of(model, levels_hz))
+        heard = listened((piece.mono for piece in pieces), model, levels_hz)
+    if heard.length_s < SHORTEST_S:
+        raise BadConfig(f"{path}: holds only {1000 * heard.length_s:.0f} ms of sound")
+    measured = heard.measured
     return report_of(
-        str(path), seconds, [m.laeq_1s_db for m in measured], max(m.lafmax_db for m in measured),
-        labels=decide.active(told), silent=silent, every_s=every_s,
+        str(path), heard.length_s,
+        [m.laeq_1s_db for m in measured], max(m.lafmax_db for m in measured),
+        labels=decide.active(heard.told), silent=heard.silent, every_s=every_s,
     )  # fmt: skip
 
 

@@ -91,6 +91,29 @@ def second_scores(sound: NDArray[np.float64], listener: Listener) -> Scores:
     return _of_looks((padded[end : end + look.samples] for end in ends), look, listener)
 
 
+def last_score(sound: NDArray[np.float64], listener: Listener) -> Scores:
+    """Scores of the second that a sound ends with, as a device hears it.
+
+    Parameters
+    ----------
+    sound : ndarray of float64, shape (n,), whole seconds
+        At `rate_of(listener.manifest.input)`, full scale 1.0.
+    listener : Listener
+        Who listens.
+
+    Returns
+    -------
+    ndarray of float32, shape (1, labels)
+        Before the sound there was silence.
+    """
+    wanted = listener.manifest.input
+    if wanted.frontend == "mel32x8":
+        return _of_codes(session_patches(sound)[-1:], listener)
+    look = looks.of(wanted)
+    padded = np.concatenate([np.zeros(look.samples), sound])
+    return _of_looks(iter([padded[-look.samples :]]), look, listener)
+
+
 def windows(
     sound: NDArray[np.float64], rate_hz: int, length_s: float, hop_s: float
 ) -> Iterator[tuple[int, NDArray[np.float64], int]]:

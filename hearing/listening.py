@@ -1,7 +1,10 @@
-"""A whole sound heard as a device hears it: level, labels and silence of each second. Pure."""
+"""A whole sound heard as a device hears it: level, labels and silence of each second. Pure.
 
-from collections.abc import Mapping
-from typing import NamedTuple
+What is left over after the last whole second is told by one more second, which ends with the sound.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +14,15 @@ from hearing import clips, decide, patches
 from hearing.clips import Listener
 from schemas.messages import Levels
 
+Samples = NDArray[np.float64]
+ByRate = Mapping[int, Samples]
+"""The same sound at several rates, Hz; full scale 1.0."""
+
+SHORTEST_S: Final = 0.125
+"""One frame: less is no sound to judge."""
+_END_S: Final = 11
+"""So much of the end tells the last second: the longest look, and filters that have settled."""
+
 
 class Listened(NamedTuple):
     """One item for each second; levels re full scale, scores in per mille."""
@@ -18,30 +30,70 @@ class Listened(NamedTuple):
     measured: list[Levels]
     told: list[Mapping[str, int]]
     silent: list[bool]
+    length_s: float
 
 
-def listened(
-    sound: NDArray[np.float64], listener: Listener, full_band: NDArray[np.float64]
-) -> Listened:
+def rates_of(listener: Listener, levels_hz: int) -> frozenset[int]:
+    """Sample rates that `listened` needs, Hz."""
+    return frozenset({mel.RATE_HZ, clips.rate_of(listener.manifest.input), levels_hz})
+
+
+def listened(pieces: Iterable[ByRate], listener: Listener, levels_hz: int) -> Listened:
     """Hear a sound; what is shorter than a second is repeated to fill it.
 
     Parameters
     ----------
-    sound : ndarray of float64, shape (n,), n >= 1
-        At 16 kHz, full scale 1.0.
+    pieces : iterable of mapping of int to ndarray of float64, shape (n,)
+        At all of `rates_of(listener, levels_hz)`; together at least one sample of each.
     listener : Listener
         Gives the labels.
-    full_band : ndarray of float64, shape (m,), m >= 1
-        The same at `clips.rate_of(listener.manifest.input)`.
+    levels_hz : int
+        Levels are measured at this rate.
 
     Returns
     -------
     Listened
     """
-    seconds = max(1, len(sound) // mel.RATE_HZ)
-    whole = np.resize(sound, seconds * mel.RATE_HZ)
-    heard = np.resize(full_band, seconds * clips.rate_of(listener.manifest.input))
-    _, measured = levels.step(levels.start(mel.RATE_HZ), whole)
-    silent = [bool(quiet) for quiet in patches.is_silent(clips.session_patches(whole))]
-    told = decide.reported(clips.second_scores(heard, listener), silent, listener.manifest)
-    return Listened(list(measured), told, silent)
+    full_hz = clips.rate_of(listener.manifest.input)
+    state, measured, end = levels.start(levels_hz), list[Levels](), np.empty(0)
+    kept: dict[int, list[Samples]] = {mel.RATE_HZ: [], full_hz: []}
+    for piece in pieces:
+        state, seconds = levels.step(state, piece[levels_hz])
+        measured.extend(seconds)
+        end = np.concatenate([end, piece[levels_hz]])[-_END_S * levels_hz :]
+        for rate_hz, parts in kept.items():
+            parts.append(piece[rate_hz])
+    if not measured or _is_heard(len(state.pending), levels_hz):
+        _, seconds = levels.step(levels.start(levels_hz), _end_of(end, levels_hz))
+        measured.append(seconds[-1])
+    whole = {rate_hz: np.concatenate(parts) for rate_hz, parts in kept.items()}
+    told, silent = _labels(whole[mel.RATE_HZ], whole[full_hz], listener)
+    return Listened(measured, told, silent, len(whole[mel.RATE_HZ]) / mel.RATE_HZ)
+
+
+def _labels(
+    sound: Samples, full_band: Samples, listener: Listener
+) -> tuple[list[Mapping[str, int]], list[bool]]:
+    """Labels of each second, and whether it was silent."""
+    seconds, left = divmod(len(sound), mel.RATE_HZ)
+    seconds = max(1, seconds)
+    full_hz = clips.rate_of(listener.manifest.input)
+    codes = [clips.session_patches(np.resize(sound, seconds * mel.RATE_HZ))]
+    scores = [clips.second_scores(np.resize(full_band, seconds * full_hz), listener)]
+    if len(sound) >= mel.RATE_HZ and _is_heard(left, mel.RATE_HZ):
+        codes.append(clips.session_patches(_end_of(sound, mel.RATE_HZ))[-1:])
+        scores.append(clips.last_score(_end_of(full_band, full_hz), listener))
+    silent = [bool(quiet) for quiet in patches.is_silent(np.concatenate(codes))]
+    return decide.reported(np.concatenate(scores), silent, listener.manifest), silent
+
+
+def _is_heard(left: int, rate_hz: int) -> bool:
+    """Whether samples behind the last whole second are enough to hear."""
+    return left >= SHORTEST_S * rate_hz
+
+
+def _end_of(sound: Samples, rate_hz: int) -> Samples:
+    """The last whole seconds of a sound; what is shorter than one is repeated to fill it."""
+    if len(sound) < rate_hz:
+        return np.resize(sound, rate_hz)
+    return sound[len(sound) % rate_hz :][-_END_S * rate_hz :]

@@ -2,26 +2,20 @@
 
 import io
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Final
 
-import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
-from acoustics import mel
 from acoustics.decibels import leq
 from api import sounds
 from api.sounds import BadSound, Heard
-from hearing import clips
-from hearing.adapters import runtime
-from hearing.adapters.sound_files import StraightRead, pieces
-from hearing.listening import listened
-
-ByRate = Mapping[int, NDArray[np.float64]]
+from hearing.adapters import runtime, sound_files
+from hearing.adapters.sound_files import StraightRead
+from hearing.listening import SHORTEST_S, ByRate, listened, rates_of
 
 _HIGHEST_HZ: Final = 192_000
-_SHORTEST_S: Final = 0.125
 
 
 class ModelEars:
@@ -39,47 +33,50 @@ class ModelEars:
 
     def hear(self, sound: bytes) -> Heard:
         """See `api.ports.Ears`."""
-        with self._one_at_a_time:
-            manifest = self._model.manifest
-            full_hz = clips.rate_of(manifest.input)
-            duration_s, mono = decoded(sound, {mel.RATE_HZ, full_hz})
-            heard = listened(mono[mel.RATE_HZ], self._model, mono[full_hz])
+        with self._one_at_a_time, opened(sound) as file:
+            levels_hz = sound_files.levels_hz(file.samplerate)
+            pieces = decoded(file, rates_of(self._model, levels_hz))
+            heard = listened(pieces, self._model, levels_hz)
             return sounds.told(
                 heard.told,
-                duration_s=duration_s,
+                duration_s=heard.length_s,
                 laeq_dbfs=leq([second.laeq_1s_db for second in heard.measured]),
-                model=manifest.identity,
+                model=self._model.manifest.identity,
             )
 
 
-def decoded(sound: bytes, rates_hz: set[int]) -> tuple[float, ByRate]:
-    """Length, s, and the mean of the channels at each rate; decoded piece by piece.
+@contextmanager
+def opened(sound: bytes) -> Iterator[StraightRead]:
+    """Open what may be the bytes of a sound file.
 
     Raises
     ------
     BadSound
-        If it is none, or too long.
+        If it is none, also where it is damaged.
     """
     try:
         with StraightRead(io.BytesIO(sound)) as file:
             if file.samplerate > _HIGHEST_HZ:
                 raise BadSound(f"{file.samplerate} Hz: at most {_HIGHEST_HZ} Hz")
-            return _mono(file, rates_hz)
+            yield file
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
         raise BadSound(f"not a sound that can be read (WAV, FLAC, Ogg, MP3): {reason}") from None
 
 
-def _mono(file: StraightRead, rates_hz: set[int]) -> tuple[float, ByRate]:
-    parts: dict[int, list[NDArray[np.float64]]] = {rate: [] for rate in rates_hz}
+def decoded(file: StraightRead, rates_hz: Collection[int]) -> Iterator[ByRate]:
+    """Mean of the channels at each rate, piece by piece.
+
+    Raises
+    ------
+    BadSound
+        If it is too long or too short.
+    """
     frames = 0
-    for piece in pieces(file, rates_hz):
+    for piece in sound_files.pieces(file, rates_hz):
         frames += piece.frames
         if frames > sounds.LONGEST_S * file.samplerate:
             raise BadSound(f"longer than {sounds.LONGEST_S} s")
-        for rate, part in parts.items():
-            part.append(piece.mono[rate])
-    if frames < _SHORTEST_S * file.samplerate:
+        yield piece.mono
+    if frames < SHORTEST_S * file.samplerate:
         raise BadSound("holds less than an eighth of a second of sound")
-    whole = {rate: np.concatenate(part) for rate, part in parts.items()}
-    return frames / file.samplerate, whole

@@ -8,6 +8,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from acoustics import decimate, mel
+
 Samples = NDArray[np.float64]
 
 _PIECE: Final = 1 << 18
@@ -20,6 +22,17 @@ class StraightRead(soundfile.SoundFile):  # type: ignore[misc]  # it comes witho
     def seekable(self) -> bool:
         """No, whatever the format says."""
         return False
+
+
+def levels_hz(file_hz: int) -> int:
+    """Rate at which levels of a file are measured: all that it holds must fit.
+
+    Examples
+    --------
+    >>> levels_hz(8_000), levels_hz(16_000), levels_hz(44_100)
+    (16000, 16000, 48000)
+    """
+    return mel.RATE_HZ if file_hz <= mel.RATE_HZ else decimate.RATE_HZ
 
 
 class Piece(NamedTuple):

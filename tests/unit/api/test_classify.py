@@ -10,7 +10,7 @@ import soundfile
 import soxr
 from httpx import ASGITransport, AsyncClient
 
-from api.adapters.ears import ModelEars, decoded
+from api.adapters.ears import ModelEars, decoded, opened
 from api.app import create
 from api.classify import MOST_BYTES
 from api.sounds import BadSound
@@ -105,13 +105,23 @@ def test_a_sound_of_any_kind_is_heard_in_memory(model: ModelEars) -> None:
     assert heard.model.startswith("street8-0.3.0@")
 
 
+def test_the_level_is_that_of_all_that_the_file_holds(model: ModelEars) -> None:
+    file = io.BytesIO()
+    squeal = 0.1 * np.sin(2 * np.pi * 9000 * np.arange(72_000) / 48_000)
+    soundfile.write(file, squeal, 48_000, format="WAV")
+    heard = model.hear(file.getvalue())
+    assert heard.laeq_dbfs == pytest.approx(-20 - 1.8, abs=0.1)  # A at 9 kHz is -1.8 dB
+    assert all(event.offset_s <= 1.5 for event in heard.events)
+
+
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100, 192_000])
 def test_pieces_make_the_sound_that_the_whole_would_be(rate_hz: int) -> None:
     tone = sound(3.1, rate_hz)
-    duration_s, heard = decoded(tone, {16_000, 32_000})
-    assert duration_s == 3.1
+    with opened(tone) as file:
+        pieces = list(decoded(file, {16_000, 32_000}))
     mono, _ = soundfile.read(io.BytesIO(tone))
-    for wanted_hz, found in heard.items():
+    for wanted_hz in (16_000, 32_000):
+        found = np.concatenate([piece[wanted_hz] for piece in pieces])
         whole = soxr.resample(mono[:, 0], rate_hz, wanted_hz)
         assert len(found) == pytest.approx(3.1 * wanted_hz, abs=1)
         assert np.allclose(found[: len(whole)], whole[: len(found)], atol=1e-5)
@@ -121,7 +131,8 @@ def test_a_small_file_that_unpacks_into_much_takes_little_memory() -> None:
     file = io.BytesIO()
     soundfile.write(file, np.zeros(30 * 192_000, np.float32), 192_000, format="FLAC")
     tracemalloc.start()
-    decoded(file.getvalue(), {16_000, 32_000})
+    with opened(file.getvalue()) as flac:
+        _ = [piece[16_000] for piece in decoded(flac, {16_000, 32_000})]
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 30e6  # 30 s at 192 kHz are 46 MB

@@ -140,3 +140,26 @@ def test_a_full_band_model_is_given_the_sound_itself(tmp_path: Path) -> None:
     tone = np.where(t < 2, 0.9, 0.1) * np.sin(2 * np.pi * 440 * t)
     report = listen.listen(written(tmp_path / "a.wav", tone, 44_100), Loudest())
     assert report.labels == {"siren": 0.5, "other": 0.5}
+
+
+def test_levels_are_those_of_all_that_the_file_holds(tmp_path: Path, model: runtime.Model) -> None:
+    squeal = 0.1 * np.sin(2 * np.pi * 9000 * np.arange(2 * 44_100) / 44_100)
+    report = listen.listen(written(tmp_path / "a.wav", squeal, 44_100), model)
+    assert report.laeq_db == pytest.approx(-20 - 1.8, abs=0.1)  # A at 9 kHz is -1.8 dB
+
+
+def test_a_bang_in_the_last_part_of_a_second_is_heard(tmp_path: Path, model: runtime.Model) -> None:
+    sound = np.zeros(round(1.9 * RATE_HZ))
+    sound[24_000:24_200] = 0.5
+    report = listen.listen(written(tmp_path / "a.wav", sound), model)
+    assert report.lafmax_db > -40
+    assert report.seconds == 1.9
+    assert [part.labels.get("silence") for part in report.over_time] == [0.5]
+
+
+def test_a_file_whose_sound_is_cut_off_is_one_line(tmp_path: Path, model: runtime.Model) -> None:
+    whole = written(tmp_path / "a.mp3", wail(2.0)).read_bytes()
+    (tmp_path / "a.mp3").write_bytes(whole[:400])
+    with pytest.raises(BadConfig, match=r"a\.mp3: ") as refused:
+        listen.listen(tmp_path / "a.mp3", model)
+    assert "\n" not in str(refused.value)
