@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from benchmarks.record import RESULTS
 from deploy.reference.markdown import table
+from processors import topic_plan
 from processors.reading_days import KEEP_DAYS
-from schemas.topics import PARTITIONS
+from schemas.topics import FEATURES, PARTITIONS, READINGS
 
 PAGE: Final = Path("docs/scaling.md")
 CITIES: Final = (20, 2_000, 20_000, 1_000_000)
@@ -23,11 +24,10 @@ BUSY: Final = 0.6
 """Of a core, planned; the rest is for bursts, rebalancing and backlogs."""
 CORES: Final = 16
 COPIES: Final = 3
-KAFKA_DAYS: Final = 7
-"""Of every topic; rows of seconds stay as long as `cityhum partitions` keeps them."""
 YEAR_DAYS: Final = 365
 SERVERS: Final = ("mosquitto", "kafka", "postgres")
-TOPICS: Final = ("features.v1", "readings.v1")
+TOPICS: Final = (FEATURES, READINGS)
+PLAN: Final = Path("deploy/kafka/topics.yaml")
 WINDOW_TABLES: Final = ("level_window", "label_window")
 UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 Run = Mapping[str, Any]
@@ -52,8 +52,9 @@ nothing.
 ## What it takes
 
 Cores are planned to be {busy:.0%} busy, hosts have {cores} cores. Kafka and PostgreSQL are kept
-{copies} times, and each of their copies costs what one does here. Topics are kept {kafka_days}
-days, rows of seconds {reading_days} days, windows for a year (retention is yours to set).
+{copies} times, and each of their copies costs what one does here. Kafka keeps
+{topics} (`deploy/kafka/topics.yaml`), PostgreSQL
+rows of seconds for {reading_days} days and windows for a year: retention is yours to set.
 
 {cities}
 
@@ -121,7 +122,14 @@ def cores(cost: Costs, devices: int) -> float:
 
 def kafka_bytes(cost: Costs, devices: int) -> float:
     """On all disks of the brokers."""
-    return devices * DAY_S * KAFKA_DAYS * COPIES * sum(cost.bytes[name] for name in TOPICS)
+    kept = sum(days * cost.bytes[name] for name, days in kept_days().items())
+    return devices * DAY_S * COPIES * kept
+
+
+def kept_days() -> dict[str, int]:
+    """How long Kafka keeps the topics that count."""
+    planned = topic_plan.parse(PLAN.read_text(encoding="utf-8")).topics
+    return {name: planned[name].retention_days or 0 for name in TOPICS}
 
 
 def postgres_bytes(cost: Costs, devices: int) -> float:
@@ -149,7 +157,8 @@ def page(kept: Mapping[str, Any]) -> str:
         devices=f"{cost.devices:,}",
         source=f"`{kept['command']}`, commit {kept['commit']}, {kept['at']}",
         costs="\n".join(_costs(cost)),
-        busy=BUSY, cores=CORES, copies=COPIES, kafka_days=KAFKA_DAYS, reading_days=KEEP_DAYS,
+        busy=BUSY, cores=CORES, copies=COPIES, reading_days=KEEP_DAYS,
+        topics=" and ".join(f"`{name}` for {days} days" for name, days in kept_days().items()),
         cities="\n".join(_cities(cost)),
         partitions=PARTITIONS,
         limits="\n".join(_limits(cost)),

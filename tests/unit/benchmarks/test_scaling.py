@@ -22,8 +22,9 @@ def test_a_city_of_ten_times_the_devices_costs_ten_times_as_much() -> None:
     cost = scaling.costs(RUN)
     assert scaling.cores(cost, 20_000) == pytest.approx(10 * scaling.cores(cost, 2_000))
     assert scaling.kafka_bytes(cost, 20_000) == 10 * scaling.kafka_bytes(cost, 2_000)
-    # a device: 3,000 B a reading, a day, a week, three copies
-    assert scaling.kafka_bytes(cost, 1) == 3_000 * 86_400 * 7 * 3
+    # a device: 2,000 B a reading for a week, 1,000 B for a month, three copies
+    assert scaling.kept_days() == {"features.v1": 7, "readings.v1": 30}
+    assert scaling.kafka_bytes(cost, 1) == (2_000 * 7 + 1_000 * 30) * 86_400 * 3
 
 
 def test_partitions_follow_the_dearest_program_of_ours() -> None:
