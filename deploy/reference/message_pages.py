@@ -18,8 +18,9 @@ PLAN = Path("deploy/kafka/topics.yaml")
 _INTRODUCTION = """\
 Messages are JSON; bytes in them are base64. Each has a JSON Schema under
 [schemas/json](../../schemas/json), all topics together an AsyncAPI document,
-[schemas/asyncapi.json](../../schemas/asyncapi.json). A version of a message gets new fields only
-with a default; anything else makes a new version."""
+[schemas/asyncapi.json](../../schemas/asyncapi.json). The fields of a version stay as they are:
+readers refuse one that it does not have, so one more, one less or another meaning is a new
+version."""
 
 
 def messages() -> str:
