@@ -3,7 +3,8 @@
 #
 #   sudo deploy/pi/install.sh --site harbour --device pole-07 --broker mqtt.example.org
 #
-#   --broker HOST[:PORT]   port 1883 unless told
+#   --broker HOST[:PORT]   port 1883 unless told, with --ca 8883
+#   --ca FILE              TLS: whose certificates are believed, a city's ca.crt
 #   --microphone NAME      name of the card or part of it; default: the only one
 #   --password-file FILE   holds the device's password at the broker; else it is asked for
 #   --from PATH            a wheel or a clone of cityhum; default: the clone of this script
@@ -26,7 +27,7 @@ usage() {
     sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0"
 }
 
-site='' device='' broker='' microphone='' password_file='' dry=''
+site='' device='' broker='' ca='' microphone='' password_file='' dry=''
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 from=$here
 while [ $# -gt 0 ]; do
@@ -36,12 +37,13 @@ while [ $# -gt 0 ]; do
         usage
         exit 0
         ;;
-    --site | --device | --broker | --microphone | --password-file | --from)
+    --site | --device | --broker | --ca | --microphone | --password-file | --from)
         [ $# -ge 2 ] || die "$1 needs a value"
         case $1 in
         --site) site=$2 ;;
         --device) device=$2 ;;
         --broker) broker=$2 ;;
+        --ca) ca=$2 ;;
         --microphone) microphone=$2 ;;
         --password-file) password_file=$2 ;;
         --from) from=$2 ;;
@@ -61,7 +63,7 @@ installed() { # what the last run wrote for a variable
 
 others() { # settings that somebody added by hand
     if [ -r "$ETC/agent.env" ]; then
-        grep -Ev '^(CITYHUM_(SITE|DEVICE|MQTT_HOST|MQTT_PORT|MQTT_PASSWORD_FILE|MICROPHONE)=|$)' \
+        grep -Ev '^(CITYHUM_(SITE|DEVICE|MQTT_HOST|MQTT_PORT|MQTT_CA|MQTT_PASSWORD_FILE|MICROPHONE)=|$)' \
             "$ETC/agent.env" || true
     fi
 }
@@ -74,8 +76,11 @@ slug() {
 site=${site:-$(installed CITYHUM_SITE)}
 device=${device:-$(installed CITYHUM_DEVICE)}
 microphone=${microphone:-$(installed CITYHUM_MICROPHONE)}
+believed=${ca:+$ETC/ca.crt}
+believed=${believed:-$(installed CITYHUM_MQTT_CA)}
 host=${broker%:*}
 port=1883
+[ -z "$believed" ] || port=8883
 case $broker in *:*) port=${broker##*:} ;; esac
 if [ -z "$broker" ]; then
     host=$(installed CITYHUM_MQTT_HOST)
@@ -90,6 +95,7 @@ printf '%s' "$host" | grep -Eqx '[A-Za-z0-9._-]+' || die "--broker '$broker': HO
 printf '%s' "$port" | grep -Eqx '[0-9]{1,5}' || die "--broker '$broker': a port is a number"
 case $microphone in *[\"\\\$\`]*) die "--microphone: no quotes, dollars or backslashes" ;; esac
 [ -z "$password_file" ] || [ -r "$password_file" ] || die "$password_file: cannot be read"
+[ -z "$ca" ] || grep -q 'BEGIN CERTIFICATE' "$ca" 2>/dev/null || die "--ca $ca: no certificate"
 case $from in
 *.whl) [ -r "$from" ] || die "--from $from: no such wheel" ;;
 *) [ -r "$from/pyproject.toml" ] || die "--from $from: neither a wheel nor a clone of cityhum" ;;
@@ -167,11 +173,13 @@ run "$HOME_FOLDER/venv/bin/python" -m pip install --quiet --disable-pip-version-
     --upgrade --only-binary :all: --no-binary sdnotify "${from}[agent]"
 
 run install -d -m 0750 -o root -g cityhum "$ETC"
+[ -z "$ca" ] || put 0644 root:root "$ETC/ca.crt" <"$ca"
 put 0640 root:cityhum "$ETC/agent.env" <<EOF
 CITYHUM_SITE=$site
 CITYHUM_DEVICE=$device
 CITYHUM_MQTT_HOST=$host
 CITYHUM_MQTT_PORT=$port
+${believed:+CITYHUM_MQTT_CA=$believed}
 CITYHUM_MQTT_PASSWORD_FILE=$ETC/mqtt-password
 CITYHUM_MICROPHONE="$microphone"
 $(others)

@@ -29,6 +29,14 @@ def test_a_dry_run_says_what_would_be_done() -> None:
     assert done.stdout.splitlines()[-1] == "nothing was changed"
 
 
+def test_a_city_s_broker_is_believed_by_its_certificate(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.crt"
+    authority.write_text("-----BEGIN CERTIFICATE-----\n")
+    done = install(*TOLD, "--ca", str(authority))
+    assert "would write: /etc/cityhum/ca.crt (0644, root:root)" in done.stdout
+    assert "ca.crt" not in install(*TOLD).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -38,6 +46,7 @@ def test_a_dry_run_says_what_would_be_done() -> None:
         ((*TOLD, "--broker", "host:port"), "a port is a number"),
         ((*TOLD, "--microphone", 'a"b'), "no quotes"),
         ((*TOLD, "--from", "/nowhere"), "neither a wheel nor a clone"),
+        ((*TOLD, "--ca", "/nowhere"), "no certificate"),
         ((*TOLD, "--loud"), "unknown argument"),
         ((*TOLD, "--site"), "needs a value"),
     ],
