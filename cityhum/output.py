@@ -1,8 +1,12 @@
-"""What commands say: JSON or words on stdout, mistakes and progress on stderr."""
+"""What commands say: JSON or words on stdout, mistakes and progress on stderr.
 
+Names of files need not be UTF-8: what cannot be written as it is, is written with backslashes.
+"""
+
+import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Final, TypeVar
 
 import orjson
@@ -33,8 +37,9 @@ def answer(told: object, words: RenderableType, *, as_json: bool) -> None:
         Which of both.
     """
     if as_json:
-        typer.echo(orjson.dumps(told, default=_plain, option=orjson.OPT_INDENT_2))
+        typer.echo(orjson.dumps(_plain(told), option=orjson.OPT_INDENT_2))
     elif isinstance(words, str):
+        _let_names_pass()
         typer.echo(words)  # as it is: square brackets are no markup, numbers have no colour
     else:
         console().print(words)
@@ -42,11 +47,12 @@ def answer(told: object, words: RenderableType, *, as_json: bool) -> None:
 
 def line(told: object) -> None:
     """Print one JSON object of many, on a line of its own."""
-    typer.echo(orjson.dumps(told, default=_plain))
+    typer.echo(orjson.dumps(_plain(told)))
 
 
 def console() -> Console:
     """For tables on stdout: colours on a terminal only, and not where NO_COLOR is set."""
+    _let_names_pass()
     made = Console(markup=False, highlight=False)
     if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = _WIDE
@@ -73,6 +79,20 @@ def complain(why: str) -> None:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    raise TypeError(f"no JSON for {type(value).__name__}")
+    """Messages as mappings, and every string as one that can be written."""
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case BaseModel():
+            return _plain(value.model_dump(mode="json"))
+        case Mapping():
+            return {_plain(key): _plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+    return value
+
+
+def _let_names_pass() -> None:
+    """Make stdout as lenient as stderr is; what stands for it meanwhile prints on stderr."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
