@@ -113,12 +113,12 @@ async def _worker(program: Program, tools: Tools) -> Running:
     await probes.watch_database(vitals, settings, stack)
     kafka, offsets = await _kafka(stack, settings, (*program.topics, topics.DEAD_LETTERS))
     store = await stack.enter_async_context(PostgresStore(settings))
-
-    async def seek(key: Key, offset: int) -> None:
-        await faust_app.seek(app, key, offset)
-
     clock = asyncio.get_running_loop().time
     bury = partial(_bury, kafka)
+
+    def seek(key: Key, offset: int) -> Awaitable[None]:
+        return faust_app.seek(app, key, offset)
+
     work = Durable(program, store=store, log=offsets, bury=bury, seek=seek, clock=clock)
     probes.watch_partitions(vitals, program.name, list(program.topics), work, offsets)
     app: App = faust_app.application(program.name, list(program.topics), settings, work)
@@ -130,9 +130,14 @@ async def _classify(tools: Tools) -> Running:
     model = runtime.load_for_codes(settings.models_folder / settings.model)
     read = (topics.FEATURES, topics.RESULTS)
     kafka, offsets = await _kafka(stack, settings, (*read, topics.READINGS, topics.DEAD_LETTERS))
-    work = Classifier(model, log=kafka, offsets=offsets)
+
+    def seek(key: Key, offset: int) -> Awaitable[None]:
+        return faust_app.seek(app, key, offset)
+
+    work = Classifier(model, log=kafka, offsets=offsets, seek=seek)
     probes.watch_partitions(vitals, "classify", read, work, offsets)
-    return partial(faust_app.serve, faust_app.application("classify", read, settings, work))
+    app: App = faust_app.application("classify", read, settings, work)
+    return partial(faust_app.serve, app)
 
 
 async def _relay(tools: Tools) -> Running:

@@ -2,12 +2,15 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from math import inf
+from typing import Final, NamedTuple
 
 from processors.adapters.durable_ports import Received
 from processors.classify import Envelope, Patches
 from processors.partitions import Key
 from schemas.errors import NewerMessage
+
+_SEEK_AGAIN_S: Final = 5.0
 
 
 class Read(NamedTuple):
@@ -46,6 +49,8 @@ class Assignment:
 
     def __init__(self, positions: Mapping[Key, int]) -> None:
         self.positions = dict(positions)
+        self._next = dict(positions)
+        self._sought_s: dict[Key, float] = {}
         self.ends: Mapping[Key, int] = {}
         self.newer: dict[Key, NewerMessage] = {}
         self.ended = False
@@ -54,12 +59,25 @@ class Assignment:
         self._held: defaultdict[Key, deque[Held]] = defaultdict(deque)
 
     def takes(self, record: Received) -> bool:
-        """Take a record, unless it is not ours, of before, or behind one that waits."""
-        at = self.positions.get(record.key)
-        if at is None or record.offset < at or record.key in self.newer:
+        """Take the next record of a partition of ours that does not wait."""
+        if record.offset != self._next.get(record.key) or record.key in self.newer:
             return False
+        self._next[record.key] += 1
         self._came[record.key].append(record)
         return True
+
+    def missing(self, record: Received, now_s: float) -> int | None:
+        """Where to read on if records before this one have not come; None if that was asked lately.
+
+        Where the log has lost them, the partition stands still; the next assignment says which.
+        """
+        key, wanted = record.key, self._next.get(record.key)
+        if wanted is None or record.offset <= wanted or key in self.newer:
+            return None
+        if now_s - self._sought_s.get(key, -inf) < _SEEK_AGAIN_S:
+            return None
+        self._sought_s[key] = now_s
+        return wanted
 
     def passed(self, record: Received) -> None:
         """Go past a record; one that was held lies behind what has passed it."""

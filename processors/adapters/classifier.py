@@ -23,7 +23,7 @@ from processors import classify
 from processors.adapters import durable_ports, figures
 from processors.adapters.assignment import Assignment, Read
 from processors.adapters.clock import utc_now
-from processors.adapters.durable_ports import Received
+from processors.adapters.durable_ports import Received, Seek
 from processors.adapters.standstill import standing_still
 from processors.classify import Patches, Scorer, Scores
 from processors.partitions import Key, Span
@@ -74,11 +74,12 @@ class Flight(NamedTuple):
 class Classifier:
     """A model at work on the records of features and results."""
 
-    def __init__(self, scorer: Scorer, *, log: Log, offsets: durable_ports.Log) -> None:
+    def __init__(self, scorer: Scorer, *, log: Log, offsets: durable_ports.Log, seek: Seek) -> None:
         self._scorer = scorer
         self._hearing = figures.Hearing(scorer.manifest.labels)
         self._log = log
         self._offsets = offsets
+        self._seek = seek
         self._loop = asyncio.get_running_loop()
         self._model = ThreadPoolExecutor(1, "model")  # beside the event loop, which answers Kafka
         self._clock = self._loop.time
@@ -146,7 +147,11 @@ class Classifier:
         """Read records and queue them; waits while the queue is full, which holds Kafka back."""
         async for record in records:
             owner = self._assignment
-            if owner is None or not owner.takes(record):
+            if owner is None:
+                continue
+            if not owner.takes(record):  # of before, or Faust has forgotten where we read on
+                if (wanted := owner.missing(record, self._clock())) is not None:
+                    await self._seek(record.key, wanted)
                 continue
             read = await self._opened(record, owner)
             if read is not None and not await self._is_held(read):

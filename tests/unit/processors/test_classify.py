@@ -71,6 +71,7 @@ class FakeKafka:
     records: list[Record] = field(default_factory=list)
     held: Mapping[Key, int] = field(default_factory=dict)
     begins: Mapping[Key, int] = field(default_factory=dict)
+    sought: list[tuple[Key, int]] = field(default_factory=list)
 
     async def append(self, record: Record) -> Awaitable[object]:
         self.records.append(record)
@@ -81,6 +82,9 @@ class FakeKafka:
 
     async def ends(self, keys: Iterable[Key]) -> Mapping[Key, int]:
         return {key: self.held.get(key, 0) for key in keys}
+
+    async def seek(self, key: Key, offset: int) -> None:
+        self.sought.append((key, offset))
 
     async def spans(self, keys: Iterable[Key]) -> Mapping[Key, Span]:
         return {key: Span("cluster", self.begins.get(key, 0), 10_000) for key in keys}
@@ -123,7 +127,7 @@ async def at_work(
     kafka: FakeKafka, keys: Iterable[Key], model: FakeModel | None = None
 ) -> AsyncIterator[Classifier]:
     """A classifier that has these partitions, from their beginning."""
-    work = Classifier(model or FakeModel(), log=kafka, offsets=kafka)
+    work = Classifier(model or FakeModel(), log=kafka, offsets=kafka, seek=kafka.seek)
     await work.assign(dict.fromkeys(keys, 0))
     running = asyncio.create_task(work.run())
     yield work
@@ -310,7 +314,7 @@ async def test_what_comes_behind_a_held_tick_is_acknowledged_after_it() -> None:
 
 async def test_what_was_read_before_the_partitions_went_is_left_to_others() -> None:
     kafka = FakeKafka()
-    work = Classifier(FakeModel(), log=kafka, offsets=kafka)
+    work = Classifier(FakeModel(), log=kafka, offsets=kafka, seek=kafka.seek)
     before = [FakeRecord(FEATURES, n, encode(features(feature_batch(n)))) for n in range(100)]
     await work.assign({FEATURES: 0})
     receiving = asyncio.create_task(work.receive(stream(before)))
@@ -320,17 +324,18 @@ async def test_what_was_read_before_the_partitions_went_is_left_to_others() -> N
     running = asyncio.create_task(work.run())
     after = FakeRecord(FEATURES, 200, encode(features(feature_batch(200))))
     await receiving
-    await work.receive(stream([after]))
+    await work.receive(stream([FakeRecord(FEATURES, 207, before[7].value), after]))
     await until(lambda: after.acked)
     await work.close()
     running.cancel()
     assert [readings(one).batches[0].first_seq for one in kafka.records] == [200]
+    assert kafka.sought == [(FEATURES, 200)]
     assert not any(record.acked for record in before)
 
 
 async def test_what_kafka_no_longer_holds_is_said_and_passed() -> None:
     kafka = FakeKafka(begins={RESULTS: 50})
-    work = Classifier(FakeModel(), log=kafka, offsets=kafka)
+    work = Classifier(FakeModel(), log=kafka, offsets=kafka, seek=kafka.seek)
     assert await work.assign({FEATURES: 7, RESULTS: 40}) == {RESULTS: 50}
     assert work.positions == {FEATURES: 7, RESULTS: 50}
 

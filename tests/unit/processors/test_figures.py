@@ -103,7 +103,7 @@ async def test_what_rules_compare_is_shown_from_zero_on(
     """A series that begins at its final value has no increase: the first event would not ring."""
     (tmp_path / "alerts.yaml").write_text("rules: []")
     Bench(FakeLog({})).worker()
-    Classifier(FakeModel(), log=FakeKafka(), offsets=FakeKafka())
+    Classifier(FakeModel(), log=FakeKafka(), offsets=FakeKafka(), seek=FakeKafka().seek)
     RuleBook(tmp_path / "alerts.yaml", SITES)
     PacedInbox(FakeInbox(), Limit(1.0), lambda: 0.0)
     Bridge(FakeInbox(), FakeKafka(), SITES, lambda: STARTED_AT, lambda: 0.0)
