@@ -1,7 +1,9 @@
 """Sound files read straight through: one channel, at any rates, piece by piece."""
 
+import os
 from collections.abc import Collection, Iterator, Mapping
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 import soundfile
@@ -9,15 +11,21 @@ import soxr
 from numpy.typing import NDArray
 
 from acoustics import decimate, mel
+from acoustics.levels import at_full_scale
 
 Samples = NDArray[np.float64]
 
+_NOWHERE: Final = np.empty(0, np.intp)
 _PIECE: Final = 1 << 18
 """Samples decoded at once, all channels together: an hour in stereo is 3 GB."""
 
 
 class StraightRead(soundfile.SoundFile):  # type: ignore[misc]  # it comes without types
     """Read from start to end only: soundfile seeks after each read, which garbles MP3."""
+
+    def __init__(self, file: Path | BinaryIO) -> None:
+        # as bytes: soundfile encodes names itself, and fails at those that are not UTF-8
+        super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
 
     def seekable(self) -> bool:
         """No, whatever the format says."""
@@ -40,6 +48,8 @@ class Piece(NamedTuple):
 
     frames: int
     """How many of the file were read for it: a header may promise more than there are."""
+    clipped: NDArray[np.intp]
+    """Which of these had a channel at full scale: mean and resampler hide it, or make it up."""
     mono: Mapping[int, Samples]
     """By rate, Hz. A resampler is some ms late, and catches up in the last piece."""
 
@@ -73,8 +83,9 @@ def pieces(
     while len(block := file.read(at_once, dtype="float64", always_2d=True)) > 0:
         # one NaN would stay in the resampler's memory for good
         mono = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0).mean(axis=1)
-        yield Piece(len(mono), {rate: stream.step(mono) for rate, stream in streams.items()})
-    yield Piece(0, {rate: stream.end() for rate, stream in streams.items()})
+        clipped = np.flatnonzero(at_full_scale(block).any(axis=1))
+        yield Piece(len(mono), clipped, {hz: stream.step(mono) for hz, stream in streams.items()})
+    yield Piece(0, _NOWHERE, {hz: stream.end() for hz, stream in streams.items()})
 
 
 class _Resampler:

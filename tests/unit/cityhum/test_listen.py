@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,16 @@ def test_json_has_a_line_for_each_file_and_a_bad_file_ends_with_status_2(tmp_pat
         "file", "seconds", "laeq_db", "lafmax_db", "labels", "origins", "events", "over_time",
     }  # fmt: skip
     assert "no such file" in result.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_file_whose_name_is_not_utf_8_is_heard(tmp_path: Path, options: list[str]) -> None:
+    command = typer.Typer()
+    command.command()(listen.app)
+    path = written(tmp_path / "a.wav", wail(1.0)).rename(tmp_path / os.fsdecode(b"stra\xdfe.wav"))
+    result = CliRunner().invoke(command, [str(path), *options])
+    assert result.exit_code == 0
+    assert r"stra\udcdfe.wav" in result.stdout.replace(r"\\", "\\")
 
 
 def test_shares_are_told_part_by_part(tmp_path: Path, model: runtime.Model) -> None:
