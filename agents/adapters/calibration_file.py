@@ -67,7 +67,7 @@ def text(path: Path) -> str:
         It cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise BadConfig(f"{path}: {error.strerror}") from None
 

@@ -46,8 +46,9 @@ def test_a_recorded_calibrator_is_kept(folder: Path, level: str, level_dbfs: flo
     assert record.u95_db is not None
 
 
-def test_a_response_belongs_to_the_record(folder: Path) -> None:
-    (folder / "mic.txt").write_text("20 -3\n1000 0\n20000 2\n")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_response_belongs_to_the_record(folder: Path, encoding: str) -> None:
+    (folder / "mic.txt").write_text("20 -3\n1000 0\n20000 2\n", encoding=encoding)
     result = calibrate("--data-sheet", "-26", "--response", str(folder / "mic.txt"))
     assert "(data-sheet): -26.00 dBFS at 94 dB, U95 3.0 dB, response of 3 points" in result.stdout
     record = calibration_file.load(folder / "state")
