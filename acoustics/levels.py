@@ -164,7 +164,7 @@ def second(state: LevelState, samples: ArrayLike) -> tuple[LevelState, Levels]:
         lafmax_db=db(float(laf.max())),
         lasmax_db=db(float(las.max())),
         lcpeak_db=db(true_peak(reach) ** 2),
-        overload=bool(np.abs(x).max() >= _FULL_SCALE),
+        overload=bool(at_full_scale(x).any()),
         floor=a_mean < _FULL_SCALE_SINE * 10 ** (state.noise_dbfs / 10),
         third_octaves_db=tuple(db(p) for p in third_octave_powers(spectrum, rate_hz).tolist()),
     )
@@ -190,6 +190,26 @@ def _settled(state: LevelState, a_power: Samples, c: Samples) -> LevelState:
     """
     mean = float(a_power.mean())
     return replace(state, fast=mean, slow=mean, peak_tail=c[OVERLAP:0:-1])
+
+
+def at_full_scale(samples: ArrayLike) -> NDArray[np.bool_]:
+    """Which samples are as large as a converter can tell: one of them overloads a second.
+
+    Parameters
+    ----------
+    samples : array_like, any shape
+        Sound, full scale 1.0.
+
+    Returns
+    -------
+    ndarray of bool, same shape
+
+    Examples
+    --------
+    >>> at_full_scale([-1.0, 32767 / 32768, 0.99]).tolist()
+    [True, True, False]
+    """
+    return np.asarray(np.abs(samples) >= _FULL_SCALE)
 
 
 def sane(samples: ArrayLike) -> Samples:

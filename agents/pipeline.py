@@ -18,6 +18,7 @@ from schemas.errors import BadConfig
 from schemas.messages import Clock
 
 Samples = NDArray[np.float64]
+Marks = NDArray[np.bool_]
 RATES_HZ: Final = (mel.RATE_HZ, decimate.RATE_HZ)
 
 
@@ -29,6 +30,9 @@ class Block:
     """Mono, shape (n,), full scale 1.0."""
     lost_samples: int = 0
     """How many the sound card lost just before these (overrun)."""
+    clipped: Marks | None = None
+    """Shape (n,): where the sound was at full scale before its rate or channels were changed.
+    None: nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +61,8 @@ class PipelineState:
     level: levels.LevelState
     pending: Samples = field(default_factory=lambda: np.empty(0))
     """The next reading's samples so far."""
+    clipped: Marks = field(default_factory=lambda: np.empty(0, np.bool_))
+    """Which of them are at full scale."""
     frames: mel.MelState = field(default_factory=mel.MelState)
     history: Samples = field(default_factory=lambda: np.zeros(decimate.HISTORY))
     """Of the decimator; unused at 16 kHz."""
@@ -131,13 +137,16 @@ def hear(state: PipelineState, block: Block) -> tuple[PipelineState, tuple[Heard
     """Do as `step` does, and give the sound of each second beside its reading."""
     if block.lost_samples > 0:
         state = _after_a_gap(state, block.lost_samples)
+    marks = levels.at_full_scale(block.samples) if block.clipped is None else block.clipped
     sound = np.concatenate([state.pending, levels.sane(block.samples)])
-    whole = len(sound) // state.rate_hz
+    clipped = np.concatenate([state.clipped, marks])
     seconds = []
-    for one in np.split(sound[: whole * state.rate_hz], whole) if whole else ():
-        state, reading = _second(state, one)
-        seconds.append(Heard(reading, one))
-    return replace(state, pending=sound[whole * state.rate_hz :]), tuple(seconds)
+    for begin in range(0, len(sound) - state.rate_hz + 1, state.rate_hz):
+        one = slice(begin, begin + state.rate_hz)
+        state, reading = _second(state, sound[one], overload=bool(clipped[one].any()))
+        seconds.append(Heard(reading, sound[one]))
+    rest = slice(len(seconds) * state.rate_hz, None)
+    return replace(state, pending=sound[rest], clipped=clipped[rest]), tuple(seconds)
 
 
 def _fresh_levels(rate_hz: int, calibration: Calibration | None) -> levels.LevelState:
@@ -157,12 +166,15 @@ def _after_a_gap(state: PipelineState, lost_samples: int) -> PipelineState:
         position=state.position + len(state.pending) + lost_samples,
         level=_fresh_levels(state.rate_hz, state.calibration),
         pending=np.empty(0),
+        clipped=np.empty(0, np.bool_),
         frames=mel.MelState(),
         history=np.zeros(decimate.HISTORY),
     )
 
 
-def _second(state: PipelineState, samples: Samples) -> tuple[PipelineState, Reading]:
+def _second(
+    state: PipelineState, samples: Samples, *, overload: bool
+) -> tuple[PipelineState, Reading]:
     level, measured = levels.second(state.level, samples)
     history, sound = state.history, samples
     if state.rate_hz == decimate.RATE_HZ:
@@ -174,7 +186,7 @@ def _second(state: PipelineState, samples: Samples) -> tuple[PipelineState, Read
         started_at=_time_at(state, state.position),
         clock=state.clock,
         calibration=None if state.calibration is None else state.calibration.name,
-        levels=measured,
+        levels=measured.model_copy(update={"overload": overload}),
         codes=codes.tobytes(),
     )
     after = replace(

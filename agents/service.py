@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from agents import pipeline
 from agents.adapters import calibration_file, plugged, publish_ports, watchdog
-from agents.adapters.capture import FILE_RATE_HZ, sound_file
+from agents.adapters.capture import sound_file
 from agents.adapters.clock import TRUST, Clock, SystemClock, new_session
 from agents.adapters.health import agent_version, health
 from agents.adapters.link import Link
@@ -261,20 +261,20 @@ async def play(settings: AgentSettings, path: Path, speed: float) -> Played:
     No reading may be of the future, so one that is played faster lies in the past; and never
     before what this device has published already, for an instant is published once.
     """
-    with sound_file(path) as blocks:
-        length_s = sum(len(block.samples) for block in blocks) / FILE_RATE_HZ
+    with sound_file(path) as recording:
+        length_s = sum(len(block.samples) for block in recording.blocks) / recording.rate_hz
     if length_s < 1:
         raise BadConfig(
             f"{path}: holds only {1000 * length_s:.0f} ms of sound, a reading takes 1 s"
         )
     calibration = calibration_file.in_use(settings.state_folder, settings.device)
-    with stop_signals() as stop, sound_file(path) as blocks:
-        async with opened(settings, rate_hz=FILE_RATE_HZ, calibration=calibration) as agent:
+    with stop_signals() as stop, sound_file(path) as recording:
+        async with opened(settings, rate_hz=recording.rate_hz, calibration=calibration) as agent:
             started_at = agent.back_dated(length_s * (1 - 1 / speed))
             agent.time.vouch()
             agent.begin(started_at)
             rejected = agent.spool.quarantined()
-            await until(stop, agent.hear_paced(blocks, started_at, speed))
+            await until(stop, agent.hear_paced(recording.blocks, started_at, speed))
             remaining = await agent.drain(PATIENCE_S)
             return Played(
                 file=str(path),

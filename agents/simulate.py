@@ -17,7 +17,6 @@ from typing import Final
 
 import numpy as np
 
-from agents.adapters.capture import sound_file
 from agents.adapters.clock import SystemClock
 from agents.adapters.rendering import Renderer
 from agents.adapters.running import stop_signals, until
@@ -29,6 +28,7 @@ from agents.street import TrueEvent
 from agents.street_faults import Fault, FaultKind, Render, faults, through
 from agents.street_levels import RATE_HZ, Samples
 from agents.street_weather import Weather, conditions
+from hearing.adapters.recordings import read_mono
 from schemas.base import DeviceId, Frozen, SiteId, UtcTime
 from schemas.errors import BadConfig
 
@@ -224,8 +224,7 @@ def recorded(path: Path) -> Render:
     BadConfig
         Missing, empty, damaged or no sound file.
     """
-    with sound_file(path) as blocks:
-        sound = np.concatenate([block.samples for block in blocks])
+    sound = read_mono(path, RATE_HZ).astype(np.float32)
 
     async def render(k: int) -> Samples:
         second = sound[k * RATE_HZ : (k + 1) * RATE_HZ]

@@ -11,7 +11,7 @@ from acoustics import response as responses
 from agents import calibration, service
 from agents.adapters import calibration_file
 from agents.adapters.calibrator import at_microphone, in_recording
-from agents.adapters.capture import FILE_RATE_HZ, find, microphone, sound_file
+from agents.adapters.capture import find, microphone, sound_file
 from agents.calibration import CalibrationRecord, Method, Tone
 from agents.settings import AgentSettings
 from cityhum import environment, logs
@@ -103,8 +103,8 @@ async def _tone(settings: AgentSettings) -> tuple[str, Tone]:
 
 
 def _recorded_tone(file: Path) -> Tone:
-    with sound_file(file) as blocks:
-        return in_recording(blocks, FILE_RATE_HZ)
+    with sound_file(file) as recording:
+        return in_recording(recording.blocks, recording.rate_hz)
 
 
 def _record(

@@ -18,11 +18,9 @@ from numpy.typing import NDArray
 from agents.adapters.sound_pipe import SoundPipe
 from agents.microphones import PCM_PREFIX, Microphone, again, choose, lost_s, of_pcm, parse_listing
 from agents.pipeline import Block
-from hearing.adapters.sound_files import StraightRead, pieces
+from hearing.adapters.sound_files import StraightRead, levels_hz, pieces
 from schemas.errors import BadConfig, Unavailable
 
-FILE_RATE_HZ: Final = 16_000
-"""Every sound file is read at this rate, whatever its own."""
 _BLOCKS_PER_S: Final = 8
 _BYTES_PER_SAMPLE: Final = 2
 _PERIOD_US: Final = 125_000
@@ -34,9 +32,19 @@ _INT16: Final = 2**15
 _CARDS: Final = Path("/proc/asound/cards")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A sound file, as a microphone would have heard it."""
+
+    rate_hz: int
+    """16000; 48000 if the file's own is above that."""
+    blocks: Iterator[Block]
+    """Of about 125 ms."""
+
+
 @contextmanager
-def sound_file(path: Path) -> Iterator[Iterator[Block]]:
-    """Blocks of 125 ms of a sound file at 16 kHz, mixed down to mono.
+def sound_file(path: Path) -> Iterator[Recording]:
+    """Open a sound file, to be mixed down to mono.
 
     Parameters
     ----------
@@ -45,7 +53,7 @@ def sound_file(path: Path) -> Iterator[Iterator[Block]]:
 
     Yields
     ------
-    iterator of Block
+    Recording
 
     Raises
     ------
@@ -65,14 +73,22 @@ def sound_file(path: Path) -> Iterator[Iterator[Block]]:
         if opened.frames == 0:
             msg = f"{path}: holds no sound"
             raise BadConfig(msg)
-        yield _blocks(opened, path)
+        rate_hz = levels_hz(opened.samplerate)
+        yield Recording(rate_hz, _blocks(opened, path, rate_hz))
 
 
-def _blocks(opened: StraightRead, path: Path) -> Iterator[Block]:
+def _blocks(opened: StraightRead, path: Path, rate_hz: int) -> Iterator[Block]:
     frames = max(1, opened.samplerate // _BLOCKS_PER_S)
+    read, given = 0, 0
+    ahead = np.empty(0, np.intp)  # where the sound is clipped that the resampler still holds
     try:
-        for piece in pieces(opened, {FILE_RATE_HZ}, frames):
-            yield Block(piece.mono[FILE_RATE_HZ].astype(np.float32))
+        for piece in pieces(opened, {rate_hz}, frames):
+            samples = piece.mono[rate_hz]
+            ahead = np.concatenate([ahead, (read + piece.clipped) * rate_hz // opened.samplerate])
+            clipped = np.isin(np.arange(given, given + len(samples)), ahead)
+            yield Block(samples.astype(np.float32), clipped=clipped)
+            read, given = read + piece.frames, given + len(samples)
+            ahead = ahead[ahead >= given]
     except soundfile.LibsndfileError as e:
         msg = f"{path}: damaged, cannot be read to its end"
         raise BadConfig(msg) from e

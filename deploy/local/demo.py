@@ -90,8 +90,8 @@ def demo(
         _settled(api_port, API_PORT, "the API"),
     )
     if sound is not None:
-        with sound_file(sound) as blocks:  # rather now than when everything has started
-            next(iter(blocks))
+        with sound_file(sound) as recording:  # rather now than when everything has started
+            next(recording.blocks)
     simulate = ["simulate", "--devices", str(devices), "--seed", str(seed)]
     simulate += ["--seconds", str(seconds)] if seconds else []
     simulate += ["--sound", str(sound.resolve())] if sound else []

@@ -170,3 +170,18 @@ def test_a_microphones_response_is_undone_in_the_levels_and_not_in_the_frames() 
     assert corrected[1].levels.laeq_1s_db > flat[1].levels.laeq_1s_db + 0.5
     assert corrected[1].levels.third_octaves_db[0] < flat[1].levels.third_octaves_db[0] - 4
     assert [r.codes for r in corrected] == [r.codes for r in flat]
+
+
+def test_overload_is_told_as_the_blocks_are_marked() -> None:
+    loud, quiet = np.ones(1000, np.float32), np.zeros(1000, np.float32)
+    mark = np.arange(1000) == 999
+    blocks = [Block(quiet)] * 15 + [Block(quiet, clipped=mark)]
+    blocks += [Block(loud, clipped=~mark & mark)] * 16 + [Block(loud)] * 16
+    readings = heard(begun(), blocks)
+    assert [reading.levels.overload for reading in readings] == [True, False, True]
+
+
+def test_what_was_marked_before_a_gap_overloads_nothing_after_it() -> None:
+    marked = Block(noise(0.5), clipped=np.ones(8000, np.bool_))
+    readings = heard(begun(), [marked, Block(noise(1), lost_samples=10)])
+    assert [reading.levels.overload for reading in readings] == [False]
