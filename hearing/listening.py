@@ -61,12 +61,12 @@ def listened(pieces: Iterable[ByRate], listener: Listener, levels_hz: int) -> Li
         state, seconds = levels.step(state, piece[levels_hz])
         measured.extend(seconds)
         end = np.concatenate([end, piece[levels_hz]])[-_END_S * levels_hz :]
-        for rate_hz, parts in kept.items():
-            parts.append(piece[rate_hz])
+        for rate_hz in kept:
+            kept[rate_hz].append(piece[rate_hz])
     if not measured or _is_heard(len(state.pending), levels_hz):
         _, seconds = levels.step(levels.start(levels_hz), _end_of(end, levels_hz))
         measured.append(seconds[-1])
-    whole = {rate_hz: np.concatenate(parts) for rate_hz, parts in kept.items()}
+    whole = {rate_hz: np.concatenate(kept.pop(rate_hz)) for rate_hz in tuple(kept)}
     told, silent = _labels(whole[mel.RATE_HZ], whole[full_hz], listener)
     return Listened(measured, told, silent, len(whole[mel.RATE_HZ]) / mel.RATE_HZ)
 
@@ -78,8 +78,8 @@ def _labels(
     seconds, left = divmod(len(sound), mel.RATE_HZ)
     seconds = max(1, seconds)
     full_hz = clips.rate_of(listener.manifest.input)
-    codes = [clips.session_patches(np.resize(sound, seconds * mel.RATE_HZ))]
-    scores = [clips.second_scores(np.resize(full_band, seconds * full_hz), listener)]
+    codes = [clips.session_patches(_filled(sound, seconds * mel.RATE_HZ))]
+    scores = [clips.second_scores(_filled(full_band, seconds * full_hz), listener)]
     if len(sound) >= mel.RATE_HZ and _is_heard(left, mel.RATE_HZ):
         codes.append(clips.session_patches(_end_of(sound, mel.RATE_HZ))[-1:])
         scores.append(clips.last_score(_end_of(full_band, full_hz), listener))
@@ -95,5 +95,10 @@ def _is_heard(left: int, rate_hz: int) -> bool:
 def _end_of(sound: Samples, rate_hz: int) -> Samples:
     """The last whole seconds of a sound; what is shorter than one is repeated to fill it."""
     if len(sound) < rate_hz:
-        return np.resize(sound, rate_hz)
+        return _filled(sound, rate_hz)
     return sound[len(sound) % rate_hz :][-_END_S * rate_hz :]
+
+
+def _filled(sound: Samples, samples: int) -> Samples:
+    """The beginning of a sound, repeated where it is too short; a view where it is not."""
+    return sound[:samples] if len(sound) >= samples else np.resize(sound, samples)
