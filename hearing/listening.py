@@ -61,8 +61,9 @@ def listened(pieces: Iterable[ByRate], listener: Listener, levels_hz: int) -> Li
         state, seconds = levels.step(state, piece[levels_hz])
         measured.extend(seconds)
         end = np.concatenate([end, piece[levels_hz]])[-_END_S * levels_hz :]
-        for rate_hz in kept:
-            kept[rate_hz].append(piece[rate_hz])
+        for rate_hz, samples in piece.items():
+            if rate_hz in kept:
+                kept[rate_hz].append(samples)
     if not measured or _is_heard(len(state.pending), levels_hz):
         _, seconds = levels.step(levels.start(levels_hz), _end_of(end, levels_hz))
         measured.append(seconds[-1])
