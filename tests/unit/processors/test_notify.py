@@ -207,6 +207,12 @@ def test_only_the_untouched_message_is_genuine(body: bytes, event: str) -> None:
     assert not notify_signature.is_genuine(KEY, {}, body, NOW)
 
 
+@pytest.mark.parametrize("timestamp", ["", "-1", "1e9", "²", "9" * 13, "9" * 400, "9" * 5_000])
+def test_a_time_that_is_none_is_not_genuine(timestamp: str) -> None:
+    headers = {**notify_signature.headers(KEY, "event", b"", NOW), "webhook-timestamp": timestamp}
+    assert not notify_signature.is_genuine(KEY, headers, b"", NOW)
+
+
 @pytest.mark.parametrize("secret", ["", "whsec_c2hvcnQ=", "whsec_ß", "whsec_" + "A" * 200])
 def test_a_secret_that_is_none_is_told_without_showing_it(secret: str) -> None:
     with pytest.raises(ValueError, match="the secret") as caught:
