@@ -13,6 +13,8 @@ from schemas.results import Alert
 
 HANG: Final = 0
 """An answer that never comes."""
+LATE: Final = 1
+"""A 204 that comes once the receiver is let go."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,15 @@ class Posted:
 
 @dataclass
 class Receiver:
-    """Listens on loopback; `answers` are given in turn, the last one for ever."""
+    """Listens on loopback; `answers` are given in turn, the last for ever, each after `takes_s`."""
 
     answers: list[int] = field(default_factory=lambda: [204])
     retry_after: str = ""
+    takes_s: float = 0.0
     posted: list[Posted] = field(default_factory=list)
     _came: threading.Condition = field(default_factory=threading.Condition)
     _closing: threading.Event = field(default_factory=threading.Event)
+    _let_go: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -51,6 +55,7 @@ class Receiver:
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
+        self._let_go.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -58,6 +63,10 @@ class Receiver:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}/hook"
+
+    def let_go(self) -> None:
+        """Give the answers that are late."""
+        self._let_go.set()
 
     def wait_for(self, count: int, timeout_s: float = 30.0) -> list[Posted]:
         """What has come, once it is so much."""
@@ -80,10 +89,13 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 answer = receiver._take(Posted(self.path, headers, body))
+                receiver._closing.wait(receiver.takes_s)
                 if answer == HANG:
                     receiver._closing.wait()
                     return
-                self.send_response(answer)
+                if answer == LATE:
+                    receiver._let_go.wait()
+                self.send_response(204 if answer == LATE else answer)
                 if receiver.retry_after:
                     self.send_header("Retry-After", receiver.retry_after)
                 self.send_header("Content-Length", "0")

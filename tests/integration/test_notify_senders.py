@@ -1,5 +1,6 @@
 """Webhooks and Apprise, to a server on loopback."""
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +14,9 @@ from processors.notify import AppriseTarget, Target, WebhookTarget
 from processors.notify_tries import NotNow
 from schemas import cloud_events
 from schemas.codec import encode
-from schemas.errors import BadConfig
+from schemas.errors import BadConfig, Unavailable
 from tests.notifying import SECRET, SenderContract
-from tests.receivers import Receiver
+from tests.receivers import LATE, Receiver
 from tests.streams import alert
 
 WORDS = notify_words.words(registry.Registry((), {}))
@@ -43,6 +44,26 @@ class TestWebhook(SenderContract):
 class TestApprise(SenderContract):
     def sender(self, at: Receiver, folder: Path) -> AbstractAsyncContextManager[Sender]:
         return targets.sender(apprise(at, folder), WORDS)
+
+
+async def test_a_burst_is_told_once_however_long_its_turn_is_in_coming(tmp_path: Path) -> None:
+    with Receiver(takes_s=0.3 * SOON_S) as receiver:
+        async with targets.sender(apprise(receiver, tmp_path), WORDS) as sender:
+            await asyncio.gather(*(sender.send(alert(number)) for number in range(8)))
+    assert len({posted.body for posted in receiver.posted}) == len(receiver.posted) == 8
+
+
+async def test_what_was_taken_too_late_is_not_told_again(tmp_path: Path) -> None:
+    with Receiver(answers=[LATE, 204]) as receiver:
+        async with targets.sender(apprise(receiver, tmp_path), WORDS) as sender:
+            for number in (0, 0, 1):  # while it hangs, nothing else is begun
+                with pytest.raises(Unavailable, match="no answer"):
+                    await sender.send(alert(number))
+            assert len(receiver.posted) == 1
+            receiver.let_go()
+            await sender.send(alert(1))
+            await sender.send(alert(0))
+    assert len(receiver.posted) == 2
 
 
 async def test_a_post_is_the_alert_signed_and_named(tmp_path: Path) -> None:
