@@ -71,6 +71,7 @@ def _results(
     batch = decode(ResultBatch, arrived.payload)
     _check_device(batch, published, registry)
     _check_clock(batch.started_at, batch.count, arrived.received_at)
+    guard = privacy.admit(guard, batch, arrived.received_at)
     content = digest(_LEVELS.dump_json(batch.levels))
     entry = ReceivedResults(received_at=arrived.received_at, digest=content, batch=batch)
     return guard, _entry(published, topics.RESULTS, encode(entry), batch.seqs)

@@ -13,76 +13,57 @@ its context the 24 before its first reading. Three rules, one guard for each dev
    Batches whose clock is not synced are exempt: their time means nothing.
 3. In received time, no more new frames than 8.4 a second above a backlog of 30 days.
 
+A reading without frames claims its second: rule 2 holds for such readings within their session, so
+that what is numbered as a reading lasts a second, and rule 3 counts each as 8 frames.
+
 Rules 1 and 2 hold for what is remembered: the newest 32 runs, of each its span, its first 24 frames
 and its last 192 readings. What is forgotten, or was never known because the bridge restarted or a
 dead letter is judged again, is taken as new. So an honest device is never refused, in any order and
-with any number of resends, and rule 3 bounds a dishonest one for good. A device whose clock stepped
-back overlaps itself: the readings of that overlap are refused.
+with any number of resends. Rule 3 bounds a dishonest one for as long as the bridge runs: its count,
+and so the backlog that it grants, begins anew with each start. A device whose clock stepped back
+overlaps itself: the frames of that overlap are refused.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from math import inf
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from processors.runs import Part, Run, event_times, new_parts, refuse_overlap, touches
 from schemas.errors import BadMessage
 from schemas.messages import (
     CONTEXT_FRAMES,
     FRAMES_PER_READING,
     MEL_BANDS,
     NO_FRAME,
+    Batch,
     FeatureBatch,
+    ResultBatch,
 )
 
 MAX_RUNS: Final = 32
 TAIL_FRAMES: Final = 192 * FRAMES_PER_READING
 MAX_NEW_FRAMES: Final = 30 * 86_400 * FRAMES_PER_READING
 NEW_FRAMES_PER_S: Final = 1.05 * FRAMES_PER_READING
-_SLEW: Final = 500e-6
-_JITTER_S: Final = 0.02
-_SHORTEST_FRAME_S: Final = (1 - _SLEW) / FRAMES_PER_READING
 _NOTHING: Final = bytes([NO_FRAME]) * MEL_BANDS
 
 Frames = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Frames `first` to `end` (exclusive) of a session, all of them claimed.
-
-    `starts_s` and `ends_s` are event time, s since the epoch; None if the clock was never synced.
-    `head` and `tail` are the bytes of the first and the last frames.
-    """
-
-    session: str
-    first: int
-    end: int
-    starts_s: float | None
-    ends_s: float | None
-    head: bytes
-    tail: bytes
-
-
-class Part(NamedTuple):
-    """Frames of a claim that are new, with their event time."""
-
-    first: int
-    end: int
-    starts_s: float | None
-    ends_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Guard:
-    """What the bridge remembers of one device's frames; `Guard()` remembers nothing."""
+    """What the bridge remembers of one device; `Guard()` remembers nothing.
+
+    `runs` are those of frames, `bare_runs` those of readings that came without.
+    """
 
     runs: tuple[Run, ...] = ()
     new_frames: float = 0.0
     at_s: float = 0.0
+    bare_runs: tuple[Run, ...] = ()
 
 
 def check_size(batch: FeatureBatch) -> None:
@@ -98,29 +79,54 @@ def check_size(batch: FeatureBatch) -> None:
         raise BadMessage("privacy", detail)
 
 
-def admit(guard: Guard, batch: FeatureBatch, received_at: datetime) -> Guard:
-    """Apply the three rules to a batch of the right size; the guard afterwards.
+def admit(guard: Guard, batch: FeatureBatch | ResultBatch, received_at: datetime) -> Guard:
+    """Apply the rules to a batch of the right size; the guard afterwards.
 
     Raises
     ------
     BadMessage
         With reason `privacy`; the guard then stays as it was.
     """
-    if batch.mel is None:
-        return guard
-    _refuse_torn(batch.mel.codes)
-    claim = _claim(batch, batch.mel.codes)
-    touching = [run for run in guard.runs if run.session == claim.session and _touch(run, claim)]
-    parts = list(_new_parts(touching, claim, FRAMES_PER_READING * batch.first_seq))
-    _refuse_overlap(guard.runs, claim.session, parts)
+    mel = batch.mel if isinstance(batch, FeatureBatch) else None
+    if mel is None:
+        return _with_bare(guard, _seconds(batch), received_at)
+    _refuse_torn(mel.codes)
+    claim = _claim(batch, mel.codes)
+    touching = [run for run in guard.runs if touches(run, claim)]
+    parts = list(new_parts(touching, claim, FRAMES_PER_READING * batch.first_seq))
+    refuse_overlap(guard.runs, claim.session, parts)
     joined, new = _extended(touching, claim, parts) or _merged(touching, claim, parts)
-    others = tuple(run for run in guard.runs if run not in touching)
+    return replace(_counted(guard, new, received_at), runs=_newest(guard.runs, touching, joined))
+
+
+def _with_bare(guard: Guard, claim: Run, received_at: datetime) -> Guard:
+    """The guard after readings without frames."""
+    own = [run for run in guard.bare_runs if run.session == claim.session]
+    touching = [run for run in own if touches(run, claim)]
+    parts = list(new_parts(touching, claim, claim.first))
+    refuse_overlap(own, claim.session, parts)
+    pieces = (*touching, claim)
+    first, end = min(run.first for run in pieces), max(run.end for run in pieces)
+    times = event_times([*touching, *parts], first, end)
+    joined = Run(claim.session, first, end, *times, b"", b"")
+    new = sum(part.end - part.first for part in parts)
+    bare_runs = _newest(guard.bare_runs, touching, joined)
+    return replace(_counted(guard, new, received_at), bare_runs=bare_runs)
+
+
+def _counted(guard: Guard, new: int, received_at: datetime) -> Guard:
+    """Rule 3."""
     now_s = max(received_at.timestamp(), guard.at_s)
     drained = guard.new_frames - NEW_FRAMES_PER_S * (now_s - guard.at_s)
     new_frames = max(0.0, drained) + new
     if new_frames > MAX_NEW_FRAMES:
         raise BadMessage("privacy", "more than 8 frames for each second since the first contact")
-    return Guard((*others, joined)[-MAX_RUNS:], new_frames, now_s)
+    return replace(guard, new_frames=new_frames, at_s=now_s)
+
+
+def _newest(runs: Sequence[Run], gone: Sequence[Run], joined: Run) -> tuple[Run, ...]:
+    """The runs to remember, those joined as one."""
+    return (*(run for run in runs if run not in gone), joined)[-MAX_RUNS:]
 
 
 def _refuse_torn(codes: bytes) -> None:
@@ -131,26 +137,29 @@ def _refuse_torn(codes: bytes) -> None:
             raise BadMessage("privacy", "frames without some of their bands")
 
 
-def _claim(batch: FeatureBatch, codes: bytes) -> Run:
+def _claim(batch: Batch, codes: bytes) -> Run:
     """The frames that a batch speaks of, without those of its context that were never heard."""
     unheard = 0
     while unheard < CONTEXT_FRAMES and codes.startswith(_NOTHING, unheard * MEL_BANDS):
         unheard += 1
-    first = FRAMES_PER_READING * batch.first_seq - CONTEXT_FRAMES + unheard
-    if first < 0:
+    own = _seconds(batch)
+    context = CONTEXT_FRAMES - unheard
+    if own.first < context:
         raise BadMessage("privacy", "frames from before the session's start")
-    starts_s = ends_s = None
-    if batch.clock == "synced":
-        at_s = batch.started_at.timestamp()
-        starts_s = at_s - (CONTEXT_FRAMES - unheard) / FRAMES_PER_READING
-        ends_s = at_s + batch.count
-    end = FRAMES_PER_READING * (batch.first_seq + batch.count)
+    starts_s = None if own.starts_s is None else own.starts_s - context / FRAMES_PER_READING
     heard = codes[unheard * MEL_BANDS :]
-    return Run(batch.session, first, end, starts_s, ends_s, _head(heard), heard)
+    first = own.first - context
+    return Run(own.session, first, own.end, starts_s, own.ends_s, _head(heard), heard)
 
 
-def _touch(run: Run, claim: Run) -> bool:
-    return run.first <= claim.end and claim.first <= run.end
+def _seconds(batch: Batch) -> Run:
+    """The seconds that a batch speaks of, as frames without bytes."""
+    first = FRAMES_PER_READING * batch.first_seq
+    end = first + FRAMES_PER_READING * batch.count
+    if batch.clock != "synced":
+        return Run(batch.session, first, end, None, None, b"", b"")
+    at_s = batch.started_at.timestamp()
+    return Run(batch.session, first, end, at_s, at_s + batch.count, b"", b"")
 
 
 def _extended(touching: Sequence[Run], claim: Run, parts: Sequence[Part]) -> tuple[Run, int] | None:
@@ -170,7 +179,7 @@ def _extended(touching: Sequence[Run], claim: Run, parts: Sequence[Part]) -> tup
         return run, 0
     tail = (run.tail + claim.tail[len(known) :])[-TAIL_FRAMES * MEL_BANDS :]
     head = run.head if run.end - run.first >= CONTEXT_FRAMES else _head(tail)
-    times = _times([run, *parts], run.first, claim.end)
+    times = event_times([run, *parts], run.first, claim.end)
     return Run(run.session, run.first, claim.end, *times, head, tail), new
 
 
@@ -189,21 +198,8 @@ def _merged(touching: Sequence[Run], claim: Run, parts: Sequence[Part]) -> tuple
     known = (*touching, settled)
     tail = _remembered(known, max(first, end - TAIL_FRAMES), end).tobytes()
     head = _remembered(known, first, min(end, first + CONTEXT_FRAMES)).tobytes()
-    times = _times([*touching, *parts], first, end)
+    times = event_times([*touching, *parts], first, end)
     return Run(claim.session, first, end, *times, head, tail), int(unknown.sum())
-
-
-def _times(pieces: Sequence[Run | Part], first: int, end: int) -> tuple[float | None, float | None]:
-    """Event time of all pieces together, extended over those without no further than certain."""
-    starts = [(piece.first, piece.starts_s) for piece in pieces if piece.starts_s is not None]
-    ends = [(piece.end, piece.ends_s) for piece in pieces if piece.ends_s is not None]
-    if not starts or not ends:
-        return None, None
-    (leftmost, starts_s), (rightmost, ends_s) = min(starts), max(ends)
-    return (
-        starts_s - (leftmost - first) * _SHORTEST_FRAME_S,
-        ends_s + (end - rightmost) * _SHORTEST_FRAME_S,
-    )
 
 
 def _remembered(runs: Sequence[Run], first: int, end: int) -> Frames:
@@ -220,49 +216,6 @@ def _remembered(runs: Sequence[Run], first: int, end: int) -> Frames:
                 place = canvas[begin - first : stop - first]
                 np.copyto(place, piece, where=piece != NO_FRAME)
     return canvas
-
-
-def _new_parts(touching: Sequence[Run], claim: Run, own_first: int) -> Iterator[Part]:
-    """What of the claim no run covers; its own frames begin with `own_first`."""
-    at = claim.first
-    for run in sorted(touching, key=lambda run: run.first):
-        if at < run.first:
-            part = _part(claim, at, run.first)
-            yield _before(run, part) if run.first <= own_first else part
-        at = max(at, run.end)
-    if at < claim.end:
-        yield _part(claim, at, claim.end)
-
-
-def _before(run: Run, part: Part) -> Part:
-    """A part of the context, earlier where an overrun since then was not reckoned with."""
-    if part.starts_s is None or part.ends_s is None or run.starts_s is None:
-        return part
-    late_s = max(0.0, part.ends_s - run.starts_s)
-    return part._replace(starts_s=part.starts_s - late_s, ends_s=part.ends_s - late_s)
-
-
-def _part(claim: Run, first: int, end: int) -> Part:
-    if claim.starts_s is None:
-        return Part(first, end, None, None)
-    starts_s = claim.starts_s + (first - claim.first) / FRAMES_PER_READING
-    return Part(first, end, starts_s, starts_s + (end - first) / FRAMES_PER_READING)
-
-
-def _refuse_overlap(runs: Sequence[Run], session: str, parts: Sequence[Part]) -> None:
-    """New frames lie outside all runs in time, on the right side of those of their session."""
-    for part in parts:
-        if part.starts_s is None or part.ends_s is None:
-            continue
-        tolerance_s = _JITTER_S + _SLEW * (part.ends_s - part.starts_s)
-        for run in runs:
-            if run.starts_s is None or run.ends_s is None:
-                continue
-            ours = run.session == session
-            starts_s = -inf if ours and part.first >= run.end else run.starts_s
-            ends_s = inf if ours and part.end <= run.first else run.ends_s
-            if min(part.ends_s, ends_s) - max(part.starts_s, starts_s) > tolerance_s:
-                raise BadMessage("privacy", "another run of frames covers the same time")
 
 
 def _frames(codes: bytes) -> Frames:

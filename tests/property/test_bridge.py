@@ -109,6 +109,18 @@ def test_an_honest_device_is_never_refused(sent: list[Sent], restart_after: set[
             bouncer.guard = Guard()
 
 
+@given(sent=honest(), restart_after=st.sets(st.integers(0, 60), max_size=3))
+def test_an_honest_device_without_frames_is_never_refused(
+    sent: list[Sent], restart_after: set[int]
+) -> None:
+    guard = Guard()
+    for n, each in enumerate(sent):
+        batch = each.batch().model_copy(update={"profile": "levels", "mel": None})
+        guard = admit(guard, batch, RECEIVED_AT)
+        if n in restart_after:
+            guard = Guard()
+
+
 @given(sent=honest(), data=st.data())
 def test_no_frame_gets_a_second_value(sent: list[Sent], data: st.DataObject) -> None:
     bouncer = Bouncer()

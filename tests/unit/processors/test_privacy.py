@@ -1,13 +1,14 @@
 """The ceiling of 8 frames a second, case by case."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from processors.privacy import MAX_NEW_FRAMES, MAX_RUNS, Guard, admit
 from schemas.errors import BadMessage
-from schemas.messages import NO_FRAME, FeatureBatch
-from tests.batches import RECEIVED_AT, Bouncer, codes, feature_batch, levels_batch
+from schemas.messages import NO_FRAME, FeatureBatch, ResultBatch
+from tests.batches import RECEIVED_AT, Bouncer, codes, feature_batch, levels_batch, result_batch
 from tests.builders import OTHER_SESSION, SESSION, STARTED_AT
 
 
@@ -157,17 +158,62 @@ def test_readings_that_were_sent_unsynced_may_come_again_restamped() -> None:
     bouncer.admit(feature_batch(3, count=4), feature_batch(7))
 
 
-def test_in_the_long_run_received_time_is_the_ceiling() -> None:
+Make = Callable[..., FeatureBatch | ResultBatch]
+BARE: list[Make] = [levels_batch, result_batch]
+
+
+def unsynced(make: Make, seq: int) -> FeatureBatch | ResultBatch:
+    return make(seq).model_copy(update={"clock": "unsynced"})
+
+
+@pytest.mark.parametrize("make", [feature_batch, *BARE])
+def test_in_the_long_run_received_time_is_the_ceiling(make: Make) -> None:
     full = Guard(new_frames=MAX_NEW_FRAMES - 8, at_s=RECEIVED_AT.timestamp())
-    guard = admit(full, feature_batch(0, clock="unsynced"), RECEIVED_AT)
+    guard = admit(full, unsynced(make, 0), RECEIVED_AT)
+    guard = admit(guard, unsynced(make, 0), RECEIVED_AT)
     with pytest.raises(BadMessage, match="privacy"):
-        admit(guard, feature_batch(1, clock="unsynced"), RECEIVED_AT)
-    admit(guard, feature_batch(1, clock="unsynced"), RECEIVED_AT + timedelta(seconds=1))
+        admit(guard, unsynced(make, 1), RECEIVED_AT)
+    admit(guard, unsynced(make, 1), RECEIVED_AT + timedelta(seconds=1))
 
 
-def test_levels_alone_are_no_frames() -> None:
+@pytest.mark.parametrize("make", BARE)
+@pytest.mark.parametrize("count", [1, 7, 60])
+@pytest.mark.parametrize("block_s", [0.01, 0.125, 0.5, 0.9])
+def test_what_is_numbered_as_a_reading_lasts_a_second(
+    make: Make, count: int, block_s: float
+) -> None:
+    guard, admitted = Guard(), 0
+    for n in range(200):
+        batch = bare(make, n * count, count, n * count * block_s)
+        try:
+            guard = admit(guard, batch, RECEIVED_AT)
+        except BadMessage:
+            continue
+        admitted += count
+    assert 0 < admitted <= count + 1.03 * 200 * count * block_s
+
+
+def bare(make: Make, first_seq: int, count: int, at_s: float) -> FeatureBatch | ResultBatch:
+    batch = make(first_seq)
+    more = {"started_at": STARTED_AT + timedelta(seconds=at_s), "levels": batch.levels * count}
+    return batch.model_copy(update=more)
+
+
+@pytest.mark.parametrize("make", BARE)
+def test_readings_without_frames_may_come_again_and_late(make: Make) -> None:
     guard = Guard()
-    assert admit(guard, levels_batch(), RECEIVED_AT) is guard
+    for seq in (0, 9, 3, 0, 5, 4, 9, 2, 1, 7, 8, 6, 5):
+        guard = admit(guard, bare(make, seq, 1, seq + (2.5 if seq > 4 else 0)), RECEIVED_AT)
+    guard = admit(guard, bare(make, 0, 5, 0.0), RECEIVED_AT)
+    (run,) = guard.bare_runs
+    assert (run.first, run.end, guard.new_frames) == (0, 80, 80)
+
+
+def test_readings_without_frames_are_no_frames() -> None:
+    bouncer = Bouncer()
+    bouncer.admit(levels_batch(3))
+    bouncer.admit(*(feature_batch(seq) for seq in range(5)))
+    assert len(bouncer.guard.runs) == 1
 
 
 def test_what_is_remembered_is_bounded() -> None:
@@ -178,3 +224,10 @@ def test_what_is_remembered_is_bounded() -> None:
         bouncer.admit(feature_batch(0, session=session, started_at=started_at))
     assert len(bouncer.guard.runs) == MAX_RUNS
     assert SESSION not in {run.session for run in bouncer.guard.runs}
+
+
+def test_what_is_remembered_of_readings_without_frames_is_bounded() -> None:
+    guard = Guard()
+    for seq in range(0, 6 * MAX_RUNS, 2):
+        guard = admit(guard, bare(levels_batch, seq, 1, seq), RECEIVED_AT)
+    assert len(guard.bare_runs) == MAX_RUNS
