@@ -43,15 +43,18 @@ WHERE NOT EXISTS (
 )
 ORDER BY device, session, first_seq"""
 
-# a reading belongs to the window that holds its midpoint; what has just come may be on its way
+# As the fold counts them (processors/window_rows.py): a reading belongs to the window that holds
+# its midpoint; a clock that is slewed puts an eleventh there, which counts no second; beside
+# calibrated readings relative ones are left out. A window's first reading waits for its end, 2 s
+# and a commit.
 _UNFOLDED: Final[LiteralString] = """
 SELECT device, started_at, (stored - coalesce(coverage_s, 0))::integer AS count
 FROM (
     SELECT device, date_bin('10 s', started_at + interval '0.5 s', 'epoch') AS started_at,
-           count(*) AS stored
+           least(10, coalesce(nullif(count(calibration), 0), count(*))) AS stored
     FROM reading
     WHERE started_at >= %(begin)s AND started_at < %(end)s AND clock = 'synced'
-        AND written_at < clock_timestamp() - interval '10 s'
+        AND written_at < clock_timestamp() - interval '30 s'
     GROUP BY 1, 2
 ) AS archived
 LEFT JOIN (SELECT * FROM level_window WHERE length_s = 10) AS base USING (device, started_at)

@@ -199,3 +199,31 @@ async def test_windows_without_readings_that_are_stored_are_named(
     filled.query("DELETE FROM level_window WHERE started_at = %s AND length_s = 10", gone)
     found = gaps.unfolded(owner, begin, end)
     assert [(one.started_at, one.count) for one in found] == [(begin, 3), (gone, 10)]
+
+
+async def test_windows_that_lack_nothing_are_not_named(
+    filled: Database, owner: ProcessorSettings
+) -> None:
+    begin, end = STARTED_AT, STARTED_AT + timedelta(seconds=120)
+    filled.query("UPDATE reading SET written_at = written_at - interval '1 minute'")
+    # a clock that was slewed: eleven middles in ten seconds
+    filled.query("UPDATE reading SET started_at = started_at - interval '0.6 s' WHERE seq = 10")
+    # beside calibrated readings relative ones are left out
+    filled.query("UPDATE reading SET calibration = NULL WHERE seq BETWEEN 20 AND 23")
+    covered = "UPDATE level_window SET coverage_s = %s WHERE started_at = %s AND length_s = 10"
+    filled.query(covered, 9, begin + timedelta(seconds=10))
+    filled.query(covered, 6, begin + timedelta(seconds=20))
+    # all of a window relative: none is left out
+    filled.query("UPDATE reading SET calibration = NULL WHERE seq BETWEEN 50 AND 59")
+    filled.query(covered, 8, begin + timedelta(seconds=50))
+    # written before the window could be
+    filled.query(
+        "DELETE FROM level_window WHERE started_at = %s AND length_s = 10",
+        begin + timedelta(seconds=40),
+    )
+    filled.query(
+        "UPDATE reading SET written_at = clock_timestamp() - interval '20 s'"
+        " WHERE seq BETWEEN 40 AND 49"
+    )
+    found = gaps.unfolded(owner, begin, end)
+    assert [(one.started_at, one.count) for one in found] == [(begin + timedelta(seconds=50), 2)]
