@@ -31,7 +31,10 @@ HOLD_US: Final = 2 * SECOND_US
 MAX_SPANS: Final = 64
 """Newest alerts of a rule that historical ones are kept apart from."""
 
-FORMAT: Final = 2
+FORMAT: Final = 3
+_UNCALIBRATED: Final = 2
+"""The format before, which says nothing of calibration."""
+
 Span = tuple[int, int]
 
 
@@ -81,7 +84,7 @@ class AlertsState(NamedTuple):
 def load(stored: bytes) -> AlertsState:
     """State of what `AlertsState.dump` gave; BadConfig if a newer version of ours gave it."""
     form, *rest = orjson.loads(stored)
-    if form != FORMAT:
+    if form not in (_UNCALIBRATED, FORMAT):
         return _of_first_format(form, rest)
     device, site, ledger, dropped, live, late_seconds, spans, unsure = rest
     return AlertsState(
@@ -216,6 +219,7 @@ def _seconds(batch: AnyBatch, seqs: Sequence[int], first_us: int) -> list[Second
                 levels_db=[getattr(levels, field) for field in LEVEL_FIELDS],
                 overload=levels.overload,
                 scores=dict(batch.labels[n]) if batch.labels else {},
+                calibrated=batch.calibration is not None,
             )
         )
     return seconds

@@ -2,6 +2,7 @@
 
 Levels go into histograms of five minutes; those of an hour, added up, give the percentile. It
 moves once a minute, is there once a minute has been heard, and does not care how readings came.
+Calibrated and relative levels have no common reference: from one to the other it begins anew.
 """
 
 from collections import Counter
@@ -28,6 +29,8 @@ Slot = tuple[int, tuple[tuple[int, int], ...]]
 class Background:
     """Levels of an hour; `fresh` are those of the minute that has not ended yet.
 
+    `calibrated` is None until a level has come, and in states of the second format.
+
     Examples
     --------
     >>> quiet = Background()
@@ -41,6 +44,15 @@ class Background:
     level_db: float | None = None
     fresh: tuple[int, ...] = ()
     slots: tuple[Slot, ...] = ()
+    calibrated: bool | None = None
+
+    def of(self, *, calibrated: bool) -> "Background":
+        """For levels that are calibrated, or relative: empty if those before were the other."""
+        if calibrated == self.calibrated:
+            return self
+        if self.calibrated is None:
+            return replace(self, calibrated=calibrated)
+        return Background(calibrated=calibrated)
 
     def at(self, at_us: int) -> "Background":
         """As it stands at an instant: a minute that has ended is taken in."""
@@ -50,7 +62,7 @@ class Background:
         slots = _with(self.slots, self.minute // SLOT_MINUTES, self.fresh)
         oldest = minute // SLOT_MINUTES - SLOTS
         slots = tuple(slot for slot in slots if slot[0] > oldest)
-        return Background(minute, _l90(slots), (), slots)
+        return Background(minute, _l90(slots), (), slots, self.calibrated)
 
     def plus(self, laeq_1s_db: float) -> "Background":
         """With one more second of the present minute."""
@@ -59,17 +71,18 @@ class Background:
 
     def dump(self) -> list[object]:
         """Form for JSON; `load` reads it back."""
-        return [self.minute, self.level_db, self.fresh, self.slots]
+        return [self.minute, self.level_db, self.fresh, self.slots, self.calibrated]
 
 
 def load(stored: Sequence[Any]) -> Background:
     """Background of what `Background.dump` gave."""
-    minute, level_db, fresh, slots = stored
+    minute, level_db, fresh, slots, *calibrated = stored
     return Background(
         minute,
         level_db,
         tuple(fresh),
         tuple((number, tuple((a, b) for a, b in counts)) for number, counts in slots),
+        *calibrated,
     )
 
 

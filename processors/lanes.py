@@ -201,7 +201,7 @@ def hear(lane: Lane, second: Second, place: Place) -> Step:
         second = second._replace(start_us=lane.position_us)
     before = after = lane.background
     if any(watch.rule.needs_background for watch in lane.watches):
-        before = before.at(second.start_us)
+        before = before.of(calibrated=second.calibrated).at(second.start_us)
         after = before.plus(second.levels_db[0])
     steps = [detector.hear(watch, second, place, before.level_db) for watch in lane.watches]
     lane = lane._replace(

@@ -15,7 +15,10 @@ LEVEL_FIELDS: Final[tuple[LevelField, ...]] = get_args(LevelField)
 
 
 class Second(NamedTuple):
-    """One reading, as a rule sees it; levels in the order of `LEVEL_FIELDS`."""
+    """One reading, as a rule sees it; levels in the order of `LEVEL_FIELDS`.
+
+    States of the second format do not say whether a second is calibrated.
+    """
 
     start_us: int
     session: str
@@ -23,6 +26,7 @@ class Second(NamedTuple):
     levels_db: Sequence[float]
     overload: bool
     scores: Mapping[str, int]
+    calibrated: bool = True
 
     @property
     def end_us(self) -> int:

@@ -22,6 +22,7 @@ class Heard(NamedTuple):
     laeq_db: float
     scores: dict[str, int]
     overload: bool = False
+    calibrated: bool = True
 
 
 class Found(NamedTuple):
@@ -201,11 +202,15 @@ def _of(rule: Rule, background_db: float | None) -> float | None:
 
 
 def _background(series: Sequence[Heard], n: int) -> float | None:
-    """L90 of the last hour: twelve times five minutes, without the minute that has not ended."""
-    minute = series[n].at // 60
+    """L90 of the last hour: twelve times five minutes, without the minute that has not ended.
+
+    Of the seconds since the levels are calibrated, or since they are not.
+    """
+    minute, calibrated = series[n].at // 60, series[n].calibrated
+    begin = max((m + 1 for m in range(n) if series[m].calibrated != calibrated), default=0)
     levels = sorted(
         one.laeq_db
-        for one in series[:n]
+        for one in series[begin:n]
         if one.at // 60 < minute and one.at // 300 > minute // 5 - 12
     )
     if len(levels) < 60:

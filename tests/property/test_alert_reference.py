@@ -57,12 +57,15 @@ def rules(draw: st.DrawFn) -> Rule:
 def series(random: Random, count: int, *, gaps: bool = True) -> list[Heard]:
     """Sounds that come and go, in seconds of which some are missing."""
     heard, at, loud = [], START + random.randrange(300), False
+    calibrated = random.random() < 0.5
     for _ in range(count):
         loud = random.random() < 0.8 if loud else random.random() < 0.1
         level = random.uniform(60, 95) if loud else random.uniform(40, 70)
         score = random.choice(SCORES[3:] if loud else SCORES[:4])
         scores = {"siren": score} if score else {}
-        heard.append(Heard(at, round(level, 1), scores, overload=random.random() < 0.01))
+        calibrated = calibrated ^ (random.random() < 0.004)
+        overload = random.random() < 0.01
+        heard.append(Heard(at, round(level, 1), scores, overload, calibrated))
         missing = gaps and random.random() < 0.02
         at += 1 + (random.choice([1, 2, 29, 30, 40, 200]) if missing else 0)
     return heard
@@ -75,6 +78,7 @@ def batch(one: Heard) -> LabelledBatch:
         [one.laeq_db],
         labels=[one.scores],
         started_at=STARTED_AT + timedelta(seconds=one.at - START),
+        calibration="simulated" if one.calibrated else None,
     )
     return bare.model_copy(update={"levels": (levels(one.laeq_db, overload=one.overload),)})
 

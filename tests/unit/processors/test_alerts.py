@@ -321,6 +321,14 @@ def test_the_background_forgets_after_an_hour() -> None:
     assert not [a for a in told(run(still, [OUTBURST])[1]) if a.background_db != 59.0]
 
 
+def test_relative_and_calibrated_levels_have_no_background_in_common() -> None:
+    """Calibrated after an hour: the level is what it was, though the numbers are others."""
+    relative = [one.model_copy(update={"calibration": None}) for one in minutes(-50.0, 60)]
+    calibrated = [*minutes(55.0, 10, 3600), labelled(4200, [55.0, 76.0, 77.0])]
+    [raised] = told(run([*relative, *calibrated], [OUTBURST])[1])
+    assert (raised.onset_at, raised.background_db) == (at(4201), 55.0)
+
+
 @pytest.mark.parametrize("seqs", [[0], [1, 4], [0, 1, 9, 5]], ids=["start", "gap", "late"])
 def test_what_waits_of_a_device_without_labels_is_stored(seqs: list[int]) -> None:
     fold = alerts.fold(())
@@ -349,8 +357,21 @@ def test_an_open_alert_of_a_rule_that_can_be_no_more_is_named_in_one_line() -> N
 
 
 def test_a_state_of_a_newer_version_is_refused() -> None:
-    with pytest.raises(BadConfig, match="format 3"):
-        alerts.load(b'[3, "pole-07"]')
+    with pytest.raises(BadConfig, match="format 4"):
+        alerts.load(b'[4, "pole-07"]')
+
+
+def test_a_state_of_the_second_version_keeps_its_background_and_what_waits() -> None:
+    state, _ = run([*minutes(40.0, 2), labelled(121, [40.0])], [OUTBURST])
+    _, *stored = orjson.loads(state.dump())
+    live = stored[4]
+    live[6] = [second[:-1] for second in live[6]]
+    live[8] = live[8][:-1]
+    loaded = alerts.load(orjson.dumps([2, *stored]))
+    assert [second.seq for second in loaded.live.pending] == [121]
+    assert loaded.live.background.level_db == 40.0
+    _, outputs = run([labelled(120, [62.0]), labelled(122, [62.0] * 3)], [OUTBURST], loaded)
+    assert [alert.background_db for alert in told(outputs)] == [40.0]
 
 
 def test_a_state_of_the_first_version_keeps_what_was_counted() -> None:
