@@ -15,6 +15,8 @@ from hearing.adapters import runtime, sound_files
 from hearing.adapters.sound_files import StraightRead
 from hearing.listening import SHORTEST_S, ByRate, listened, rates_of
 
+_LOWEST_HZ: Final = 1000
+"""Slower ones hold no sound of a street, and grow at the models' rates."""
 _HIGHEST_HZ: Final = 192_000
 
 
@@ -52,10 +54,12 @@ def opened(sound: bytes) -> Iterator[StraightRead]:
     Raises
     ------
     BadSound
-        If it is none, also where it is damaged.
+        If it is none, also where it is damaged, or of a rate that is not taken.
     """
     try:
         with StraightRead(io.BytesIO(sound)) as file:
+            if file.samplerate < _LOWEST_HZ:
+                raise BadSound(f"{file.samplerate} Hz: at least {_LOWEST_HZ} Hz")
             if file.samplerate > _HIGHEST_HZ:
                 raise BadSound(f"{file.samplerate} Hz: at most {_HIGHEST_HZ} Hz")
             yield file

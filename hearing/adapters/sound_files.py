@@ -18,6 +18,8 @@ Samples = NDArray[np.float64]
 _NOWHERE: Final = np.empty(0, np.intp)
 _PIECE: Final = 1 << 18
 """Samples decoded at once, all channels together: an hour in stereo is 3 GB."""
+_PIECE_S: Final = 10
+"""And no longer than this: 2 Hz at 16 kHz is 8000 times as much."""
 
 
 class StraightRead(soundfile.SoundFile):  # type: ignore[misc]  # it comes without types
@@ -66,7 +68,7 @@ def pieces(
     rates_hz : collection of int
         Sample rates wanted, Hz.
     frames : int or None
-        How many of the file to read at once; None: as many as take 2 MiB.
+        How many of the file to read at once; None: as many as take 2 MiB, at most 10 s.
 
     Yields
     ------
@@ -79,7 +81,7 @@ def pieces(
         The file is damaged from here on.
     """
     streams = {rate_hz: _Resampler(file.samplerate, rate_hz) for rate_hz in rates_hz}
-    at_once = frames or max(1, _PIECE // file.channels)
+    at_once = frames or max(1, min(_PIECE // file.channels, _PIECE_S * file.samplerate))
     while len(block := file.read(at_once, dtype="float64", always_2d=True)) > 0:
         # one NaN would stay in the resampler's memory for good
         mono = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0).mean(axis=1)

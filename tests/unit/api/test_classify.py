@@ -14,6 +14,7 @@ from api.adapters.ears import ModelEars, decoded, opened
 from api.app import create
 from api.classify import MOST_BYTES
 from api.sounds import BadSound
+from hearing.adapters.sound_files import StraightRead, pieces
 from tests.api_contract import LEVELS_ONLY, SECRET, services
 from tests.fakes_api import DeafEars, MemoryRecords
 
@@ -118,10 +119,10 @@ def test_the_level_is_that_of_all_that_the_file_holds(model: ModelEars) -> None:
 def test_pieces_make_the_sound_that_the_whole_would_be(rate_hz: int) -> None:
     tone = sound(3.1, rate_hz)
     with opened(tone) as file:
-        pieces = list(decoded(file, {16_000, 32_000}))
+        parts = list(decoded(file, {16_000, 32_000}))
     mono, _ = soundfile.read(io.BytesIO(tone))
     for wanted_hz in (16_000, 32_000):
-        found = np.concatenate([piece[wanted_hz] for piece in pieces])
+        found = np.concatenate([part[wanted_hz] for part in parts])
         whole = soxr.resample(mono[:, 0], rate_hz, wanted_hz)
         assert len(found) == pytest.approx(3.1 * wanted_hz, abs=1)
         assert np.allclose(found[: len(whole)], whole[: len(found)], atol=1e-5)
@@ -136,6 +137,17 @@ def test_a_small_file_that_unpacks_into_much_takes_little_memory() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 30e6  # 30 s at 192 kHz are 46 MB
+
+
+def test_no_piece_is_long_however_slow_the_file() -> None:
+    """2 Hz would be 8000 times as much at 16 kHz, before anybody asks how long it is."""
+    slow = sound(2000, rate_hz=2, channels=1)
+    with StraightRead(io.BytesIO(slow)) as file:
+        first = next(pieces(file, {16_000, 32_000}))
+    assert first.frames <= 20
+    assert all(len(mono) <= 10 * hz for hz, mono in first.mono.items())
+    with pytest.raises(BadSound, match="2 Hz: at least 1000 Hz"), opened(slow):
+        pass
 
 
 @pytest.mark.parametrize(
