@@ -15,6 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from processors.adapters.link import Link
 from processors.adapters.tls import trusting
 from processors.home_assistant import Retained
 from processors.settings import ProcessorSettings
@@ -35,6 +36,7 @@ class MqttTarget:
     """The alert topics; an async context manager that connects, and reconnects by itself.
 
     `standing` messages are published at every connection: a broker may have lost what it retained.
+    For the same reason the relay tells it then of the newest alerts once more, by `link`.
     """
 
     name = "mqtt"
@@ -42,7 +44,7 @@ class MqttTarget:
     def __init__(self, settings: ProcessorSettings, standing: Sequence[Retained] = ()) -> None:
         self._settings = settings
         self._standing = standing
-        self._connected = asyncio.Event()
+        self.link = Link()
         self._failure: BadConfig | None = None
         self._confirmed: dict[int, asyncio.Future[None]] = {}
         self._client = self._build()
@@ -78,7 +80,7 @@ class MqttTarget:
         """
         try:
             async with asyncio.timeout(_CONFIRMED_WITHIN_S):
-                await self._connected.wait()
+                await self.link.wait()
                 self._check()
                 alerts = [message for message in messages if isinstance(message, Alert)]
                 await asyncio.gather(*[self._publish(alert) for alert in alerts])
@@ -123,7 +125,7 @@ class MqttTarget:
         """
         old, self._client = self._client, self._build()
         self._confirmed.clear()
-        self._connected.clear()
+        self.link.down()
         self._connect()
         old.disconnect()
         _break(old.socket())
@@ -182,14 +184,14 @@ class MqttTarget:
 
     def _connection(self, reason: ReasonCode) -> None:
         if not self._client.is_connected():
-            self._connected.clear()
+            self.link.down()
             if reason.is_failure:
                 log.warning("mqtt_away", extra={"reason": str(reason)})
             return
         log.info("mqtt_connected")
         for one in self._standing:
             self.show(one)
-        self._connected.set()
+        self.link.up()
 
     def _confirm(self, message_id: int, reason: ReasonCode) -> None:
         confirmed = self._confirmed.pop(message_id, None)

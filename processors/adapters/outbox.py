@@ -34,6 +34,20 @@ WHERE target = %s AND delivered_at IS NULL ORDER BY id LIMIT %s"""
 _DELIVERED: Final = """
 UPDATE delivery SET delivered_at = clock_timestamp(), attempts = attempts + 1
 WHERE target = %s AND outbox_id = ANY(%s)"""
+# Newest of all first, and only then those told lately: what waits for a topic says more than what
+# the topic was told. The hour ends with the last delivery, however long ago that was.
+_TOLD_LAST: Final = """
+WITH known AS (
+    SELECT id, kind, payload, delivered_at FROM outbox JOIN delivery ON outbox_id = id
+    WHERE kind = 'alert' AND target = %(target)s
+), newest AS (
+    SELECT DISTINCT ON (payload->>'site', payload->>'device', payload->>'rule') * FROM known
+    ORDER BY payload->>'site', payload->>'device', payload->>'rule', id DESC
+)
+SELECT id, kind, payload::text FROM newest
+WHERE delivered_at > (SELECT max(delivered_at) FROM known) - %(within)s
+AND delivered_at > clock_timestamp() - %(kept)s
+ORDER BY id"""
 _FAILED: Final = """
 UPDATE delivery SET attempts = attempts + 1 WHERE target = %s AND outbox_id = ANY(%s)"""
 _FORGET: Final = """
@@ -92,7 +106,32 @@ async def waiting(cursor: AsyncCursor[Any], target: str, limit: int) -> list[Wai
     Never those beyond the last id: ids are given out before their transactions commit.
     """
     await cursor.execute(_WAITING, (target, limit))
-    return [Waiting(number, _message(kind, text.encode())) async for number, kind, text in cursor]
+    return await _messages(cursor)
+
+
+async def told_last(
+    cursor: AsyncCursor[Any], target: str, within: timedelta, kept: timedelta
+) -> list[Waiting]:
+    """Return the newest alert of each site, device and rule, if the target was told it lately.
+
+    Parameters
+    ----------
+    cursor : AsyncCursor
+        Of the relay's connection.
+    target : str
+        Who was told.
+    within : timedelta
+        How long before the last delivery of an alert is lately.
+    kept : timedelta
+        How long the target keeps an alert: what is older it was to forget.
+
+    Returns
+    -------
+    list of Waiting
+        In the order in which they came. None of which something newer waits for the target.
+    """
+    await cursor.execute(_TOLD_LAST, {"target": target, "within": within, "kept": kept})
+    return await _messages(cursor)
 
 
 async def delivered(cursor: AsyncCursor[Any], target: str, ids: Sequence[int]) -> None:
@@ -108,6 +147,10 @@ async def failed(cursor: AsyncCursor[Any], target: str, ids: Sequence[int]) -> N
 async def forget(cursor: AsyncCursor[Any], older_than: timedelta) -> None:
     """Delete what everybody has for some time."""
     await cursor.execute(_FORGET, (older_than,))
+
+
+async def _messages(cursor: AsyncCursor[Any]) -> list[Waiting]:
+    return [Waiting(number, _message(kind, text.encode())) async for number, kind, text in cursor]
 
 
 def _message(kind: str, payload: bytes) -> Alert | Window:

@@ -15,6 +15,7 @@ from psycopg import AsyncConnection, AsyncCursor
 
 from processors.adapters import figures, outbox
 from processors.adapters.clock import utc_now
+from processors.adapters.link import Link
 from processors.adapters.outbox import Waiting
 from processors.adapters.postgres import connected, unavailable
 from processors.registry import Registry, placed
@@ -29,6 +30,8 @@ _AT_ONCE: Final = 200
 _LOOK_EVERY_S: Final = 5.0
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 30.0
+_MAY_BE_LOST: Final = timedelta(hours=1)
+"""Mosquitto saves every 30 s; it may be gone again before it has, or be unable for a while."""
 _FORGET_AFTER: Final = timedelta(days=1)
 _FORGET_EVERY_S: Final = 600.0
 
@@ -39,6 +42,10 @@ class Target(Protocol):
     """Somebody who is told."""
 
     name: str
+
+    @property
+    def link(self) -> Link | None:
+        """Its connections, if it may forget what it has confirmed; None if it never does."""
 
     async def deliver(self, messages: Sequence[Alert | Window]) -> None:
         """Deliver all, in order; Unavailable if that is not certain."""
@@ -53,6 +60,8 @@ class Log(Protocol):
 
 class KafkaTarget:
     """The public topics `alerts.v1` and `windows.v1`; `name` says which of them it serves."""
+
+    link = None
 
     def __init__(self, name: str, log: Log) -> None:
         self.name = name
@@ -79,6 +88,7 @@ class Placed:
 
     def __init__(self, target: Target, registry: Registry) -> None:
         self.name = target.name
+        self.link = target.link
         self._target = target
         self._registry = registry
 
@@ -149,9 +159,14 @@ async def _told(
     connection: AsyncConnection[Any], target: Target
 ) -> AsyncIterator[Sequence[Alert | Window]]:
     """Deliver what waits, then wait for more; yields it each time, be it nothing."""
+    reminded = 0
     while True:
         async with connection.cursor() as cursor:
             waiting = await outbox.waiting(cursor, target.name, _AT_ONCE)
+            link = target.link
+            if link and link.number != reminded and (waiting or link.is_up):
+                reminded = link.number  # as it is before: one that ends meanwhile counts anew
+                await _remind(cursor, target)
             if waiting:
                 await _deliver(cursor, target, waiting)
         yield [one.message for one in waiting]
@@ -167,6 +182,15 @@ async def _deliver(cursor: AsyncCursor[Any], target: Target, waiting: Sequence[W
         await outbox.failed(cursor, target.name, ids)
         raise
     await outbox.delivered(cursor, target.name, ids)
+
+
+async def _remind(cursor: AsyncCursor[Any], target: Target) -> None:
+    """Tell a target once more what it may have forgotten."""
+    told = await outbox.told_last(cursor, target.name, _MAY_BE_LOST, _FORGET_AFTER)
+    for first in range(0, len(told), _AT_ONCE):
+        await target.deliver([one.message for one in told[first : first + _AT_ONCE]])
+    if told:
+        log.info("relay_reminded", extra={"target": target.name, "alerts": len(told)})
 
 
 async def _more(connection: AsyncConnection[Any]) -> None:

@@ -8,7 +8,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from aiokafka import AIOKafkaConsumer
@@ -18,6 +18,8 @@ from deploy.local.mosquitto import Mosquitto
 from processors import registry, service
 from processors.adapters import alert_topics, relay
 from processors.adapters.alert_topics import MqttTarget
+from processors.adapters.clock import utc_now
+from processors.adapters.link import Link
 from processors.adapters.store import PostgresStore
 from processors.partitions import Checkpoint, Commit
 from processors.registry import placed
@@ -36,6 +38,8 @@ from tests.streams import KEY, alert, window
 TOPIC = topics.alert_topic("harbour", "pole-07", "siren")
 ALL_DELIVERED = """
 SELECT count(*) = %s AND count(delivered_at) = count(*) FROM delivery WHERE target = ANY(%s)"""
+PASSED = """
+UPDATE delivery SET delivered_at = delivered_at - %s::interval WHERE outbox_id = ANY(%s)"""
 ENDED_AT = STARTED_AT + timedelta(seconds=20)
 
 
@@ -111,6 +115,11 @@ async def put(settings: ProcessorSettings, *messages: Alert | Window) -> None:
         before = known or await store.claim("test", KEY, Checkpoint(0, "c"))
         after = replace(before, next_offset=before.next_offset + 1, version=before.version + 1)
         await store.commit("test", [Commit(KEY, before, after, {}, messages, messages)])
+
+
+def begun_minute() -> datetime:
+    """When the present minute began."""
+    return utc_now().replace(second=0, microsecond=0)
 
 
 def as_told(alert: Alert) -> Alert:
@@ -213,10 +222,102 @@ async def test_what_was_not_confirmed_never_overtakes_what_another_relay_told(
     assert told["payload"] == encode(cleared()).decode()
 
 
+def saved(mosquitto: Mosquitto) -> None:
+    """It writes what it retains to disk, as every 30 s, and then starts again."""
+    mosquitto.stop()
+    mosquitto.start()
+
+
+async def test_a_broker_that_forgot_the_newest_state_is_told_it_again(
+    settings: ProcessorSettings, mosquitto: Mosquitto, database: Database
+) -> None:
+    """Killed before it had saved, it says `raised` again; nothing new is told to set it right."""
+    async with relaying(settings):
+        await put(settings, alert(), alert(1, rule="loud"))
+        await database.until(ALL_DELIVERED, 4, ["kafka", "mqtt"])
+        saved(mosquitto)
+        await put(settings, cleared())
+        await database.until(ALL_DELIVERED, 6, ["kafka", "mqtt"])
+        mosquitto.kill()
+        mosquitto.start()
+        async with subscribed(mosquitto, TOPIC) as subscriber:
+            told = await heard(subscriber, cleared())
+    properties = told["properties"]
+    assert isinstance(properties, dict)
+    assert properties["user-properties"] == attributes(cleared())
+    async with subscribed(mosquitto, TOPIC) as late:
+        assert late.stdout is not None
+        first = json.loads(await asyncio.wait_for(late.stdout.readline(), 20))
+    assert (first["retain"], first["payload"]) == (1, encode(as_told(cleared())).decode())
+
+
+class Forgetful:
+    """A target that may forget, and is there once its link is up."""
+
+    name = "mqtt"
+
+    def __init__(self) -> None:
+        self.link = Link()
+        self.asked = asyncio.Event()
+        self.heard: list[Alert | Window] = []
+
+    async def deliver(self, messages: Sequence[Alert | Window]) -> None:
+        self.asked.set()
+        await self.link.wait()
+        self.heard += messages
+
+    def away(self) -> None:
+        """Be gone, and hear from now on."""
+        self.link.down()
+        self.asked.clear()
+        self.heard.clear()
+
+    async def back(self) -> None:
+        """Be there again, once somebody waits for it."""
+        await self.asked.wait()
+        self.link.up()
+
+
+@asynccontextmanager
+async def telling(settings: ProcessorSettings) -> AsyncIterator[Forgetful]:
+    target = Forgetful()
+    task = asyncio.create_task(relay.Relay(settings, target).run())
+    try:
+        yield target
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_the_last_that_was_told_comes_again_before_anything_new(database: Database) -> None:
+    """The power is off for hours, twice; of `crowd` nothing was told for long before."""
+    crowd, loud, new = (alert(n, rule=rule) for n, rule in enumerate(("crowd", "loud", "new")))
+    ended = loud.model_copy(update={"revision": 1, "state": "cleared"})
+    async with telling(database.settings) as first:
+        first.link.up()
+        await put(database.settings, crowd, alert(), loud, cleared())
+        await database.until(ALL_DELIVERED, 4, ["mqtt"])
+        assert first.heard == [crowd, alert(), loud, cleared()]
+        database.query(PASSED, "2 hours", [1])
+        database.query(PASSED, "5 hours", [1, 2, 3, 4])
+        first.away()
+        await put(database.settings, ended)
+        await first.back()
+        await database.until(ALL_DELIVERED, 5, ["mqtt"])
+        assert first.heard == [cleared(), ended], "where something new waits nothing is repeated"
+    database.query(PASSED, "5 hours", [1, 2, 3, 4, 5])
+    await put(database.settings, new)
+    async with telling(database.settings) as second:
+        await second.back()
+        await database.until(ALL_DELIVERED, 6, ["mqtt"])
+    assert second.heard == [ended, new]
+
+
 class Mortal:
     """A target whose relay ends after it has delivered and before that is marked, if it must."""
 
     name = "kafka"
+    link = None
 
     def __init__(self, lives: int) -> None:
         self.heard: list[Alert | Window] = []
@@ -262,7 +363,7 @@ async def test_home_assistant_finds_devices_and_their_newest_minute(
     settings: ProcessorSettings, mosquitto: Mosquitto
 ) -> None:
     settings = settings.model_copy(update={"home_assistant": "on"})
-    minute = window(length_s=60, final=True)
+    minute = window(length_s=60, final=True, started_at=begun_minute())
     levels = topics.levels_topic("harbour", "pole-07")
     async with relaying(settings), subscribed(mosquitto, levels) as subscriber:
         assert subscriber.stdout is not None

@@ -71,6 +71,7 @@ class Heard:
     """A target and a board that remember."""
 
     name = "windows"
+    link = None
 
     def __init__(self) -> None:
         self.delivered: list[Alert | Window] = []
@@ -89,9 +90,20 @@ async def test_the_newest_minute_is_shown_and_all_is_delivered() -> None:
     first = window(length_s=60, final=True)
     second = first.model_copy(update={"started_at": first.started_at + timedelta(minutes=1)})
     quarter = window(length_s=900, final=True)
-    target = Shown(heard, heard)
+    target = Shown(heard, heard, lambda: first.started_at + timedelta(minutes=3))
     await target.deliver([first, second, quarter])
     await target.deliver([first])
     assert heard.delivered == [first, second, quarter, first]
     assert [one.topic for one in heard.shown] == [topics.levels_topic("harbour", "pole-07")]
     assert json.loads(heard.shown[0].payload)["started_at"] == "2026-05-04T10:01:00Z"
+
+
+@pytest.mark.parametrize(("ended_s", "times_shown"), [(300, 1), (301, 0), (3 * 3600, 0)])
+async def test_a_relay_that_begins_does_not_show_a_minute_of_long_ago_as_the_newest(
+    ended_s: float, times_shown: int
+) -> None:
+    heard, corrected = Heard(), window(length_s=60, final=True)
+    now = corrected.started_at + timedelta(seconds=60 + ended_s)
+    await Shown(heard, heard, lambda: now).deliver([corrected])
+    assert heard.delivered == [corrected]
+    assert len(heard.shown) == times_shown
