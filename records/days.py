@@ -8,8 +8,9 @@ from datetime import date
 from itertools import groupby
 from typing import Final, LiteralString, NamedTuple
 
-from acoustics.decibels import exceeded, level_of
+from acoustics.decibels import CLASSES_PER_DB, exceeded, level_of
 from processors import window_sums
+from processors.window_sums import Sums
 from records.reader import Reader
 
 
@@ -52,13 +53,18 @@ class LoudHours(NamedTuple):
 class _Day(NamedTuple):
     device: str
     date: date
-    facade_correction_db: float
+    facade_db: float
     sums: bytes | None
 
 
-# by the clock of the site where the device was; the wide span is for the index
+# by the clock of the site where the device was, with the correction that it had there; the wide
+# span is for the index
 _OF_DAYS: Final[LiteralString] = """
 FROM level_window w JOIN device USING (device) JOIN site ON site.site = w.site
+LEFT JOIN stand ON stand.device = w.device AND stand.site = w.site
+CROSS JOIN LATERAL (
+    SELECT coalesce(stand.facade_correction_db, device.facade_correction_db) AS facade_db
+) AS facade
 CROSS JOIN LATERAL (SELECT (started_at AT TIME ZONE time_zone)::date AS date) AS local
 WHERE w.device = ANY(%(devices)s) AND length_s = 86400
   AND started_at >= %(first)s::date - 2 AND started_at < %(last)s::date + 3
@@ -66,12 +72,11 @@ WHERE w.device = ANY(%(devices)s) AND length_s = 86400
 ORDER BY 1, 2
 """
 _PERCENTILES: Final[LiteralString] = f"""
-SELECT w.device, date, laeq_db + facade_correction_db AS laeq_db,
-       l10_db + facade_correction_db AS l10_db, l50_db + facade_correction_db AS l50_db,
-       l90_db + facade_correction_db AS l90_db, coverage_s
+SELECT w.device, date, laeq_db + facade_db AS laeq_db, l10_db + facade_db AS l10_db,
+       l50_db + facade_db AS l50_db, l90_db + facade_db AS l90_db, coverage_s
 {_OF_DAYS}"""
 _SUMS: Final[LiteralString] = f"""
-SELECT w.device, date_trunc('month', date)::date AS date, facade_correction_db, sums
+SELECT w.device, date_trunc('month', date)::date AS date, facade_db, sums
 {_OF_DAYS}"""
 _MONTHS: Final[LiteralString] = """
 WITH part AS (
@@ -79,8 +84,8 @@ WITH part AS (
            10 * log(sum(coverage * power(10::float8, laeq_db / 10)) / sum(coverage)) AS laeq_db,
            sum(coverage) / extract(day FROM date_trunc('month', date) + interval '1 month - 1 day')
                AS coverage
-    FROM indicator_period
-    WHERE device = ANY(%(devices)s) AND date BETWEEN %(first)s AND %(last)s
+    FROM (SELECT DISTINCT unnest(%(devices)s::text[])) AS named (of_device)
+    CROSS JOIN LATERAL indicator_periods(of_device, %(first)s, %(last)s)
     GROUP BY device, date_trunc('month', date), calibrated, period, clock_h
 )
 SELECT device, date, calibrated,
@@ -100,6 +105,7 @@ SELECT device, date, count(*) AS hours,
        count(*) FILTER (WHERE laeq_db > coalesce(%(limit_db)s, limit_db)) AS over
 FROM indicator_hour
 WHERE device = ANY(%(devices)s) AND date BETWEEN %(first)s AND %(last)s
+  AND started_at >= %(first)s::date - 2 AND started_at < %(last)s::date + 3
 GROUP BY device, date ORDER BY device, date
 """
 
@@ -136,10 +142,14 @@ def hours_over(
 
 
 def _merged(days: Sequence[_Day]) -> Iterable[Percentiles]:
-    sums = window_sums.merged(window_sums.load(day.sums) for day in days if day.sums)
+    correction_db = days[0].facade_db
+    sums = window_sums.merged(
+        _shifted(window_sums.load(day.sums), day.facade_db - correction_db)
+        for day in days
+        if day.sums
+    )
     if not sums.seconds:
         return
-    correction_db = days[0].facade_correction_db
     l10_db, l50_db, l90_db = (exceeded(sums.classes, p) + correction_db for p in (10, 50, 90))
     yield Percentiles(
         device=days[0].device,
@@ -150,6 +160,16 @@ def _merged(days: Sequence[_Day]) -> Iterable[Percentiles]:
         l90_db=l90_db,
         coverage_s=sums.seconds,
     )
+
+
+def _shifted(sums: Sums, by_db: float) -> Sums:
+    """Sums of a day after a move, as if the device had the correction of before."""
+    if not by_db:
+        return sums
+    a, c, z = (round(energy * 10 ** (by_db / 10)) for energy in sums.energies)
+    classes = round(by_db * CLASSES_PER_DB)
+    moved = {index + classes: seconds for index, seconds in sums.classes.items()}
+    return sums._replace(energies=(a, c, z), classes=moved)
 
 
 def _asked(devices: Sequence[str], first: date, last: date) -> dict[str, object]:

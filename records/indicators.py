@@ -36,17 +36,18 @@ class DayLevels(NamedTuple):
 
 
 _DAYS: Final[LiteralString] = """
+WITH named AS (SELECT DISTINCT unnest(%(devices)s::text[]) AS device)
 SELECT asked.device, asked.on_date::date AS date, calibrated, ld_db, le_db, ln_db, lden_db,
        coalesce(day_coverage, 0) AS day_coverage,
        coalesce(evening_coverage, 0) AS evening_coverage,
        coalesce(night_coverage, 0) AS night_coverage,
        coalesce(hours_over_limit, 0) AS hours_over_limit
-FROM (SELECT DISTINCT unnest(%(devices)s::text[])) AS named (device)
+FROM named
 CROSS JOIN generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS day (on_date)
 CROSS JOIN LATERAL (SELECT named.device, day.on_date) AS asked
 LEFT JOIN (
-    SELECT * FROM indicator_day
-    WHERE device = ANY(%(devices)s) AND date BETWEEN %(first)s AND %(last)s
+    SELECT days.* FROM named
+    CROSS JOIN LATERAL indicator_days(named.device, %(first)s, %(last)s) AS days
 ) AS heard ON heard.device = asked.device AND heard.date = asked.on_date::date
 ORDER BY asked.device, asked.on_date, calibrated
 """

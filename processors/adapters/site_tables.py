@@ -28,6 +28,11 @@ ON CONFLICT (device) DO UPDATE SET site = excluded.site, name = excluded.name,
     street = excluded.street, latitude = excluded.latitude, longitude = excluded.longitude,
     height_m = excluded.height_m, facade_correction_db = excluded.facade_correction_db,
     active = true"""
+# what it measures at another site later has another row
+_STAND: Final = """
+INSERT INTO stand (device, site, facade_correction_db)
+VALUES (%(device)s, %(site)s, %(facade_correction_db)s)
+ON CONFLICT (device, site) DO UPDATE SET facade_correction_db = excluded.facade_correction_db"""
 _GONE: Final = "UPDATE device SET active = false WHERE device <> ALL(%s)"
 _PARTITIONS: Final = "SELECT ensure_reading_partitions(%s::date[])"
 
@@ -48,6 +53,7 @@ def load(settings: ProcessorSettings, registry: Registry, days: Sequence[date]) 
     ):
         cursor.executemany(_SITE, [_of_site(site) for site in registry.sites])
         cursor.executemany(_DEVICE, devices)
+        cursor.executemany(_STAND, devices)
         cursor.execute(_GONE, (list(registry.site_of),))
         cursor.execute(_PARTITIONS, (list(days),))
 

@@ -1,16 +1,23 @@
 """The views of hour and day indicators against their reference in Python, and against clocks."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, LiteralString
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 
+from acoustics.decibels import level_of
 from processors import window_sums
+from processors.adapters import site_tables
 from processors.indicators import Level, calendar, days
-from processors.registry import Limits, Site
+from processors.registry import Device, Limits, Registry, Site
 from records import days as records_days
+from records import indicators as records_indicators
 from records.adapters.postgres import PostgresReader
+from records.reader import Row
 from tests.database import Database
 from tests.recorded import address
 
@@ -46,7 +53,15 @@ FROM unnest(%s::integer[], %s::timestamptz[], %s::float8[], %s::integer[])
 def indicated(database: Database) -> Iterator[Database]:
     yield database
     database.query("DELETE FROM device WHERE device = 'indicated'")
+    database.query("DELETE FROM stand WHERE device = 'indicated'")
     database.query("DELETE FROM site WHERE site <> 'harbour'")
+
+
+def stands(database: Database, site: Site, facade_correction_db: float) -> None:
+    """Load a file by which the device stands at a site."""
+    pole = Device(device="indicated", facade_correction_db=facade_correction_db)
+    placed = site.model_copy(update={"devices": (pole,)})
+    site_tables.load(database.settings, Registry((placed,), {"indicated": site.site}), [])
 
 
 def heard(begin: datetime, quarters: int) -> list[Level]:
@@ -130,11 +145,84 @@ def test_the_past_of_a_device_that_has_moved_goes_by_the_site_where_it_was(
     indicated: Database,
 ) -> None:
     fill(indicated, LATE, heard(datetime(2026, 3, 6, tzinfo=UTC), 96 * 5))
+    stands(indicated, LATE, FACADE_DB)
     looks = [f"SELECT * FROM {view} ORDER BY 1, 2, 3, 4, 5" for view in VIEWS]  # noqa: S608
     before = [indicated.query(look) for look in looks]
-    indicated.query("UPDATE device SET site = 'harbour' WHERE device = 'indicated'")
+    stands(indicated, BERLIN, 4.0)
+    assert indicated.query(
+        "SELECT site, facade_correction_db FROM device WHERE device = 'indicated'"
+    ) == [("harbour", 4.0)]
     assert all(before)
     assert [indicated.query(look) for look in looks] == before
+    stands(indicated, LATE, FACADE_DB + 1)  # measured anew where it was
+    [(shift_db,)] = indicated.query(
+        "SELECT max(laeq_db) - %s FROM period_window", max(row[5] for row in before[0])
+    )
+    assert shift_db == pytest.approx(1)
+
+
+def test_hours_above_the_limit_count_at_the_site_where_they_were(indicated: Database) -> None:
+    """On the day of a move both sites have a row."""
+    begin = datetime(2026, 5, 4, 6, tzinfo=UTC)
+    loud = [Level(begin + timedelta(hours=n), 3600, 70.0) for n in range(10)]
+    for length_s, levels in ((900, [loud[0], loud[5]]), (3600, loud)):
+        fill(indicated, BERLIN, levels, length_s=length_s)
+    limited = Site(site="porto", time_zone="Europe/Rome", limits_db=BERLIN.limits_db)
+    fill(indicated, limited, [Level(begin + timedelta(hours=12), 3600, 70.0)], length_s=3600)
+    fill(indicated, limited, [Level(begin + timedelta(hours=12), 900, 70.0)])
+    assert indicated.query(
+        "SELECT date::text, site, hours_over_limit FROM indicator_day ORDER BY site"
+    ) == [("2026-05-04", "harbour", 10), ("2026-05-04", "porto", 1)]
+
+
+def test_only_windows_of_the_devices_and_dates_are_read(indicated: Database) -> None:
+    site = Site(site="late", time_zone="America/St_Johns")
+    for year in (2025, 2026):
+        begin = datetime(year, 3, 1, tzinfo=UTC)
+        fill(indicated, site, heard(begin, 96 * 61))
+        hours = [Level(begin + timedelta(hours=n), 3600, 50.0) for n in range(24 * 61)]
+        fill(indicated, site, hours, length_s=3600)
+    indicated.query(
+        "INSERT INTO level_window SELECT (jsonb_populate_record(one, "
+        "jsonb_build_object('device', other))).* FROM level_window AS one, "
+        "unnest(ARRAY['pole-01', 'pole-02']) AS other"
+    )
+    indicated.query("ANALYZE level_window, device, site")
+    first, last = date(2026, 4, 4), date(2026, 4, 5)
+    [(whole,)] = indicated.query("SELECT count(*) FROM level_window")
+    for question, days_read in (
+        (records_indicators.by_day, 7),
+        (records_indicators.by_month, 30 + 5),
+        (records_days.hours_over, 7),
+    ):
+        explained = Explained(indicated)
+        question(explained, ["indicated"], first, last)
+        assert 0 < explained.touched <= days_read * (96 + 24) < whole / 9, question
+
+
+class Explained:
+    """A reader that counts the windows which PostgreSQL touches, and answers nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.touched = 0
+
+    def rows(self, sql: LiteralString, asked: Mapping[str, object], of: type[Row]) -> list[Row]:
+        del of
+        with psycopg.connect(self._database.postgres.conninfo("cityhum_reader")) as connection:
+            [(plan,)] = connection.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + sql, asked)
+        self.touched += touched(plan[0]["Plan"])
+        return []
+
+
+def touched(node: Mapping[str, Any]) -> int:
+    """Count rows of `level_window` that a plan has read, also those it then left out."""
+    below = sum(touched(one) for one in node.get("Plans", ()))
+    if node.get("Relation Name") != "level_window":
+        return below
+    removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+    read = node["Actual Rows"] + sum(node.get(name, 0) for name in removed)
+    return below + int(read * node["Actual Loops"])
 
 
 @pytest.mark.parametrize(
@@ -161,6 +249,28 @@ def test_dates_are_those_of_the_site_where_the_device_was(
             (month,) = records_days.percentiles_by_month(reader, ["indicated"], on, on)
             assert (row.date, month.date) == (on, on)
             assert not records_days.percentiles(reader, ["indicated"], day_before, day_before)
+
+
+def test_a_month_in_which_a_device_moved_has_the_correction_of_each_site(
+    indicated: Database,
+) -> None:
+    heard_at = {"porto": (ROME, -3.0), "harbour": (BERLIN, 4.0)}
+    for number, (site, correction_db) in enumerate(heard_at.values()):
+        begins = datetime(2026, 5, 3 + number, 22, tzinfo=UTC)
+        fill(indicated, site, [Level(begins, 86400, 60.0)], length_s=86400)
+        stands(indicated, site, correction_db)
+    indicated.query(
+        "UPDATE level_window SET sums = %s",
+        window_sums.dump(window_sums.Sums(seconds=1, energies=(10**10, 0, 0), classes={600: 1})),
+    )
+    first, last = date(2026, 5, 1), date(2026, 5, 31)
+    with PostgresReader(address(indicated)) as reader:
+        days_of = records_days.percentiles(reader, ["indicated"], first, last)
+        (month,) = records_days.percentiles_by_month(reader, ["indicated"], first, last)
+    assert [day.laeq_db for day in days_of] == [57.0, 64.0]
+    mean_db = level_of(10**10, 1) + 10 * math.log10((10**-0.3 + 10**0.4) / 2)
+    assert month.laeq_db == pytest.approx(mean_db, abs=1e-6)
+    assert (month.l10_db, month.l90_db) == pytest.approx((64.0, 57.0), abs=0.05)
 
 
 def test_the_reader_may_look(indicated: Database) -> None:
