@@ -11,6 +11,7 @@ from schemas.messages import FRAMES_PER_READING
 _SLEW: Final = 500e-6
 _JITTER_S: Final = 0.02
 _SHORTEST_FRAME_S: Final = (1 - _SLEW) / FRAMES_PER_READING
+_LONGEST_FRAME_S: Final = (1 + _SLEW) / FRAMES_PER_READING
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,14 @@ def _before(run: Run, part: Part) -> Part:
 
 
 def _part(claim: Run, first: int, end: int) -> Part:
+    """Frames of a claim, from when they began at the latest to when they ended at the earliest.
+
+    Only a batch's first sample has a time; the clock may have been slewed since then.
+    """
     if claim.starts_s is None:
         return Part(first, end, None, None)
-    starts_s = claim.starts_s + (first - claim.first) / FRAMES_PER_READING
-    return Part(first, end, starts_s, starts_s + (end - first) / FRAMES_PER_READING)
+    latest_s = claim.starts_s + (first - claim.first) * _LONGEST_FRAME_S
+    return Part(first, end, latest_s, claim.starts_s + (end - claim.first) * _SHORTEST_FRAME_S)
 
 
 def refuse_overlap(runs: Sequence[Run], session: str, parts: Sequence[Part]) -> None:
@@ -93,12 +98,11 @@ def refuse_overlap(runs: Sequence[Run], session: str, parts: Sequence[Part]) -> 
     for part in parts:
         if part.starts_s is None or part.ends_s is None:
             continue
-        tolerance_s = _JITTER_S + _SLEW * (part.ends_s - part.starts_s)
         for run in runs:
             if run.starts_s is None or run.ends_s is None:
                 continue
             ours = run.session == session
             starts_s = -inf if ours and part.first >= run.end else run.starts_s
             ends_s = inf if ours and part.end <= run.first else run.ends_s
-            if min(part.ends_s, ends_s) - max(part.starts_s, starts_s) > tolerance_s:
+            if min(part.ends_s, ends_s) - max(part.starts_s, starts_s) > _JITTER_S:
                 raise BadMessage("privacy", "another run covers the same time")

@@ -121,6 +121,23 @@ def test_an_honest_device_without_frames_is_never_refused(
             guard = Guard()
 
 
+@given(
+    pace_s=st.sampled_from([1 - 500e-6, 1 + 500e-6]),
+    cuts=st.lists(st.tuples(st.integers(0, 90), st.sampled_from([1, 3, 60])), max_size=4),
+    bare=st.booleans(),
+)
+def test_a_slewed_clock_is_never_refused_however_its_readings_are_cut(
+    pace_s: float, cuts: list[tuple[int, int]], *, bare: bool
+) -> None:
+    session = Session("0" * 26, tuple(pace_s * seq for seq in range(200)), silent_context=False)
+    guard = Guard()
+    for first_seq, count in [*cuts, (0, 60), (60, 1), (30, 60), (90, 3)]:
+        batch = session.batch(first_seq, count)
+        if bare:
+            batch = batch.model_copy(update={"profile": "levels", "mel": None})
+        guard = admit(guard, batch, RECEIVED_AT)
+
+
 @given(sent=honest(), data=st.data())
 def test_no_frame_gets_a_second_value(sent: list[Sent], data: st.DataObject) -> None:
     bouncer = Bouncer()
