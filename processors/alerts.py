@@ -146,8 +146,8 @@ def _heard(
     fresh = [second for second in seconds if not state.live.is_passed_by(second)]
     alerts: tuple[Alert, ...] = ()
     if fresh:
-        live = lanes.received(lanes.under_rules(state.live, rules), fresh, received_us)
-        live, alerts, passed = lanes.heard(live, state.known, state.place, hold_us=HOLD_US)
+        live = lanes.received(state.live, fresh, received_us)
+        live, alerts, passed = lanes.heard(live, state.known, state.place, rules, hold_us=HOLD_US)
         state, past = _with_ended(state._replace(live=live), alerts), [*past, *passed]
     if not past:
         return state, _outputs(alerts, ())
@@ -167,10 +167,10 @@ def _ticked(state: AlertsState, tick: Tick, rules: tuple[Rule, ...]) -> tuple[Al
     before, at_us = state, microseconds(tick.at)
     state = _with_dropped(state, tick, at_us // SECOND_US)
     any_dropped = state is not before
-    live, alerts, passed = _live_ticked(state, at_us, any_dropped=any_dropped)
+    rules = tuple(rule for rule in rules if rule.concerns(state.site, state.device))
+    live, alerts, passed = _live_ticked(state, at_us, rules, any_dropped=any_dropped)
     if live is not state.live:
         state = _with_ended(state._replace(live=live), alerts)
-    rules = tuple(rule for rule in rules if rule.concerns(state.site, state.device))
     if passed or any_dropped:
         waiting = late.received(state.late, passed, at_us)
         return _with_late(state, waiting, alerts, rules)
@@ -181,7 +181,9 @@ def _ticked(state: AlertsState, tick: Tick, rules: tuple[Rule, ...]) -> tuple[Al
     return state, _outputs(alerts, ())
 
 
-def _live_ticked(state: AlertsState, at_us: int, *, any_dropped: bool) -> Heard:
+def _live_ticked(
+    state: AlertsState, at_us: int, rules: Sequence[Rule], *, any_dropped: bool
+) -> Heard:
     """Hold back no longer what waits; end what is open if nothing comes any more."""
     lane = state.live
     alerts: tuple[Alert, ...] = ()
@@ -189,7 +191,7 @@ def _live_ticked(state: AlertsState, at_us: int, *, any_dropped: bool) -> Heard:
     waited = at_us >= lane.heard_us + HOLD_US
     if lane.pending and (waited or any_dropped):
         hold_us = 0 if waited else HOLD_US
-        lane, alerts, passed = lanes.heard(lane, state.known, state.place, hold_us=hold_us)
+        lane, alerts, passed = lanes.heard(lane, state.known, state.place, rules, hold_us=hold_us)
     if lane.is_open:
         lane = lanes.ticked(lane, at_us)
     if lane.is_open and lane.is_silent:

@@ -6,7 +6,7 @@ still be part of it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
@@ -58,12 +58,21 @@ class Open(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """State of one rule; `recent` are the newest seconds that counted and are in no event yet."""
+    """State of one rule; `recent` are the newest seconds that counted and are in no event yet.
+
+    `retired`: the rule is no more and only ends what is open; told anew before each second.
+    """
 
     rule: Rule
     recent: tuple[Met, ...] = ()
     open: Open | None = None
     silent_until_us: int = 0
+    retired: bool = field(default=False, compare=False)
+
+    @property
+    def is_raised(self) -> bool:
+        """Whether an alert is open, not only what may become one."""
+        return self.open is not None and self.open.raised_us > 0
 
     @property
     def busy_from_us(self) -> int | None:
@@ -158,6 +167,8 @@ def _waited(
         joined = _joined(opened, watch.recent)
         return _told(replace(watch, recent=()), joined, second, place)
     watch, ended = _ended(watch, opened, place, "cleared", now_us=second.start_us)
+    if watch.retired:
+        return watch, ended
     before = replace(watch, recent=watch.recent[:-1])  # the second itself is listened to again
     watch, begun = _listened(before, second, judged, place, background_db)
     return watch, ended + begun

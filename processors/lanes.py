@@ -142,14 +142,14 @@ def _loaded(
 
 
 def under_rules(lane: Lane, current: Sequence[Rule]) -> Lane:
-    """Go by the current rules, but let what is open end under the rule that opened it."""
+    """Go by the current rules, but let an alert that is open end under the rule that raised it."""
     if len(lane.watches) == len(current) and all(
         watch.rule is rule for watch, rule in zip(lane.watches, current, strict=True)
     ):
         return lane
     known = {watch.rule.rule: watch for watch in lane.watches}
     watches = [_under_rule(known.pop(rule.rule, None), rule) for rule in current]
-    orphans = [watch for watch in known.values() if watch.open]
+    orphans = [replace(watch, retired=True) for watch in known.values() if watch.is_raised]
     return lane._replace(watches=(*watches, *orphans))
 
 
@@ -174,8 +174,10 @@ def ticked(lane: Lane, at_us: int) -> Lane:
     return lane._replace(ticked_us=max(at_us, lane.ticked_us), silent_us=silent_us)
 
 
-def heard(lane: Lane, known: Known, place: Place, *, hold_us: int) -> Heard:
-    """Let the rules hear every second whose turn it is; all of them have been counted."""
+def heard(
+    lane: Lane, known: Known, place: Place, current: Sequence[Rule], *, hold_us: int
+) -> Heard:
+    """Let the current rules hear every second whose turn it is; all of them have been counted."""
     alerts: list[Alert] = []
     passed: list[Second] = []
     waiting = lane.pending
@@ -187,7 +189,7 @@ def heard(lane: Lane, known: Known, place: Place, *, hold_us: int) -> Heard:
         if lane.is_passed_by(second):  # by another session: two agents with one device id
             passed.append(second)
             continue
-        lane, new = hear(lane, second, place)
+        lane, new = hear(under_rules(lane, current), second, place)
         alerts += new
     return Heard(lane._replace(pending=waiting[count:]), tuple(alerts), tuple(passed))
 
@@ -238,5 +240,7 @@ def _under_rule(watch: Watch | None, rule: Rule) -> Watch:
     if watch is None:
         return Watch(rule)
     if watch.rule == rule:
-        return replace(watch, rule=rule)
-    return watch if watch.open else Watch(rule, silent_until_us=watch.silent_until_us)
+        return replace(watch, rule=rule, retired=False)
+    if watch.is_raised:
+        return replace(watch, retired=True)
+    return Watch(rule, silent_until_us=watch.silent_until_us)

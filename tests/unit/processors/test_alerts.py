@@ -237,6 +237,42 @@ def test_a_new_rule_version_lets_what_is_open_end_under_the_old_one() -> None:
     assert not told(none_left)
 
 
+@pytest.mark.parametrize("rules", [[], [SIREN.model_copy(update={"on_score": 950})]])
+def test_a_rule_that_is_no_more_ends_its_alert_and_begins_none(rules: list[Rule]) -> None:
+    """However its seconds are batched."""
+    state, _ = run(heard("SSS"))
+    sounds = "." * 27 + "S" * 20 + "." * 13
+    singly = heard(sounds, 3)
+    levels = [one.levels[0].laeq_1s_db for one in singly]
+    at_once = labelled(3, levels, labels=[one.labels[0] for one in singly])
+    [cleared] = told(run([at_once], rules, state)[1])
+    assert (cleared.state, cleared.ended_at) == ("cleared", at(3))
+    assert told(run(singly, rules, state)[1]) == [cleared]
+
+
+ABRUPT = SIREN.model_copy(
+    update={"on_seconds": 1, "of_seconds": 1, "off_seconds": 1, "cooldown_s": 0}
+)
+
+
+def test_seconds_that_waited_for_a_tick_begin_nothing_for_a_rule_that_is_no_more() -> None:
+    state, _ = run([*heard("...S"), *heard(".S", 5)], [ABRUPT])
+    _, outputs = run([Tick(at(9))], [], state)
+    assert [alert.state for alert in told(outputs)] == ["cleared"]
+
+
+def test_a_rule_that_is_no_more_merges_but_begins_nothing_after_a_gap() -> None:
+    state, _ = run(heard("S..."), [ABRUPT.model_copy(update={"merge_s": 10})])
+    sounds = [*heard("..S...", 4), *heard("S....", 20)]
+    assert [(a.state, a.ended_at) for a in told(run(sounds, [], state)[1])] == [("cleared", at(7))]
+
+
+def test_what_is_no_alert_yet_does_not_become_one_without_its_rule() -> None:
+    long = SIREN.model_copy(update={"min_duration_s": 8})
+    state, _ = run(heard("SSSS"), [long])
+    assert not told(run(heard("S" * 10, 4), [], state)[1])
+
+
 def test_unsynced_readings_are_not_heard() -> None:
     assert not told(run(heard("SSSS", clock="unsynced"))[1])
 
