@@ -152,10 +152,10 @@ def _overlapping(live: Sequence[Found], replayed: Sequence[Found]) -> Iterator[P
         place = one.rule, one.device
         there = by_place[place]
         # alerts of one rule and device do not overlap each other: their ends are in order too
-        while passed[place] < len(there) and there[passed[place]].ended_at < one.onset_at:
+        while passed[place] < len(there) and there[passed[place]].ended_at <= one.onset_at:
             passed[place] += 1
         for other in there[passed[place] :]:
-            if other.onset_at > one.ended_at:
+            if other.onset_at >= one.ended_at:
                 break
             yield Pair(one, other)
 

@@ -40,7 +40,7 @@ def test_every_alert_is_told_once_on_its_side(live: list[Found], replayed: list[
     assert diff.same + len(diff.moved) + len(diff.lost) == len(live)
     assert diff.same + len(diff.moved) + len(diff.gained) == len(replayed)
     for moved in diff.moved:
-        assert moved.live.overlap_s(moved.replayed) >= 0
+        assert moved.live.overlap_s(moved.replayed) > 0
         assert (moved.live.rule, moved.live.device) == (moved.replayed.rule, moved.replayed.device)
 
 

@@ -92,10 +92,18 @@ def test_alerts_that_differ_name_their_rules_cooldown() -> None:
     assert with_cooldown(lost, [rule.model_copy(update={"cooldown_s": 0}) for rule in RULES]) == ()
 
 
-def found(rule: str) -> Found:
-    ended_at = STARTED_AT + timedelta(seconds=9)
-    of = {"alert_id": rule, "rule": rule, "device": "pole-07", "onset_at": STARTED_AT}
-    return Found.model_validate({**of, "ended_at": ended_at, "rest": {}})
+def test_alerts_that_only_touch_are_two() -> None:
+    before, after = found("siren"), found("siren", begin_s=9)
+    for live, replayed in ((before, after), (after, before)):
+        diff = alerts_compared([live], [replayed])
+        assert (diff.lost, diff.gained, diff.moved) == ((live,), (replayed,), ())
+
+
+def found(rule: str, begin_s: int = 0) -> Found:
+    onset_at = STARTED_AT + timedelta(seconds=begin_s)
+    ended_at = onset_at + timedelta(seconds=9)
+    of = {"alert_id": f"{rule}-{begin_s}", "rule": rule, "device": "pole-07"}
+    return Found.model_validate({**of, "onset_at": onset_at, "ended_at": ended_at, "rest": {}})
 
 
 def test_a_replay_steps_as_a_live_worker_does() -> None:
