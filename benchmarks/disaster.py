@@ -31,6 +31,8 @@ RATE: Final = 20.0
 SEED: Final = 1
 _QUIET_LOOKS: Final = 15
 """More than a consumer group takes to find itself again in an empty Kafka."""
+_UNTOLD_LOOKS: Final = round(900 / RATE) + 5
+"""Larger windows are told early once the clock has passed the quarter of an hour."""
 _LOOKS: Final = 180
 _SHOWN: Final = 200
 _LENGTH_AT: Final = {"level_window": 2, "label_window": 1}
@@ -52,7 +54,9 @@ async def until_quiet(stack: LocalStack, _: Recording) -> Record:
                     record, seen, since = now, 0, datetime.now(UTC)
                 seen += 1
                 owed = record.open_alerts or record.undelivered
-                if seen > _QUIET_LOOKS and not owed and results.ready(FOLDS, since):
+                told = now.folded_readings == now.distinct_readings
+                quiet = seen > (_QUIET_LOOKS if told else _UNTOLD_LOOKS)
+                if quiet and not owed and results.ready(FOLDS, since):
                     break
     return record
 

@@ -206,10 +206,10 @@ def _named(refused: Refuse) -> Mapping[str, object]:
 def client_id(sites: Sequence[str]) -> str:
     """Name under which the MQTT broker keeps this bridge's messages.
 
-    >>> client_id(["harbour"])
-    'cityhum-bridge-harbour'
+    >>> client_id([]), client_id(["old-port", "harbour"])
+    ('cityhum-bridge', 'cityhum-bridge-harbour.old-port')
     """
-    return "-".join(("cityhum-bridge", *sites))
+    return "-".join(("cityhum-bridge", *filter(None, [".".join(sorted(sites))])))
 
 
 def filters(sites: Sequence[str]) -> list[str]:

@@ -72,7 +72,10 @@ def joined(outputs: Sequence[Outputs]) -> Outputs:
 
 
 class Ticks(NamedTuple):
-    """A tick for all devices, and those that tell a device's dropped readings besides."""
+    """A tick for all devices, or those that tell some devices' dropped readings to them alone.
+
+    A mark comes when its device says something: whether others are silent, it does not know.
+    """
 
     plain: Tick
     marked: Mapping[DeviceId, Tick]
@@ -149,7 +152,7 @@ class _OneByOne(_Known[State]):
         """Step at once."""
         outputs = [self._step(batch.device, batch) for batch in batches]
         if ticks is not None:
-            devices = sorted({*self._states, *ticks.marked})
+            devices = sorted(ticks.marked or self._states)
             outputs += [self._step(one, ticks.marked.get(one, ticks.plain)) for one in devices]
         return joined([one for one in outputs if one is not NOTHING])
 
@@ -180,7 +183,7 @@ class _Paged(_Known[State]):
     def hear(self, batches: Iterable[AnyBatch], ticks: Ticks | None) -> Outputs:
         """Wait."""
         self._batches += batches
-        if ticks is not None:
+        if ticks is not None and not ticks.marked:
             self._tick = ticks.plain
         return NOTHING
 

@@ -113,8 +113,10 @@ class PartitionReplay:
             return 0.0
         return (self._newest - self._oldest).total_seconds()
 
-    def _ticks(self, at: datetime, dropped: Sequence[Dropped]) -> Ticks:
+    def _ticks(self, at: datetime, dropped: Sequence[Dropped]) -> Ticks | None:
         marks = [one for one in dropped if not self._devices or one.device in self._devices]
+        if dropped and not marks:
+            return None
         return Ticks(Tick(at), {one.device: Tick(at, one.ranges) for one in marks})
 
     def _count(self, batch: AnyBatch) -> None:

@@ -177,6 +177,8 @@ _SETTINGS: Final[Mapping[str, Any]] = {
     # of a partition: what is fetched is worked off before the next has its turn, and unpacked it is
     # three times as much
     "consumer_max_fetch_size": 2 * 1024 * 1024,
+    # who found no topics in an emptied Kafka gets partitions as soon as they are made again
+    "consumer_metadata_max_age_ms": 10_000,
     "stream_buffer_maxsize": 1024,
     "stream_wait_empty": False,
     "table_standby_replicas": 0,

@@ -1,6 +1,7 @@
 """What a device declares lost may be any number: it costs nobody else anything."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import orjson
 import pytest
@@ -12,9 +13,12 @@ from processors.partitions import FoldRun
 from processors.privacy import Guard
 from processors.verdicts import Forward, Refuse
 from schemas import readings, topics
+from schemas.codec import encode
+from schemas.envelopes import Dropped, ReadingEnvelope
 from schemas.errors import BadMessage
 from tests.batches import REGISTRY, arrived, changed, status
-from tests.builders import SESSION, labelled
+from tests.builders import SESSION, STARTED_AT, labelled, seqs
+from tests.unit.processors.test_classify import SIREN
 
 Run = tuple[int, int]
 
@@ -65,3 +69,16 @@ def test_one_that_is_in_the_log_already_is_refused_and_the_next_record_heard() -
         orjson.dumps(envelope | {"dropped": [], "batches": [labelled().model_dump(mode="json")]})
     )
     assert run.changed()
+
+
+def test_what_one_device_has_lost_ends_no_alert_of_another() -> None:
+    """Marks come whenever their devices do, also while others are still coming back."""
+    run = FoldRun(alerts.fold([SIREN]), {})
+    siren = labelled(0, [61.0] * 6, device="pole-08", labels=[{"siren": 900}] * 6)
+    raised, _ = run.apply(encode(ReadingEnvelope(batches=(siren,))))
+    assert raised.messages
+    mark = Dropped(device="pole-07", ranges=(seqs(3),))
+    for seconds in range(10, 90, 10):
+        at = STARTED_AT + timedelta(seconds=seconds)
+        outputs, _ = run.apply(encode(ReadingEnvelope(tick=at, dropped=(mark,))))
+        assert not outputs.messages
