@@ -1,8 +1,9 @@
 """The dashboard's settings: mistakes are one line before anything is served."""
 
 import pytest
+from streamlit.web import cli
 
-from dashboard.__main__ import main
+from dashboard.__main__ import command, main
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,13 @@ def test_a_mistake_is_one_line_and_nothing_is_served(
     assert line.count("\n") == 1
     assert name in line
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("given", "address"), [([], "127.0.0.1"), (["--server.address=::1"], "::1")]
+)
+def test_it_is_shown_to_nobody_else_wherever_it_is_started(given: list[str], address: str) -> None:
+    read = cli.main_run.make_context("run", command(given)[4:]).params
+    assert read["server_address"] == address
+    assert read["browser_gatherUsageStats"] is False
+    assert read["client_showErrorDetails"] == "none"
