@@ -52,7 +52,9 @@ async def live_alerts(
 async def stream(
     services: Services, key: Key, which: Filter, changes: Changes
 ) -> AsyncIterator[ServerSentEvent]:
-    """Tell changes for ever, or until the key is taken back."""
+    """Tell changes for ever, or until the key is taken back; nothing if others took the places."""
+    if services.streams.locked():  # since the route asked; who waited would hear nothing
+        return
     async with services.streams:
         while services.gate.knows(key):
             for event in events_of(changes, which):
@@ -74,10 +76,10 @@ def events_of(changes: Changes, which: Filter) -> list[ServerSentEvent]:
 
 
 async def _next(services: Services, changes: Changes) -> Changes:
-    """Changes behind others, as soon as there are some; at the latest after a quiet ring."""
+    """Changes behind others, or that some are lost, at once; at the latest after a quiet ring."""
     ring = services.bell.next_ring()  # before asking: what comes meanwhile rings it
     following = await _asked(services, changes.cursor)
-    if following.told or following.more:
+    if following.told or following.more or following.lost_since:
         return following
     await ring.wait()
     return await _asked(services, following.cursor)

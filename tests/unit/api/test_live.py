@@ -1,6 +1,8 @@
 """The stream of live alerts, over a record in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
@@ -68,6 +70,31 @@ async def test_a_key_that_was_taken_back_ends_its_stream(listening: Listening) -
     assert not listening.services.streams.locked()
     with pytest.raises(StopAsyncIteration):
         await anext(listening.events)
+
+
+async def test_who_came_too_late_for_the_last_place_is_not_kept_waiting() -> None:
+    services = replace(Listening().services, streams=asyncio.Semaphore(1))
+    first, late = (stream(services, KEY, ALL, Changes([], "0", more=False)) for _ in range(2))
+    assert (await anext(first)).id == "0"
+    with pytest.raises(StopAsyncIteration):
+        await asyncio.wait_for(anext(late), 1)
+    await first.aclose()  # type: ignore[attr-defined]
+    assert not services.streams.locked()
+
+
+class Forgetful(MemoryRecords):
+    """A record that was set back while somebody listened."""
+
+    def changes(self, cursor: str) -> Changes:
+        return super().changes(cursor)._replace(lost_since=datetime(2026, 5, 4, tzinfo=UTC))
+
+
+async def test_a_gap_is_told_at_once_and_not_at_the_next_ring(listening: Listening) -> None:
+    services = replace(listening.services, records=Forgetful())
+    events = stream(services, KEY, ALL, Changes([], "0", more=False))
+    told = [await asyncio.wait_for(anext(events), 1) for _ in range(2)]
+    assert [event.event for event in told] == [None, "gap"]
+    await events.aclose()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
