@@ -14,11 +14,11 @@ from processors.adapters.replay_job import Job, Tell, Told, folds_of, replay_col
 from processors.adapters.replay_shadow import Shadow
 from processors.adapters.replay_source import opened_source
 from processors.folds import GARBAGE
-from schemas.errors import CityhumError, Unavailable
+from schemas.errors import BadConfig, CityhumError, Unavailable
 
 _LOOK_S: Final = 0.2
 
-Stopped = str | Told | None
+Stopped = CityhumError | Told | None
 
 
 class _Queue(Protocol):
@@ -45,6 +45,8 @@ async def together(jobs: Sequence[Job], processes: int, tell: Tell) -> None:
 
     Raises
     ------
+    BadConfig
+        If one of them refuses what it reads; the others are ended.
     Unavailable
         If one of them fails; the others are ended.
     """
@@ -89,14 +91,16 @@ async def _until_done(crew: Sequence[SpawnProcess], told: _Queue, tell: Tell) ->
         elif news is None:
             working -= 1
         else:
-            raise Unavailable(news)
+            raise news
 
 
 def _work(jobs: Sequence[Job], told: _Queue) -> None:
     """Be one of the crew."""
     try:
         asyncio.run(alone(jobs, told.put))
+    except BadConfig as refused:
+        told.put(refused)
     except CityhumError as error:
-        told.put(str(error))
+        told.put(Unavailable(str(error)))
     else:
         told.put(None)

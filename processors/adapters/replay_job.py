@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
+from zoneinfo import ZoneInfo
 
 from processors import alerts, registry, windows
 from processors.adapters.replay_log import Slice
@@ -15,7 +16,8 @@ from processors.replay import Request, Span
 from processors.replay_run import FoldReplay, PartitionReplay
 from processors.settings import ProcessorSettings
 from schemas.adapters import text_file
-from schemas.base import Frozen
+from schemas.base import Frozen, SiteId
+from schemas.errors import BadConfig
 
 ROWS: Final = 20_000
 """In one transaction."""
@@ -85,9 +87,24 @@ Tell = Callable[[Told], None]
 
 
 def folds_of(settings: ProcessorSettings, request: Request) -> Sequence[Fold[Any]]:
-    """The live programs, under the rules of a replay."""
+    """The live programs, under the rules of a replay.
+
+    They raise BadConfig at a reading of a site that is no more in the sites file.
+    """
     sites = registry.parse(text_file.read(settings.sites_file), str(settings.sites_file))
-    return windows.fold(sites.zones), alerts.fold(request.rules)
+    return windows.fold(_Zones(sites.zones)), alerts.fold(request.rules)
+
+
+class _Zones(dict[SiteId, ZoneInfo]):
+    """Time zones of the sites; its days would begin elsewhere where one is not known any more."""
+
+    def get(self, site: SiteId, default: Any = None, /) -> Any:  # noqa: ANN401  # as of a dict
+        if site and site not in self:  # a device that was never heard has none
+            raise BadConfig(
+                f"the log has readings of site {site}, which the sites file names no more:"
+                " keep it there, without devices"
+            )
+        return super().get(site, default)
 
 
 def from_kept(folds: Sequence[Fold[Any]], span: Span, kept: Kept) -> list[FoldReplay]:

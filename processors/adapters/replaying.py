@@ -10,7 +10,7 @@ from pydantic import Field
 
 from processors.adapters import replay_catalog, replay_crew, replay_source
 from processors.adapters.offsets import opened_offsets
-from processors.adapters.replay_job import Job, Told
+from processors.adapters.replay_job import Job, Tell, Told
 from processors.adapters.replay_log import opened_replay_log
 from processors.partitions import Key
 from processors.replay import TOPICS, Request, check_reaches
@@ -65,7 +65,8 @@ async def replay(
     LogGap
         If retention has removed what is needed.
     BadConfig
-        If there is a replay of that name, or nothing in the span: then no shadow is left.
+        If there is a replay of that name, nothing in the span, or a reading of a site that is no
+        more: then no shadow is left.
     Unavailable
         If Kafka or PostgreSQL is away.
     """
@@ -76,16 +77,24 @@ async def replay(
         await replay_catalog.create(connection, request, jobs[0].cluster_id)
         account = _Account(jobs, show)
         async with _told(connection, request.name, account):
-            if processes == 1:
-                await replay_crew.alone(jobs, account.tell)
-            else:
-                await replay_crew.together(jobs, processes, account.tell)
+            try:
+                await _done_by(jobs, processes, account.tell)
+            except BadConfig:
+                await replay_catalog.drop(connection, request.name)
+                raise
         done = account.progress()
         if not done.in_span:
             await replay_catalog.drop(connection, request.name)
             raise BadConfig(f"no readings between {_said(request)}")
         await replay_catalog.finish(connection, request.name, done.readings, done.unreadable)
     return done
+
+
+async def _done_by(jobs: Sequence[Job], processes: int, tell: Tell) -> None:
+    if processes == 1:
+        await replay_crew.alone(jobs, tell)
+    else:
+        await replay_crew.together(jobs, processes, tell)
 
 
 @asynccontextmanager

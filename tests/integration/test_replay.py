@@ -231,6 +231,23 @@ async def test_names_are_taken_until_dropped(lived: Lived) -> None:
             await replay_catalog.drop(connection, "taken")
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_readings_of_a_site_that_is_no_more_are_refused(
+    lived: Lived, tmp_path: Path, processes: int
+) -> None:
+    """Its days would begin at midnight of UTC."""
+    sites = tmp_path / "sites.yaml"
+    sites.write_text("sites: [{site: park}]", encoding="utf-8")
+    without = Lived(lived.settings.model_copy(update={"sites_file": sites}), lived.database)
+    with pytest.raises(BadConfig, match=r"site harbour, .* keep it there, without devices"):
+        await replayed(without, asked("moved"), processes)
+    assert lived.database.query("SELECT count(*) FROM replay WHERE name = 'moved'") == [(0,)]
+    sites.write_text("sites: [{site: harbour, time_zone: Europe/Berlin}]", encoding="utf-8")
+    await replayed(without, asked("moved"), processes)
+    async with replay_catalog.opened(lived.settings, "moved") as connection:
+        await replay_catalog.drop(connection, "moved")
+
+
 async def test_nothing_is_left_of_a_span_without_readings(lived: Lived) -> None:
     later = SPAN.end + timedelta(days=1)
     with pytest.raises(BadConfig, match="no readings between"):

@@ -2,16 +2,19 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from processors import registry, replay
+from processors.adapters.replay_job import folds_of
 from processors.partitions import FoldRun
 from processors.replay import Oldest, Span
 from processors.replay_diff import Found, alerts_compared, with_cooldown
 from processors.replay_run import FoldReplay, Heard, PartitionReplay
 from processors.rules import parse
+from processors.settings import ProcessorSettings
 from schemas.codec import decode, encode
 from schemas.envelopes import Dropped, ReadingEnvelope
 from schemas.errors import BadConfig, LogGap
@@ -154,3 +157,25 @@ def test_only_chosen_devices_are_heard() -> None:
 def test_what_nobody_can_read_is_no_reading() -> None:
     partition = PartitionReplay([], {}, replay.request("one", SPAN, RULES))
     assert not partition.apply(Heard(0, None))
+
+
+def test_a_site_that_the_file_has_no_more_is_refused_but_kept_there_it_has_its_days(
+    tmp_path: Path,
+) -> None:
+    sites = tmp_path / "sites.yaml"
+    settings = ProcessorSettings(sites_file=sites)
+    request = replay.request("one", SPAN, RULES)
+    heard = Heard(0, decode(ReadingEnvelope, envelope(labelled(0))))
+
+    def replayed() -> PartitionReplay:
+        folds = [FoldReplay(fold, SPAN, {}) for fold in folds_of(settings, request)]
+        partition = PartitionReplay(folds, {fold.program: 9 for fold in folds}, request)
+        partition.apply(heard)
+        partition.taken()
+        return partition
+
+    sites.write_text("sites: [{site: park}]", encoding="utf-8")
+    with pytest.raises(BadConfig, match=r"site harbour, .* keep it there, without devices"):
+        replayed()
+    sites.write_text("sites: [{site: harbour}]", encoding="utf-8")
+    assert replayed().readings == 1
