@@ -12,16 +12,16 @@ INSERT INTO stand SELECT device, site, facade_correction_db FROM device;
 
 -- Quarters and hours with the part of the day in which they begin, by the site's clock. A part of
 -- the day belongs to the date on which it begins: a night also after midnight. Site and correction
--- are those of where the device was then.
+-- are those of where the device was then. OFFSET 0: the clock is looked at once for each window.
 CREATE OR REPLACE VIEW period_window AS
 SELECT w.device, w.site, w.length_s, w.started_at, w.coverage_s,
        w.laeq_db + facade.db AS laeq_db, w.l10_db + facade.db AS l10_db,
        w.l50_db + facade.db AS l50_db, w.l90_db + facade.db AS l90_db,
        w.lafmax_db + facade.db AS lafmax_db,
        w.calibration IS NOT NULL AS calibrated,
-       part.period,
-       clock.date - CASE WHEN part.starts > clock.at THEN 1 ELSE 0 END AS date,
-       CASE WHEN w.calibration IS NOT NULL THEN part.limit_db END AS limit_db
+       part.period, part.date,
+       CASE WHEN w.calibration IS NOT NULL THEN CASE part.period WHEN 'day' THEN s.limit_day_db
+           WHEN 'evening' THEN s.limit_evening_db ELSE s.limit_night_db END END AS limit_db
 FROM level_window w
 JOIN device d USING (device)
 JOIN site s ON s.site = w.site
@@ -29,15 +29,17 @@ LEFT JOIN stand ON stand.device = w.device AND stand.site = w.site
 CROSS JOIN LATERAL (
     SELECT coalesce(stand.facade_correction_db, d.facade_correction_db) AS db
 ) AS facade
+CROSS JOIN LATERAL (SELECT w.started_at AT TIME ZONE s.time_zone AS at OFFSET 0) AS clock
 CROSS JOIN LATERAL (
-    SELECT (w.started_at AT TIME ZONE s.time_zone)::date AS date,
-           (w.started_at AT TIME ZONE s.time_zone)::time AS at
-) AS clock
-JOIN LATERAL (
-    VALUES ('day', s.day_starts, s.limit_day_db), ('evening', s.evening_starts, s.limit_evening_db),
-           ('night', s.night_starts, s.limit_night_db)
-) AS part (period, starts, limit_db)
-    ON part.period = period_of(clock.at, s.day_starts, s.evening_starts, s.night_starts)
+    SELECT period_of(clock.at::time, s.day_starts, s.evening_starts, s.night_starts) AS period
+    OFFSET 0
+) AS now
+CROSS JOIN LATERAL (
+    SELECT now.period, clock.at::date - CASE WHEN clock.at::time < CASE now.period
+        WHEN 'day' THEN s.day_starts WHEN 'evening' THEN s.evening_starts ELSE s.night_starts END
+        THEN 1 ELSE 0 END AS date
+    OFFSET 0
+) AS part
 WHERE w.length_s IN (900, 3600);
 
 -- Levels of day, evening and night of each date, from quarters weighted by their seconds. The wide
