@@ -42,7 +42,10 @@ def dates(seconds: float, until: date, by: str = DAY) -> tuple[date, date]:
 
 
 def levels(reader: Reader, device: str, asked: Asked) -> pd.DataFrame:
-    """Indicators, percentile levels and coverage; those without readings have a row too."""
+    """Indicators, percentile levels and coverage; those without readings have a row too.
+
+    A date with calibrated and with relative levels has a row of each; percentiles are of one kind.
+    """
     span = ([device], asked.first, asked.last)
     if asked.by == MONTH:
         told = _table(indicators.by_month(reader, *span), days.MonthLevels._fields)
@@ -51,7 +54,9 @@ def levels(reader: Reader, device: str, asked: Asked) -> pd.DataFrame:
         told = _table(indicators.by_day(reader, *span), indicators.DayLevels._fields)
         percentiles = days.percentiles(reader, *span)
     heard = _table(percentiles, days.Percentiles._fields)
-    joined = told.merge(heard, on=["device", "date"], how="left")
+    kinds = {"calibrated": object}  # None where nothing was heard
+    on = ["device", "date", "calibrated"]
+    joined = told.astype(kinds).merge(heard.astype(kinds), on=on, how="left")
     return joined[["device", "date", *_LEVELS, *_PERCENTILES, *_COVERAGE]]
 
 

@@ -12,7 +12,10 @@ from schemas import topics
 
 
 class Summary(NamedTuple):
-    """LAeq over all seconds heard, the highest LAFmax, the share heard, and how many gaps."""
+    """LAeq over the seconds heard, the highest LAFmax, the share heard, and how many gaps.
+
+    Relative levels are left out beside calibrated ones; the share is of all.
+    """
 
     laeq_db: float
     lafmax_db: float
@@ -35,17 +38,20 @@ def summary(levels: pd.DataFrame, seconds: float, step_s: int) -> Summary:
     Examples
     --------
     >>> rows = pd.DataFrame({"laeq_db": [60.0, 70.0], "lafmax_db": [65.0, 72.0],
-    ...     "coverage_s": [10, 10], "instant": pd.to_datetime([0, 30], unit="s")})
+    ...     "coverage_s": [10, 10], "instant": pd.to_datetime([0, 30], unit="s"),
+    ...     "calibration": [None, None]})
     >>> summary(rows, 40.0, 10)
     Summary(laeq_db=67.4, lafmax_db=72.0, coverage=0.5, gaps=1)
     """
-    heard_s = levels.coverage_s.astype(float)
-    energy = np.average(10 ** (levels.laeq_db.astype(float) / 10), weights=heard_s)
+    calibrated = levels.calibration.notna()
+    of_one_kind = levels[calibrated] if calibrated.any() else levels
+    energies = 10 ** (of_one_kind.laeq_db.astype(float) / 10)
+    energy = np.average(energies, weights=of_one_kind.coverage_s.astype(float))
     steps = levels.instant.diff().dt.total_seconds()
     return Summary(
         laeq_db=round(float(10 * np.log10(energy)), 2),
-        lafmax_db=float(levels.lafmax_db.max()),
-        coverage=min(1.0, float(heard_s.sum()) / seconds),
+        lafmax_db=float(of_one_kind.lafmax_db.max()),
+        coverage=min(1.0, float(levels.coverage_s.sum()) / seconds),
         gaps=int((steps > 1.5 * step_s).sum()),
     )
 

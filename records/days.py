@@ -15,10 +15,14 @@ from records.reader import Reader
 
 
 class Percentiles(NamedTuple):
-    """LAeq and levels exceeded 10, 50 and 90 % of a date, or of the month that begins on it, dB."""
+    """LAeq and levels exceeded 10, 50 and 90 % of a date, or of the month that begins on it, dB.
+
+    Of the calibrated seconds where there are any: relative ones are left out beside these.
+    """
 
     device: str
     date: date
+    calibrated: bool
     laeq_db: float
     l10_db: float
     l50_db: float
@@ -72,8 +76,9 @@ WHERE w.device = ANY(%(devices)s) AND length_s = 86400
 ORDER BY 1, 2
 """
 _PERCENTILES: Final[LiteralString] = f"""
-SELECT w.device, date, laeq_db + facade_db AS laeq_db, l10_db + facade_db AS l10_db,
-       l50_db + facade_db AS l50_db, l90_db + facade_db AS l90_db, coverage_s
+SELECT w.device, date, calibration IS NOT NULL AS calibrated, laeq_db + facade_db AS laeq_db,
+       l10_db + facade_db AS l10_db, l50_db + facade_db AS l50_db, l90_db + facade_db AS l90_db,
+       coverage_s
 {_OF_DAYS}"""
 _SUMS: Final[LiteralString] = f"""
 SELECT w.device, date_trunc('month', date)::date AS date, facade_db, sums
@@ -154,6 +159,7 @@ def _merged(days: Sequence[_Day]) -> Iterable[Percentiles]:
     yield Percentiles(
         device=days[0].device,
         date=days[0].date,
+        calibrated=sums.calibration is not None,
         laeq_db=level_of(sums.energies[0], sums.seconds) + correction_db,
         l10_db=l10_db,
         l50_db=l50_db,

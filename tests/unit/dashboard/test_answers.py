@@ -71,6 +71,36 @@ def test_clocks_that_change_make_no_gap_and_lose_no_second(seconds: int, until: 
     assert axis[0] <= shown.levels.started_at.min() < shown.levels.started_at.max() <= axis[1]
 
 
+def test_relative_levels_are_not_averaged_with_calibrated_ones() -> None:
+    """Twelve hours before the calibration, and twelve behind it."""
+    hour = SECOND._replace(coverage_s=3600)
+    rows = [
+        hour._replace(
+            started_at=NOW + timedelta(hours=n),
+            laeq_db=-40.0 if n < 12 else 65.0,
+            lafmax_db=-20.0 if n < 12 else 80.0,
+            calibration=None if n < 12 else "2026-05-04a",
+        )
+        for n in range(24)
+    ]
+    shown = answers.of_device(Known({Level: [*rows]}), POLE, last(86_400, NOW), "UTC")
+    told = summary(shown.levels, 86_400, 3600)
+    assert told == (65.0, 80.0, 1.0, 0)
+
+
+def test_percentiles_stand_beside_the_indicators_of_their_kind() -> None:
+    day = DayLevels("pole-01", date(2026, 5, 4), False, -40, -40, -40, -38, 0.5, 0, 0, 0)  # noqa: FBT003
+    kinds: list[object] = [day, day._replace(calibrated=True, ld_db=65.0)]
+    heard = Percentiles("pole-01", day.date, True, 65.0, 68.0, 64.0, 60.0, 43_200)  # noqa: FBT003
+    report = reports.levels(
+        Known({DayLevels: kinds, Percentiles: [heard]}),
+        "pole-01",
+        reports.Asked(*reports.dates(86_400, day.date)),
+    )
+    assert list(report.calibrated) == [False, True]
+    assert report.l50_db.fillna(0).tolist() == [0, 64.0]
+
+
 def test_ten_years_of_a_device_without_data_ask_for_days_and_are_empty() -> None:
     known = Known({})
     shown = answers.of_device(known, POLE, last(315_360_000, NOW), "Europe/Berlin")
