@@ -90,3 +90,17 @@ def test_the_former_login_can_be_shut_out(postgres: Postgres) -> None:
                 writer.execute("SELECT 1")
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(login)
+
+
+def test_corrections_of_before_are_those_of_where_devices_stand(
+    postgres: Postgres, old: ProcessorSettings
+) -> None:
+    with psycopg.connect(postgres.conninfo("cityhum_owner", "old")) as owner:
+        owner.execute("INSERT INTO site VALUES ('quay', '', 'UTC', '07:00', '19:00', '23:00')")
+        owner.execute(
+            "INSERT INTO device (device, site, name, street, facade_correction_db) "
+            "VALUES ('pole', 'quay', '', '', -3)"
+        )
+    migrations.upgrade(old)
+    with psycopg.connect(postgres.conninfo("cityhum_owner", "old")) as owner:
+        assert owner.execute("SELECT * FROM stand").fetchall() == [("pole", "quay", -3.0)]
