@@ -17,6 +17,26 @@ BASE = Path(__file__).parents[1] / "kafka"
 _MEMORY = ("-Xms384m", "-Xmx512m", "-XX:+UseSerialGC")
 
 
+def escaped(path: Path) -> str:
+    r"""Write a path as Java's properties have it, whose files are Latin-1.
+
+    Examples
+    --------
+    >>> print(escaped(Path("/srv/Lärm\\dB 🎧")))
+    /srv/L\u00e4rm\\dB \ud83c\udfa7
+    """
+    return "".join(_letter(letter) for letter in str(path))
+
+
+def _letter(letter: str) -> str:
+    if letter == "\\":
+        return r"\\"
+    if letter.isascii():
+        return letter
+    utf_16 = letter.encode("utf-16-be")
+    return "".join(f"\\u{utf_16[n : n + 2].hex()}" for n in range(0, len(utf_16), 2))
+
+
 class Kafka:
     """Apache Kafka on loopback.
 
@@ -62,7 +82,7 @@ class Kafka:
         require_free(self.port, "Kafka")
         require_free(self._controller_port, "Kafka's controller")
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "server.properties").write_text(self._properties(), encoding="utf-8")
+        (self._folder / "server.properties").write_text(self._properties(), encoding="ascii")
         if not (self._folder / "data" / "meta.properties").exists():
             self._format()
         self._daemon.launch(self._java(*_MEMORY, "kafka.Kafka", self._properties_file))
@@ -110,7 +130,7 @@ class Kafka:
         added = [
             *self._doors(),
             f"controller.quorum.voters=1@{self._controller}",
-            f"log.dirs={self._folder / 'data'}",
+            f"log.dirs={escaped(self._folder / 'data')}",
         ]
         base = (BASE / "server.properties").read_text(encoding="utf-8")
         return "\n".join([base, *added, ""])

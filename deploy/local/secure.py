@@ -109,7 +109,7 @@ class Kafka(kafka.Kafka):
         text = (kafka.BASE / "production.properties").read_text(encoding="utf-8")
         nodes = f"NODES://{HOST}:{self._nodes_port}"
         return [
-            _replaced(text, {_TLS: f"{self.certificates.folder}/"}),
+            _replaced(text, {_TLS: f"{kafka.escaped(self.certificates.folder)}/"}),
             f"listeners=CLIENTS://{self.bootstrap},{nodes},CONTROLLER://{self._controller}",
             f"advertised.listeners=CLIENTS://{self.bootstrap},{nodes}",
         ]

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from cityhum.password_book import mosquitto_hash
+from deploy.local import secure
 from deploy.local.api_keys import keys_file
+from deploy.local.kafka import Kafka
 from deploy.local.settings import local_settings
 from deploy.local.stack import Addresses
 from deploy.local.truststore import java_keystore
@@ -79,3 +81,14 @@ def test_keys_of_the_api_move_into_the_folder_that_containers_mount(tmp_path: Pa
     moved = keys_file(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [moved.parent.name]
     assert keys_file(tmp_path).read_text() == "keys: []"
+
+
+@pytest.mark.parametrize("kind", [Kafka, secure.Kafka])
+def test_kafka_s_settings_are_letters_that_java_reads_anywhere(
+    kind: type[Kafka], tmp_path: Path
+) -> None:
+    text = kind(tmp_path / "Lärm 🎧")._properties()
+    assert text.isascii()
+    named = [line.partition("=")[2] for line in text.splitlines() if "L\\u00e4rm" in line]
+    assert f"{tmp_path}/L\\u00e4rm \\ud83c\\udfa7/kafka/data" in named
+    assert len(named) == (1 if kind is Kafka else 3)
