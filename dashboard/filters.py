@@ -37,6 +37,12 @@ def devices() -> Sequence[Device]:
     return list(known.values()) if chosen == ALL else [known[chosen]]
 
 
+def names() -> Sequence[str] | None:
+    """Name of one device; None: all, also those that stand no longer."""
+    chosen = choice("Device", [ALL, *(one.device for one in installed())], key="devices")
+    return None if chosen == ALL else [chosen]
+
+
 def choice(name: str, options: Sequence[str], *, key: str, default: str | None = None) -> str:
     """One of some words."""
     index = options.index(default) if default in options else 0

@@ -9,7 +9,7 @@ from dashboard.adapters import verdicts
 from dashboard.charts import alerts as charts
 from dashboard.charts.style import CONFIG
 from dashboard.columns import columns, unmarked
-from dashboard.filters import ALL, choice, devices, last_day, places, span_of, span_s
+from dashboard.filters import ALL, choice, last_day, names, places, span_of, span_s
 from dashboard.page import SETTINGS, live, page, reader, zone_of
 from dashboard.tables import alert_table, closed, seconds_shared, table, uuid_of, wall
 from processors.adapters.clock import utc_now
@@ -25,7 +25,7 @@ OPINIONS: Sequence[Opinion] = ("true", "false", "unsure")
 def _page() -> None:
     first, second, third, fourth, fifth = places(5)
     with first:
-        chosen = [one.device for one in devices()]
+        chosen = names()
     with second:
         rule = choice("Rule", [ALL, *alerts.rules(reader())], key="rule")
     with third:
@@ -108,12 +108,13 @@ def _judge(alert: alerts.Alert) -> None:
             "file of the role cityhum\\_operator (docs/sirens.md)."
         )
         return
+    asked = alert.alert_id  # what was said of one alert is not offered for the next; the name is
     with st.form("verdict", border=False):
         first, second, third = st.columns([2, 3, 3], vertical_alignment="bottom")
         said_by = first.text_input("Your name", key="by", max_chars=64)
-        note = second.text_input("Note", key="note", max_chars=400)
+        note = second.text_input("Note", key=f"note {asked}", max_chars=400)
         with third:
-            verdict = st.segmented_control("Was it so?", OPINIONS, key="said")
+            verdict = st.segmented_control("Was it so?", OPINIONS, key=f"said {asked}")
         if st.form_submit_button("Store verdict"):
             _store(alert, verdict, said_by.strip(), note.strip())
 
