@@ -1,5 +1,6 @@
 """`cityhum devices`: which devices may log in at Mosquitto."""
 
+import contextlib
 import json
 import os
 import signal
@@ -115,17 +116,27 @@ def _give(
     if path.exists():
         raise BadConfig(f"{path} exists: move it away, or name another with --credential")
     word = new_password()
-    kept = secrets / "devices" / device  # the local stack plays all devices and keeps their words
     try:
-        write_private(path, f"{word}\n")
-        if kept.exists():
-            write_private(kept, word)
+        _store(path, device, word, secrets)
     except OSError as error:
         raise BadConfig(f"{error.filename}: {error.strerror}") from None
-    PasswordBook(secrets / "mosquitto").let_in({device: word})
     mosquitto = _reload(pid_file)
     told = {"device": device, "password_file": str(path), "mosquitto": mosquitto}
     answer(told, f"{path}: {device}'s password, for it alone; {mosquitto}", as_json=as_json)
+
+
+def _store(path: Path, device: str, word: str, secrets: Path) -> None:
+    """Leave no file with a password that opens nothing."""
+    try:
+        write_private(path, f"{word}\n")
+        PasswordBook(secrets / "mosquitto").let_in({device: word})
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+    kept = secrets / "devices" / device  # the local stack plays all devices and keeps their words
+    if kept.exists():
+        write_private(kept, word)
 
 
 def _book(secrets: Path, device: str) -> PasswordBook:

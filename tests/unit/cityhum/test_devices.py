@@ -86,3 +86,12 @@ def test_no_file_is_overwritten(installed: Path) -> None:
     with pytest.raises(BadConfig, match="exists"):
         _run(installed, "add", "pole-21")
     assert "pole-21" not in PasswordBook(installed / "mosquitto").users()
+
+
+def test_a_book_that_cannot_be_written_is_one_line_and_leaves_no_password(installed: Path) -> None:
+    before = _hashes(installed)
+    (installed / "mosquitto" / ".revoked.new").mkdir()  # in the way
+    with pytest.raises(BadConfig, match="revoked"):
+        _run(installed, "rotate", "pole-01")
+    assert _hashes(installed) == before
+    assert not (installed / "new").exists()
