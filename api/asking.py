@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, timedelta, timezone
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from fastapi import Depends, Header, Query, Request
@@ -82,12 +82,18 @@ LastHour = Annotated[Span, Depends(_last_hour)]
 LastDay = Annotated[Span, Depends(_last_day)]
 
 
+_EARLIEST: Final = timezone(timedelta(hours=14))
+"""Where a date begins first: dates are those of the sites, and today of each is wanted."""
+
+
 def _days(
     services: Known,
     first: Annotated[_Day | None, Query(alias="from", description="none: 30 days")] = None,
-    last: Annotated[_Day | None, Query(alias="to", description="included; none: today")] = None,
+    last: Annotated[
+        _Day | None, Query(alias="to", description="included; none: the latest there is anywhere")
+    ] = None,
 ) -> tuple[date, date]:
-    last = last or services.now().date()
+    last = last or services.now().astimezone(_EARLIEST).date()
     return first or last - timedelta(days=29), last
 
 
