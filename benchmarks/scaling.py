@@ -73,7 +73,8 @@ What each step takes:
    move to it while running, and nothing is counted twice ([exactly once](exactly-once.md)).
 2. **More bridges**, each for some sites: `CITYHUM_BRIDGE_SITES`. Beyond one Mosquitto, one for
    each group of sites. Ticks name no site yet: while one bridge is away those of the others go on,
-   and what is open at its sites ends as `signal_lost` ([ADR 5](adr/0005-no-ticks-while-nobody-listens.md)).
+   and what is open at its sites ends as `signal_lost`
+   ([ADR 5](adr/0005-no-ticks-while-nobody-listens.md)).
 3. **PostgreSQL**: a larger host, then replicas for dashboard and API, which only read; then rows
    of seconds apart from windows, or a distributed PostgreSQL. `archive` may also be left out:
    windows and alerts do not need rows of seconds.
