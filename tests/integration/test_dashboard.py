@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser
@@ -80,6 +81,27 @@ def test_a_hostile_name_is_shown_as_it_is(dashboard: str, server: Postgres, visi
     visitor.go(address_of(dashboard, "indicators", device="pole-01"))
     assert visitor.page.locator("img[src='x']").count() == 0
     assert "owned" not in visitor.page.title()
+
+
+def test_alerts_of_devices_that_are_gone_are_listed_and_judged_each_for_itself(
+    dashboard: str, server: Postgres, visitor: Visit
+) -> None:
+    database = Database(server)
+    ids = [uuid4(), uuid4()]
+    for one in ids:
+        database.query(
+            "INSERT INTO alert (alert_id, revision, state, rule, rule_version, site, device,"
+            " session, onset_at, raised_at, ended_at, peak_laeq_1s_db, active_s, historical)"
+            " VALUES (%s, 1, 'cleared', 'siren', '1', 'harbour', 'gone-01', 's', now(), now(),"
+            " now(), 80, 5, false)",
+            one,
+        )
+    note = visitor.page.get_by_label("Note")
+    visitor.go(address_of(dashboard, "alerts", alert=str(ids[0])))
+    assert visitor.cell("Alerts", 3, 0) == "gone-01"
+    note.fill("only of this one")
+    visitor.choose("Alerts", 0)  # the newest: the other one
+    visitor.page.wait_for_function("document.querySelector('[aria-label=Note]').value === ''")
 
 
 def test_a_database_that_was_away_is_found_again(
