@@ -221,8 +221,9 @@ async def test_sql_and_html_in_every_text_are_plain_text(city: City, honest: Dev
     )
     batch = honest.batch(0).model_dump(exclude={"mel", "profile"}) | {"calibration": EVIL}
     heard = FeatureBatch.model_validate({**batch, "profile": "levels", "mel": None})
+    later = {"first_seq": 1, "started_at": heard.started_at + timedelta(seconds=1)}
     labelled = ResultBatch.model_validate(
-        {**batch, "first_seq": 1, "model": EVIL, "labels": result_batch().labels}
+        {**batch, **later, "model": EVIL, "labels": result_batch().labels}
     )
     async with (
         bridge(city.settings),
