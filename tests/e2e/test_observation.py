@@ -181,7 +181,7 @@ async def _prometheus_hears_all(city: City, folder: Path) -> None:
 
         async def all_up() -> bool:
             active = (await asked_for("targets")).get("activeTargets", [])
-            ours = [one for one in active if one["labels"]["job"] != "disks"]  # nobody tells of them
+            ours = [one for one in active if one["labels"]["job"] != "disks"]
             return len(ours) > len(PROCESSES) and all(one["health"] == "up" for one in ours)
 
         async def evaluated() -> bool:
