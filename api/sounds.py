@@ -84,15 +84,13 @@ def told(
         for label, score in sorted(best.items(), key=lambda item: (-item[1], item[0]))
         if score >= decide.DECIDED
     ]
+    length_s = round(duration_s, 3)
     return Heard(
-        seconds=round(duration_s, 3),
+        seconds=length_s,
         laeq_dbfs=round(laeq_dbfs, 2),
         labels=tuple(labels),
         confidence=max(best.values(), default=0) / 1000,
         flag_for_review=any(UNSURE[0] <= score <= UNSURE[1] for score in best.values()),
-        events=tuple(
-            event.model_copy(update={"offset_s": min(event.offset_s, round(duration_s, 3))})
-            for event in decide.events(active)
-        ),
+        events=tuple(decide.events(active, length_s=length_s)),
         model=model,
     )

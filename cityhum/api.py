@@ -1,12 +1,8 @@
 """`cityhum api`: answer over HTTP; make the keys that may ask."""
 
-import fcntl
-import os
 import secrets
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +14,7 @@ from api.keys import PREFIX, Key, KeyFile, Scope
 from api.settings import ApiSettings
 from cityhum import environment, logs
 from cityhum.output import AsJson, answer
-from cityhum.secret_files import write_private
+from cityhum.secret_files import alone_in, write_private
 from schemas.errors import BadConfig
 
 app = typer.Typer(invoke_without_command=True)
@@ -60,19 +56,8 @@ def add(path: Path, key: Key) -> None:
         If the file is wrong, has a key of this name, or cannot be written.
     """
     try:
-        with _alone(path.parent):
+        with alone_in(path.parent):
             before = key_file.read(path) if path.exists() else KeyFile()
             write_private(path, keys.written(keys.added(before, key)))
     except OSError as error:
         raise BadConfig(f"{error.filename}: {error.strerror}") from None
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One at a time: of two who read the same keys, the later would lose the other's."""
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)  # the folder itself: no file is left
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

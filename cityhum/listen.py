@@ -143,18 +143,15 @@ def report_of(
         as "other" or "silence", which have no origin.
     """
     named = decide.named(labels, silent)
-    whole = _shares(0, named)
+    whole, length_s = _shares(0, named), round(seconds, 3)
     return Report(
         file=file,
-        seconds=round(seconds, 3),
+        seconds=length_s,
         laeq_db=round(leq(laeq_1s_db), 2),
         lafmax_db=lafmax_db,
         labels=whole.labels,
         origins=whole.origins,
-        events=tuple(
-            event.model_copy(update={"offset_s": min(event.offset_s, round(seconds, 3))})
-            for event in decide.events(labels)
-        ),
+        events=tuple(decide.events(labels, length_s=length_s)),
         over_time=tuple(
             _shares(start, named[start : start + every_s])
             for start in range(0, len(named), every_s)

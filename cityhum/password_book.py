@@ -1,7 +1,6 @@
 """Mosquitto's password file, and who was shut out: changed by one at a time, each file at once."""
 
 import base64
-import fcntl
 import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
@@ -9,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from cityhum.secret_files import private_folder, replace_text
+from cityhum.secret_files import alone_in, private_folder, replace_text
 
 SERVICES: Final = ("bridge", "relay", "viewer")
 """Users that are no devices."""
@@ -78,10 +77,7 @@ class PasswordBook:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         private_folder(self.path.parent)
-        file = self.path.with_name(".lock")
-        file.touch(_PRIVATE)
-        with file.open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with alone_in(self.path.parent):
             yield
 
 

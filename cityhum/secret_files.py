@@ -1,6 +1,9 @@
-"""Files that only their owner may read, written whole or not at all."""
+"""Files that only their owner may read, written whole or not at all, and by one at a time."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -24,3 +27,14 @@ def replace_text(path: Path, text: str, mode: int) -> None:
         os.fchmod(file.fileno(), mode)  # whatever the umask
         file.write(text)
     new.replace(path)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """One at a time: of two who change what both have read, the later would lose the other's."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)  # the folder itself: no file is left
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

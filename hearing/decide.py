@@ -1,6 +1,7 @@
 """From scores to labels and events: calibration, thresholds, the gate, votes."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -174,7 +175,9 @@ class Event(Frozen):
     score: float
 
 
-def events(seconds: Sequence[Mapping[str, int]], bridged_s: int = 2) -> list[Event]:
+def events(
+    seconds: Sequence[Mapping[str, int]], bridged_s: int = 2, *, length_s: float = inf
+) -> list[Event]:
     """Join the seconds of each label to events.
 
     Parameters
@@ -183,6 +186,8 @@ def events(seconds: Sequence[Mapping[str, int]], bridged_s: int = 2) -> list[Eve
         The active labels of each second, per mille.
     bridged_s : int
         Gaps up to this long do not end an event, s.
+    length_s : float
+        Of the sound, s: it may end within its last second, and no event after it.
 
     Returns
     -------
@@ -198,12 +203,14 @@ def events(seconds: Sequence[Mapping[str, int]], bridged_s: int = 2) -> list[Eve
     found = [
         event
         for label in sorted({label for second in seconds for label in second})
-        for event in _events_of(label, [second.get(label, 0) for second in seconds], bridged_s)
+        for event in _events_of(
+            label, [second.get(label, 0) for second in seconds], bridged_s, length_s
+        )
     ]
     return sorted(found, key=lambda event: (event.onset_s, event.label))
 
 
-def _events_of(label: str, scores: Sequence[int], bridged_s: int) -> list[Event]:
+def _events_of(label: str, scores: Sequence[int], bridged_s: int, length_s: float) -> list[Event]:
     active = [n for n, score in enumerate(scores) if score > 0]
     spans: list[tuple[int, int]] = []
     for n in active:
@@ -216,8 +223,9 @@ def _events_of(label: str, scores: Sequence[int], bridged_s: int) -> list[Event]
             label=label,
             onset_s=float(first),
             # what is active in the last second of all has not ended
-            offset_s=float(
-                len(scores) if last + 1 == len(scores) else max(first, last - MEMORY_S) + 1
+            offset_s=min(
+                length_s,
+                float(len(scores) if last + 1 == len(scores) else max(first, last - MEMORY_S) + 1),
             ),
             score=max(scores[first : last + 1]) / 1000,
         )

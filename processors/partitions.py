@@ -31,6 +31,8 @@ STUCK_S: Final = 15.0
 STUCK_ALONE_S: Final = 180.0
 """Without progress for so long: all partitions of a program, or one of them while others go on."""
 LOOK_EVERY_S: Final = 3.0
+SEEK_AGAIN_S: Final = 5.0
+"""So long a record that was asked for may be on its way."""
 COMPACTED: Final = frozenset({topics.STATUS})
 """Topics in which Kafka may remove a record that a later one of the same key replaces."""
 

@@ -3,14 +3,12 @@
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from math import inf
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from processors.adapters.durable_ports import Received
 from processors.classify import Envelope, Patches
-from processors.partitions import Key
+from processors.partitions import SEEK_AGAIN_S, Key
 from schemas.errors import NewerMessage
-
-_SEEK_AGAIN_S: Final = 5.0
 
 
 class Read(NamedTuple):
@@ -74,7 +72,7 @@ class Assignment:
         key, wanted = record.key, self._next.get(record.key)
         if wanted is None or record.offset <= wanted or key in self.newer:
             return None
-        if now_s - self._sought_s.get(key, -inf) < _SEEK_AGAIN_S:
+        if now_s - self._sought_s.get(key, -inf) < SEEK_AGAIN_S:
             return None
         self._sought_s[key] = now_s
         return wanted

@@ -15,6 +15,7 @@ from processors.adapters.clock import utc_now
 from processors.adapters.durable_ports import Bury, Log, Received, Seek, Store
 from processors.adapters.standstill import standing_still
 from processors.partitions import (
+    SEEK_AGAIN_S,
     Checkpoint,
     Key,
     Program,
@@ -33,7 +34,6 @@ from schemas.readings import AnyBatch, whole
 
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 5.0
-_SEEK_AGAIN_S: Final = 5.0
 _REVOKE_WITHIN_S: Final = 3.0
 _AT_ONCE: Final = 256
 _WAITING_RECORDS: Final = 1024
@@ -214,7 +214,7 @@ class Durable:
     async def _seek_again(self, progress: Progress, offset: int) -> None:
         """Ask for the record that we need; LogGap if it is gone."""
         key, now = progress.key, self._clock()
-        if now - self._sought.get(key, -_SEEK_AGAIN_S) < _SEEK_AGAIN_S:
+        if now - self._sought.get(key, -SEEK_AGAIN_S) < SEEK_AGAIN_S:
             return  # it is on its way
         wanted = Checkpoint(progress.next_offset, "")
         span = (await self._patiently(lambda: self._log.spans([key])))[key]
