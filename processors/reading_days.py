@@ -29,14 +29,24 @@ def wanted(today: date, ahead_days: int) -> Sequence[date]:
     return [today + timedelta(days=n) for n in range(-1, ahead_days + 1)]
 
 
-def outdated(days: Iterable[date], today: date, keep_days: int) -> Sequence[date]:
-    """Days that may go, oldest first; never one of the last `keep_days` before today.
+def outdated(
+    days: Iterable[date], today: date, newest: date | None, keep_days: int
+) -> Sequence[date]:
+    """Days that may go, oldest first; never one of the last `keep_days`.
+
+    Those are counted from the day of the newest reading, or from today if that is earlier: neither
+    a clock that is years ahead nor a city that has fallen silent makes a record old.
 
     >>> days = [date(2026, 1, n) for n in (1, 2, 3)]
-    >>> [day.day for day in outdated(days, date(2026, 1, 2) + timedelta(days=100), keep_days=100)]
+    >>> today = date(2026, 1, 2) + timedelta(days=100)
+    >>> [day.day for day in outdated(days, today, today, keep_days=100)]
     [1]
+    >>> outdated(days, today, date(2026, 1, 3), keep_days=100)
+    []
     """
-    oldest = today - timedelta(days=keep_days)
+    if newest is None:
+        return []
+    oldest = min(today, newest) - timedelta(days=keep_days)
     return sorted(day for day in days if day < oldest)
 
 

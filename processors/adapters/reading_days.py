@@ -1,6 +1,6 @@
 """The daily partitions of `reading`: listed, made ahead, dropped. The user must own the table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any, Final, LiteralString, NamedTuple
@@ -29,6 +29,8 @@ _PATIENCE: Final[LiteralString] = "SET lock_timeout = '60 s'"
 _DETACH: Final = SQL("ALTER TABLE reading DETACH PARTITION {} CONCURRENTLY")
 _FINALIZE: Final = SQL("ALTER TABLE reading DETACH PARTITION {} FINALIZE")
 _DROP: Final = SQL("DROP TABLE {}")
+# a row of it is enough: no index finds the newest reading of all devices
+_USED: Final = SQL("SELECT EXISTS (SELECT FROM {})")
 
 
 class Partition(NamedTuple):
@@ -67,6 +69,8 @@ def partitions(settings: ProcessorSettings) -> Sequence[Partition]:
 def keep(settings: ProcessorSettings, today: date, *, ahead_days: int, keep_days: int) -> Kept:
     """Make the days ahead and drop the old ones; to do it twice, or at once, does no harm.
 
+    Nor does a `today` that is far ahead: age is judged by the newest reading too.
+
     Raises
     ------
     BadConfig
@@ -80,10 +84,20 @@ def keep(settings: ProcessorSettings, today: date, *, ahead_days: int, keep_days
         before = {one.day: one for one in _partitions(connection)}
         days = wanted(today, ahead_days)
         connection.execute(_ENSURE, (days,))
-        old = outdated(before, today, keep_days)
+        old = outdated(before, today, _newest_day(connection, before), keep_days)
         for day in old:
             _drop(connection, before[day])
         return Kept([day for day in days if day not in before], old)
+
+
+def _newest_day(connection: Connection, days: Mapping[date, Partition]) -> date | None:
+    """The last day that has a reading; the days ahead have none."""
+    for day in sorted(days, reverse=True):
+        if days[day].attached and not days[day].half_detached:
+            row = connection.execute(_USED.format(Identifier(days[day].name))).fetchone()
+            if row is not None and row[0]:
+                return day
+    return None
 
 
 def _drop(connection: Connection, partition: Partition) -> None:

@@ -82,26 +82,46 @@ async def test_a_reading_of_any_day_is_stored_and_only_old_days_go(
     assert TODAY in stored(database)
 
 
+async def test_a_clock_years_ahead_drops_nothing_that_is_not_old_beside_the_newest_reading(
+    owner: ProcessorSettings, database: Database
+) -> None:
+    recent = TODAY - timedelta(days=LEAST_KEEP_DAYS)
+    async with PostgresStore(database.settings) as store:
+        for day in (OLD, recent, TODAY):
+            await store_reading(store, day)
+    ahead = TODAY + timedelta(days=730)
+    assert {OLD, recent, TODAY} & set(kept(owner, ahead).dropped) == {OLD}
+    assert stored(database) == [recent, TODAY]
+
+
+def test_without_a_reading_no_day_is_dropped(owner: ProcessorSettings, database: Database) -> None:
+    database.query("TRUNCATE reading")
+    kept(owner)
+    assert not kept(owner, TODAY + timedelta(days=730)).dropped
+
+
 async def test_a_reading_older_than_what_is_kept_ends_at_worst_one_worker(
     owner: ProcessorSettings, database: Database
 ) -> None:
     async with PostgresStore(database.settings) as store:
+        await store_reading(store, TODAY)
         await store_reading(store, OLD)
-        kept(owner)
+        assert OLD in kept(owner).dropped
         with pytest.raises(psycopg.errors.CheckViolation):  # it believes that the day is there
             await store_reading(store, OLD)
     async with PostgresStore(database.settings) as store:  # started again
         await store_reading(store, OLD)
-    assert stored(database) == [OLD]
+    assert stored(database) == [OLD, TODAY]
 
 
 async def test_many_at_once_do_no_harm(owner: ProcessorSettings, database: Database) -> None:
     async with PostgresStore(database.settings) as store:
         await store_reading(store, OLD)
+        await store_reading(store, TODAY)
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(kept, [owner] * 4))
     assert sum(OLD in one.dropped for one in done) == 1
-    assert sum(TODAY in one.made for one in done) == 1
+    assert sum(TODAY - timedelta(days=1) in one.made for one in done) == 1
 
 
 async def test_who_reads_other_days_is_not_held_up(
@@ -124,6 +144,7 @@ async def test_a_drop_that_was_cut_short_is_finished(
 ) -> None:
     async with PostgresStore(database.settings) as store:
         await store_reading(store, OLD)
+        await store_reading(store, TODAY)
     database.query(f"ALTER TABLE reading DETACH PARTITION reading_{OLD:%Y%m%d}")
     assert OLD in kept(owner).dropped
     assert OLD not in days(owner)

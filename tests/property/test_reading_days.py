@@ -15,15 +15,25 @@ KEPT = st.integers(LEAST_KEEP_DAYS, 2000)
 def test_exactly_what_is_older_than_what_is_kept_goes(
     days: set[date], today: date, keep_days: int
 ) -> None:
-    gone = outdated(days, today, keep_days)
+    gone = outdated(days, today, today, keep_days)
     assert all((today - day).days > keep_days for day in gone)
     assert all((today - day).days <= keep_days for day in days - set(gone))
+
+
+@given(days=st.sets(DAYS), clock=DAYS, newest=DAYS, keep_days=KEPT)
+def test_no_clock_makes_a_record_older_than_its_newest_reading_does(
+    days: set[date], clock: date, newest: date, keep_days: int
+) -> None:
+    gone = outdated(days, clock, newest, keep_days)
+    assert set(gone) <= set(outdated(days, newest, newest, keep_days))
+    assert set(gone) <= set(outdated(days, clock, clock, keep_days))
+    assert not outdated(days, clock, None, keep_days)
 
 
 @given(today=DAYS, ahead=st.integers(1, 365), keep_days=KEPT)
 def test_no_day_is_made_and_dropped_at_once(today: date, ahead: int, keep_days: int) -> None:
     made = wanted(today, ahead)
-    assert not outdated(made, today, keep_days)
+    assert not outdated(made, today, today, keep_days)
     assert made == [made[0] + timedelta(days=n) for n in range(len(made))]
     assert {today, today + timedelta(days=ahead)} <= set(made)
 
