@@ -39,6 +39,7 @@ FOLDS: Final = ("windows", "alerts", "archive")
 SETTLED_WITHIN_S: Final = 180.0
 READY_WITHIN_S: Final = 120.0
 DOWN_S: Final = (0.2, 2.0)
+_LOOK_S: Final = 0.1
 
 Result = TypeVar("Result")
 
@@ -70,16 +71,25 @@ async def torment(
     for _ in range(kills):
         await asyncio.sleep(every_s * chance.uniform(0.5, 1.5))
         name = chance.choice([*WORKERS, *stack.servers])
-        done[name] += 1
         if name in WORKERS:
-            with suppress(ProcessLookupError):  # it is just being started again
-                os.kill(supervisor.pids[name], signal.SIGKILL)
-            continue
-        server = stack.servers[name]
-        await asyncio.to_thread(server.kill)
-        await asyncio.sleep(chance.uniform(*DOWN_S))
-        await asyncio.to_thread(server.start)
+            await _kill(supervisor, name)
+        else:
+            server = stack.servers[name]
+            await asyncio.to_thread(server.kill)
+            await asyncio.sleep(chance.uniform(*DOWN_S))
+            await asyncio.to_thread(server.start)
+        done[name] += 1
     return done
+
+
+async def _kill(supervisor: Supervisor, name: str) -> None:
+    """Kill a worker; one that is about to be started again, as soon as it runs."""
+    async with asyncio.timeout(READY_WITHIN_S):
+        while True:
+            with suppress(KeyError, ProcessLookupError):
+                os.kill(supervisor.pids[name], signal.SIGKILL)
+                return
+            await asyncio.sleep(_LOOK_S)
 
 
 @dataclass(frozen=True)

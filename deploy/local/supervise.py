@@ -78,6 +78,7 @@ class Supervisor:
         self.endings: list[str] = []
         """What each program that ended by itself said last."""
         self.pids: dict[str, int] = {}
+        """Of those that run now: who has ended, and waits to be started again, has none."""
         self._programs = programs
         self._log_folder = log_folder
         self._grace_s = grace_s
@@ -128,7 +129,10 @@ class Supervisor:
         """Run a program to its end; stop it when we are cancelled."""
         async with program.started(self._log_folder, self._grace_s) as process:
             self.pids[program.name] = process.pid
-            return await process.wait()
+            try:
+                return await process.wait()
+            finally:
+                del self.pids[program.name]
 
 
 async def _stop(process: Process, grace_s: float) -> None:

@@ -13,6 +13,7 @@ from deploy.local.supervise import Program, Supervisor
 from schemas.errors import BadConfig
 
 RUNS = "import signal; print('up', flush=True); signal.pause()"
+ENDS = "print('up', flush=True)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + RUNS
 
 
@@ -64,4 +65,14 @@ async def test_a_wrong_configuration_is_not_tried_twice(tmp_path: Path) -> None:
 async def test_a_program_that_ignores_us_is_killed_in_time(tmp_path: Path) -> None:
     async with Supervisor([python("one", STUBBORN)], tmp_path, grace_s=0.2) as supervisor:
         await line_of(tmp_path / "one.log", 1)
-    assert wait_gone(supervisor.pids["one"], timeout_s=0)
+        pid = supervisor.pids["one"]
+    assert wait_gone(pid, timeout_s=0)
+    assert supervisor.pids == {}
+
+
+async def test_who_waits_to_be_started_again_has_no_process(tmp_path: Path) -> None:
+    async with Supervisor([python("one", ENDS)], tmp_path) as supervisor:
+        async with asyncio.timeout(10):
+            while not supervisor.endings:  # noqa: ASYNC110  # another process ends
+                await asyncio.sleep(0)
+        assert supervisor.pids == {}
