@@ -13,7 +13,7 @@ import psycopg
 from benchmarks import stage
 from benchmarks.load_watch import Sample, Watch
 from deploy.local.report import Run, StoredAlert, TrueEvent, matches
-from deploy.local.results import ALERTS, IN_WINDOWS, WINDOW_LENGTH_S
+from deploy.local.results import ALERTS, IN_WINDOWS, UNDELIVERED, WINDOW_LENGTH_S
 from deploy.local.stack import LocalStack
 
 EDGE: Final = timedelta(seconds=10)
@@ -80,7 +80,10 @@ def build(
     with psycopg.connect(stack.postgres.conninfo("cityhum_reader")) as connection:
         rows, distinct = connection.execute(COUNTS).fetchone() or (0, 0)
         (in_windows,) = connection.execute(IN_WINDOWS, [WINDOW_LENGTH_S]).fetchone() or (0,)
-        steady = _steady(connection, run, phases) | paces(watch.samples, phases)
+        (undelivered,) = connection.execute(UNDELIVERED).fetchone() or (0,)
+        sessions = [device.session for device in run.devices]
+        alerts = [StoredAlert(*row) for row in connection.execute(ALERTS, [sessions])]
+        steady = _steady(connection, run, alerts, phases) | paces(watch.samples, phases)
     return {
         "devices": len(run.devices),
         "sent": run.readings,
@@ -88,6 +91,8 @@ def build(
         "lost": run.readings - distinct,
         "twice": rows - distinct + max(0, int(in_windows) - distinct),
         "missing_in_windows": max(0, distinct - int(in_windows)),
+        "undelivered": undelivered,
+        **sirens_alerted(run, alerts),
         "steady": steady,
         "burst": burst(watch.samples, len(run.devices), phases) if phases.back_at else None,
         "use": {phase: {n: asdict(u) for n, u in by.items()} for phase, by in watch.uses.items()},
@@ -101,8 +106,9 @@ def build(
 
 
 def is_clean(result: Mapping[str, Any]) -> bool:
-    """Whether nothing was lost and nothing counted twice."""
-    return not any(result[name] for name in ("lost", "twice", "missing_in_windows"))
+    """Whether nothing was lost, nothing counted or alerted twice, and every alert delivered."""
+    counts = ("lost", "twice", "missing_in_windows", "undelivered", "sirens_alerted_twice")
+    return not any(result[name] for name in counts)
 
 
 def words(result: Mapping[str, Any]) -> str:
@@ -118,11 +124,30 @@ def words(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _steady(connection: psycopg.Connection[Any], run: Run, phases: Phases) -> dict[str, Any]:
+def sirens_alerted(run: Run, alerts: Sequence[StoredAlert]) -> dict[str, int]:
+    """How many sirens truly sounded, and how many of them raised no alert, or more than one."""
+    sirens: dict[str, list[TrueEvent]] = defaultdict(list)
+    for event in run.events:
+        if event.label == "siren":
+            sirens[event.device].append(event)
+    alerted: Counter[TrueEvent] = Counter()
+    for alert in alerts:
+        near = [event for event in sirens[alert.device] if matches(event, alert)]
+        if near:
+            alerted[min(near, key=lambda event: abs(event.onset_at - alert.onset_at))] += 1
+    sounded = sum(map(len, sirens.values()))
+    return {
+        "sirens": sounded,
+        "sirens_not_alerted": sounded - len(alerted),
+        "sirens_alerted_twice": sum(times > 1 for times in alerted.values()),
+    }
+
+
+def _steady(
+    connection: psycopg.Connection[Any], run: Run, alerts: Sequence[StoredAlert], phases: Phases
+) -> dict[str, Any]:
     since, until = phases.began_at + EDGE, phases.cut_at - EDGE
     count, delays = connection.execute(DELAYS, [since, until]).fetchone() or (0, None)
-    sessions = [device.session for device in run.devices]
-    alerts = [StoredAlert(*row) for row in connection.execute(ALERTS, [sessions])]
     late = _alert_delays(run, alerts, since, until)
     return {
         "seconds": round((until - since).total_seconds(), 1),

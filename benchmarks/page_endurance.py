@@ -19,8 +19,11 @@ def replay(result: Kept, _pictures: dict[str, str]) -> Iterator[str]:
 def load(result: Kept, _pictures: dict[str, str]) -> Iterator[str]:
     """A load by phase and in time."""
     yield "## A city at work, ten minutes without its broker, the burst"
-    told = ("sent", "stored", "lost", "twice", "steady", "burst", "restarts")
-    yield parts.table(("figure", "value"), parts.flat({name: result[name] for name in told}))
+    counts = ("sent", "stored", "lost", "twice", "undelivered")
+    sirens = ("sirens", "sirens_not_alerted", "sirens_alerted_twice")
+    told = (*counts, *sirens, "steady", "burst", "restarts")
+    kept = {name: result[name] for name in told if name in result}
+    yield parts.table(("figure", "value"), parts.flat(kept))
     phases = result["use"]
     yield ""
     yield parts.table(

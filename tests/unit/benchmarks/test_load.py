@@ -3,8 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.load_report import Phases, backlog, burst, connections, is_clean, paces
+from benchmarks.load_report import (
+    Phases,
+    backlog,
+    burst,
+    connections,
+    is_clean,
+    paces,
+    sirens_alerted,
+)
 from benchmarks.load_watch import Sample
+from deploy.local.report import Run, StoredAlert, TrueEvent
 
 BEGAN_AT = datetime(2026, 5, 4, 10, tzinfo=UTC)
 DEVICES = 10
@@ -58,7 +67,26 @@ def test_no_connections_are_none(tmp_path: Path) -> None:
     assert connections(broker_log(tmp_path), BEGAN_AT) == {}
 
 
-def test_one_reading_lost_or_twice_is_not_clean() -> None:
-    clean = {"lost": 0, "twice": 0, "missing_in_windows": 0}
+def test_a_siren_is_alerted_once() -> None:
+    def siren(device: str, second: int) -> TrueEvent:
+        return TrueEvent(
+            device=device, label="siren", onset_at=at(second), offset_at=at(second + 10)
+        )
+
+    def alert(device: str, second: int) -> StoredAlert:
+        return StoredAlert(device, "siren", "ended", at(second), at(second + 2), None)
+
+    run = Run(
+        devices=(),
+        events=(siren("a", 0), siren("a", 60), siren("b", 0), siren("b", 14), siren("c", 0)),
+    )
+    alerts = [alert("b", 15), alert("a", 1), alert("b", 1), alert("b", 8), alert("c", 40)]
+    told = sirens_alerted(run, alerts)
+    assert told == {"sirens": 5, "sirens_not_alerted": 2, "sirens_alerted_twice": 1}
+
+
+def test_one_thing_lost_or_twice_is_not_clean() -> None:
+    clean = {"lost": 0, "twice": 0, "missing_in_windows": 0, "undelivered": 0}
+    clean["sirens_alerted_twice"] = 0
     assert is_clean(clean)
     assert not any(is_clean({**clean, name: 1}) for name in clean)
