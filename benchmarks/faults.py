@@ -232,10 +232,11 @@ async def faults(
     }
 
 
-def is_clean(result: dict[str, Any]) -> bool:
-    """Whether nothing was lost, doubled or changed."""
+def unclean(result: dict[str, Any]) -> dict[str, Any]:
+    """What was lost, doubled or changed."""
     counts = ("lost", "duplicated", "undelivered", "unknown_ids", "missing_ids", "dead_letters")
-    return not any(result[name] for name in (*counts, "different", "undisturbed_lost"))
+    told = (*counts, "different", "undisturbed_lost")
+    return {name: result[name] for name in told if result[name]}
 
 
 def main() -> None:
@@ -257,7 +258,7 @@ def main() -> None:
         )
     lines = [f"{name:18} {value}" for name, value in result.items()]
     sys.stdout.write((json.dumps(result) if asked.json else "\n".join(lines)) + "\n")
-    sys.exit(not is_clean(result))
+    sys.exit(bool(unclean(result)))
 
 
 if __name__ == "__main__":
