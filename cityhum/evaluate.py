@@ -10,11 +10,11 @@ import typer
 from numpy.typing import NDArray
 
 from cityhum.evaluate_table import table
-from cityhum.labelled import Clip, read_manifest
 from cityhum.options import Shelf
 from cityhum.output import AsJson, answer, complain, tracked
 from hearing import clips, judging, pictures
-from hearing.adapters import runtime, shelf
+from hearing.adapters import labelled, runtime, shelf
+from hearing.adapters.labelled import Labelled
 from hearing.adapters.recordings import read_mono
 from hearing.clips import Listener
 from hearing.decide import Scores
@@ -53,10 +53,11 @@ def app(
     """Judge a model on labelled recordings."""
     if not (isfinite(window_s or 0) and isfinite(hop_s)):
         raise BadConfig("--windows and --hop: must be finite")
-    rows, listener = read_manifest(manifest), runtime.load(shelf.find(model, shelf_folder))
+    recordings = labelled.by_file(labelled.rows(manifest))
+    listener = runtime.load(shelf.find(model, shelf_folder))
     windows = Windows(length_s=window_s, hop_s=hop_s) if window_s else None
-    heard, unheard = hear(rows, listener, windows)
-    _tell(unheard, len({row.file for row in rows}))
+    heard, unheard = hear(recordings, listener, windows)
+    _tell(unheard, len(recordings))
     report = judging.judge(heard, listener.manifest)
     if folder is not None:
         draw(report, folder)
@@ -65,14 +66,14 @@ def app(
 
 
 def hear(
-    rows: Sequence[Clip], listener: Listener, windows: Windows | None = None
+    recordings: Sequence[Labelled], listener: Listener, windows: Windows | None = None
 ) -> tuple[list[Heard], dict[str, str]]:
-    """Listen to every recording once; those that cannot be heard are named.
+    """Listen to every recording; those that cannot be heard are named.
 
     Parameters
     ----------
-    rows : sequence of Clip
-        What to hear.
+    recordings : sequence of Labelled
+        What to hear; `group` is the source.
     listener : Listener
         Who listens.
     windows : Windows, optional
@@ -91,10 +92,7 @@ def hear(
         If none can be heard.
     """
     unheard: dict[str, str] = {}
-    by_file: dict[Path, list[Clip]] = {}
-    for row in rows:
-        by_file.setdefault(row.file, []).append(row)
-    shown = tracked(list(by_file.items()), "Listening")
+    shown = tracked(recordings, "Listening")
     heard = list(_heard(shown, listener, windows, unheard))
     if not heard:
         first = next(iter(unheard.values()))
@@ -103,23 +101,23 @@ def hear(
 
 
 def _heard(
-    rows: Iterable[tuple[Path, list[Clip]]],
+    recordings: Iterable[Labelled],
     listener: Listener,
     windows: Windows | None,
     unheard: dict[str, str],
 ) -> Iterator[Heard]:
     rate_hz = clips.rate_of(listener.manifest.input)
-    for file, same in rows:
+    for recording in recordings:
+        file = recording.file
         try:
             sound = read_mono(file, rate_hz)
         except BadConfig as error:
             unheard[str(file)] = str(error)
             continue
-        labels = frozenset(row.label for row in same)
-        group = next((row.group for row in same if row.group), "")
+        group = next(iter(recording.others.get("group", ())), "")
         for start, part, new in _cut(sound, windows, rate_hz):
             scores = _checked(clips.clip_scores(part, listener), listener, file)
-            yield Heard(labels, group, new / rate_hz, scores, str(file), start / rate_hz)
+            yield Heard(recording.labels, group, new / rate_hz, scores, str(file), start / rate_hz)
 
 
 def _checked(scores: Scores, listener: Listener, file: Path) -> Scores:

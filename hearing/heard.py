@@ -16,7 +16,7 @@ class Heard:
     Attributes
     ----------
     labels : frozenset of str
-        Truth; at least one.
+        Truth; empty: none that anybody looks for.
     group : str
         The source it was cut from ("" if nobody says).
     seconds : float

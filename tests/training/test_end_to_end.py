@@ -1,6 +1,7 @@
 """A tiny model, from sounds made here to labels: what a city does with its own recordings."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,11 @@ import torch
 from typer.testing import CliRunner
 
 from cityhum.evaluate import hear
-from cityhum.labelled import read_manifest
 from hearing import judging
-from hearing.adapters import runtime
+from hearing.adapters import labelled, runtime
+from schemas.errors import BadConfig
 from tests.training.town import LABELS, config_of, recorded
-from training import config, pools, train
+from training import account, config, pools, train
 from training.__main__ import app
 from training.config import Run
 from training.pupil import Pupil
@@ -48,7 +49,7 @@ def models(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_sounds_that_were_held_aside_are_told_apart(models: Path, tmp_path: Path) -> None:
     manifest = recorded(tmp_path / "unheard", LABELS * 8, seed=6)
     model = runtime.load(models / NAME)
-    heard, unheard = hear(read_manifest(manifest), model)
+    heard, unheard = hear(labelled.by_file(labelled.rows(manifest)), model)
     report = judging.judge(heard, model.manifest)
     assert not unheard
     assert report.accuracy is not None
@@ -62,6 +63,25 @@ def test_the_model_tells_its_licence_its_figures_and_its_card(models: Path) -> N
     assert (said.licence, said.commercial_use) == ("CC0-1.0", True)
     assert said.metrics["town_accuracy"] > 0.8
     assert NAME.split("-", maxsplit=1)[0] in (models / NAME / "card.md").read_text()
+
+
+def test_the_command_that_a_card_names_fills_the_card(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = models / NAME / "card.md"
+    _, asked, _ = card.read_text().split("`")
+    monkeypatch.setattr("sys.argv", shlex.split(asked)[2:])
+    with pytest.raises(SystemExit) as ended:
+        account.main()
+    assert not ended.value.code
+    told = card.read_text()
+    assert "| **town, mean** | 1 2 3 4 | 24 |" in told
+    assert asked in told
+
+
+def test_what_has_no_recordings_of_two_labels_cannot_be_judged(models: Path) -> None:
+    with pytest.raises(BadConfig, match="two labels"):
+        account.of(NAME, models, [], "")
 
 
 def test_int8_takes_its_place_only_if_the_verdict_says_so(tiny: Path, models: Path) -> None:

@@ -11,9 +11,8 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from cityhum.evaluate import hear
-from cityhum.labelled import read_manifest
 from hearing import judging
-from hearing.adapters import runtime
+from hearing.adapters import labelled, runtime
 from tests.training.town import LABELS, config_of, recorded
 from training.__main__ import app as coarse
 from training.fullband import app
@@ -94,7 +93,7 @@ def run(program: Typer, *words: str | Path) -> None:
 def test_sounds_that_were_held_aside_are_told_apart(models: Path, tmp_path: Path) -> None:
     manifest = recorded(tmp_path / "unheard", LABELS * 6, seed=6)
     model = runtime.load(models / "small-0.0.1")
-    heard, unheard = hear(read_manifest(manifest), model)
+    heard, unheard = hear(labelled.by_file(labelled.rows(manifest)), model)
     assert not unheard
     accuracy = judging.judge(heard, model.manifest).accuracy
     assert accuracy is not None

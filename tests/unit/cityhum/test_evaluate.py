@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from cityhum.evaluate import Windows, hear
 from cityhum.evaluate_table import table
-from cityhum.labelled import Clip, read_manifest
 from cityhum.main import build
+from hearing.adapters.labelled import Labelled
 from hearing.clips import Patches
 from hearing.judging import judge
 from hearing.manifest import Input, Manifest
@@ -35,20 +35,24 @@ class Loudness:
         return np.stack([loudest, 1 - loudest], axis=1).astype(np.float32)
 
 
-def recording(path: Path, level: float, seconds: float, rate_hz: int = RATE_HZ) -> Clip:
+def said_of(path: Path, *labels: str) -> Labelled:
+    return Labelled(file=path, labels=frozenset(labels), where="here", others={})
+
+
+def recording(path: Path, level: float, seconds: float, rate_hz: int = RATE_HZ) -> Labelled:
     t = np.arange(round(seconds * rate_hz)) / rate_hz
     both = np.stack([level * np.sin(2 * np.pi * 440 * t)] * 2, axis=1)
     soundfile.write(path, both, rate_hz)
-    return Clip(file=path, label="siren", group="")
+    return said_of(path, "siren")
 
 
 def test_any_length_rate_and_number_of_channels_is_heard(tmp_path: Path) -> None:
-    rows = [
+    several = [
         recording(tmp_path / "a.wav", 0.8, 3.5, 48_000),
         recording(tmp_path / "é.flac", 0.5, 0.2),
         recording(tmp_path / "c.ogg", 0.2, 1.0, 8_000),
     ]
-    heard, unheard = hear(rows, Loudness())
+    heard, unheard = hear(several, Loudness())
     assert unheard == {}
     assert [len(clip.scores) for clip in heard] == [4, 1, 1]
     assert [clip.seconds for clip in heard] == pytest.approx([3.5, 0.2, 1.0])
@@ -61,43 +65,45 @@ def test_what_cannot_be_heard_is_named_and_the_rest_is_judged(tmp_path: Path) ->
     (tmp_path / "empty.wav").touch()
     (tmp_path / "bare.raw").write_bytes(bytes(100))
     names = ("bad.wav", "empty.wav", "missing.wav", "bare.raw", 300 * "a")
-    rows = [good, *(Clip(file=tmp_path / name, label="siren", group="") for name in names)]
-    heard, unheard = hear(rows, Loudness())
+    several = [good, *(said_of(tmp_path / name, "siren") for name in names)]
+    heard, unheard = hear(several, Loudness())
     assert len(heard) == 1
     assert [Path(file).name for file in unheard] == list(names)
     with pytest.raises(
         BadConfig, match=r"none of 5 recordings can be heard; the first: .*bad\.wav"
     ):
-        hear(rows[1:], Loudness())
+        hear(several[1:], Loudness())
 
 
 def test_a_model_whose_scores_are_no_probabilities_is_refused(tmp_path: Path) -> None:
     t = np.arange(RATE_HZ) / RATE_HZ
     soundfile.write(tmp_path / "a.wav", 3 * np.sin(t), RATE_HZ, subtype="FLOAT")
     with pytest.raises(BadConfig, match="not between 0 and 1"):
-        hear([Clip(file=tmp_path / "a.wav", label="siren", group="")], Loudness())
+        hear([said_of(tmp_path / "a.wav", "siren")], Loudness())
 
 
 def test_a_label_that_looks_like_markup_is_told_as_it_is(tmp_path: Path) -> None:
-    row = recording(tmp_path / "a.wav", 0.8, 1).model_copy(update={"label": "[/bold]"})
-    heard, _ = hear([row, recording(tmp_path / "b.wav", 0.2, 1)], Loudness())
+    odd = recording(tmp_path / "a.wav", 0.8, 1).model_copy(update={"labels": {"[/bold]"}})
+    heard, _ = hear([odd, recording(tmp_path / "b.wav", 0.2, 1)], Loudness())
     shown = StringIO()
     Console(file=shown, width=200).print(table(judge(heard, Loudness.manifest)))
     assert "[/bold] 1" in shown.getvalue()
 
 
 def test_windows_overlap_but_their_seconds_are_counted_once(tmp_path: Path) -> None:
-    rows = [recording(tmp_path / "a.wav", 0.8, 5.5), recording(tmp_path / "b.wav", 0.8, 1.2)]
-    heard, _ = hear(rows, Loudness(), Windows(length_s=2, hop_s=1))
+    several = [recording(tmp_path / "a.wav", 0.8, 5.5), recording(tmp_path / "b.wav", 0.8, 1.2)]
+    heard, _ = hear(several, Loudness(), Windows(length_s=2, hop_s=1))
     assert [clip.seconds for clip in heard] == pytest.approx([2, 1, 1, 1, 1.2])
     assert [clip.start_s for clip in heard] == [0, 1, 2, 3, 0]
     assert len({clip.recording for clip in heard}) == 2
 
 
-def test_a_file_with_two_labels_is_listened_to_once(tmp_path: Path) -> None:
-    row = recording(tmp_path / "a.wav", 0.8, 1)
-    heard, _ = hear([row, row.model_copy(update={"label": "dog_bark"})], Loudness())
-    assert [clip.labels for clip in heard] == [{"siren", "dog_bark"}]
+def test_what_has_no_label_counts_as_a_negative(tmp_path: Path) -> None:
+    loud, soft = recording(tmp_path / "a.wav", 0.8, 1), recording(tmp_path / "b.wav", 0.2, 1)
+    heard, _ = hear([loud, soft.model_copy(update={"labels": frozenset()})], Loudness())
+    report = judge(heard, Loudness.manifest)
+    assert (report.clips, report.judged, report.siren_auc) == (2, 1, 1.0)
+    assert report.unknown_labels == {}
 
 
 def test_the_command_prints_json_and_names_what_it_could_not_hear(tmp_path: Path) -> None:
@@ -111,32 +117,3 @@ def test_the_command_prints_json_and_names_what_it_could_not_hear(tmp_path: Path
     assert list(report["unheard"]) == [str(tmp_path / "b.wav")]
     assert result.stderr.count("\n") == 1
     assert "1 of 2 recordings cannot be heard: " in result.stderr
-
-
-def test_files_are_relative_to_the_manifest_and_other_columns_ignored(tmp_path: Path) -> None:
-    path = tmp_path / "m.csv"
-    path.write_text("\ufefflabel,file,fold\r\n siren ,a/b.flac,1\r\nsiren,a/b.flac,2\r\n", "utf-8")
-    (row,) = read_manifest(path)
-    assert (row.file, row.label, row.group) == (tmp_path / "a" / "b.flac", "siren", "")
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "has no rows"),
-        ("file,label\n", "has no rows"),
-        ("file,name\na.flac,siren\n", "column 'label' is missing"),
-        ("file,label\na.flac,siren\n,siren\n", "line 3: column 'file' is empty"),
-        ("file,label\na.flac\n", "line 2: column 'label' is empty"),
-    ],
-)
-def test_a_bad_manifest_is_one_line(tmp_path: Path, text: str, reason: str) -> None:
-    path = tmp_path / "m.csv"
-    path.write_text(text)
-    with pytest.raises(BadConfig, match=reason):
-        read_manifest(path)
-
-
-def test_a_missing_manifest_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(BadConfig, match="No such file"):
-        read_manifest(tmp_path / "none.csv")
