@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from string import ascii_lowercase
 from typing import Annotated, Final, Literal
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from acoustics import levels
@@ -37,6 +38,7 @@ _SEED_PASCAL: Final = _SEED_VOLT / 10 ** ((25 - 18) / 20)
 SEED_SENSITIVITY_DBFS: Final = REFERENCE_DB - 20 * math.log10(_SEED_PASCAL / 20e-6)
 """A full-scale sine reads 79.89 dB, so that 94 dB cannot be reached at all."""
 
+Marks = NDArray[np.bool_]
 Method = Literal["calibrator", "data-sheet", "seed"]
 
 
@@ -133,6 +135,8 @@ class Search:
     heard: tuple[Levels, ...]
     found: Tone | str
     """The tone, or why there is none so far."""
+    clipped: Marks = field(default_factory=lambda: np.empty(0, np.bool_))
+    """Which samples of the second under way are at full scale."""
 
 
 def search(rate_hz: int) -> Search:
@@ -140,7 +144,7 @@ def search(rate_hz: int) -> Search:
     return Search(levels.start(rate_hz), (), judged(()))
 
 
-def step(search: Search, samples: ArrayLike) -> Search:
+def step(search: Search, samples: ArrayLike, clipped: Marks | None = None) -> Search:
     """Take samples of any number; the first tone that is found stays.
 
     Parameters
@@ -149,6 +153,8 @@ def step(search: Search, samples: ArrayLike) -> Search:
         As the samples before these left it.
     samples : array_like, shape (n,)
         Sound, full scale 1.0.
+    clipped : ndarray of bool, shape (n,), or None
+        Where it was at full scale before its rate or channels were changed; None: they were not.
 
     Returns
     -------
@@ -156,10 +162,15 @@ def step(search: Search, samples: ArrayLike) -> Search:
     """
     if isinstance(search.found, Tone):
         return search
+    marks = levels.at_full_scale(samples) if clipped is None else clipped
+    marks = np.concatenate([search.clipped, marks])
     state, seconds = levels.step(search.state, samples)
-    after = replace(search, state=state)
-    for second in seconds:
-        heard = (*after.heard, second)[-STEADY_S:]
+    rest = marks[len(seconds) * state.rate_hz :]
+    after = replace(search, state=state, clipped=rest)
+    for n, second in enumerate(seconds):
+        overload = bool(marks[n * state.rate_hz : (n + 1) * state.rate_hz].any())
+        marked = second.model_copy(update={"overload": overload})
+        heard = (*after.heard, marked)[-STEADY_S:]
         after = replace(after, heard=heard, found=judged(heard))
         if isinstance(after.found, Tone):
             break

@@ -22,7 +22,7 @@ def in_recording(blocks: Iterable[Block], rate_hz: int) -> Tone:
     """
     search = calibration.search(rate_hz)
     for block in blocks:
-        search = calibration.step(search, block.samples)
+        search = calibration.step(search, block.samples, block.clipped)
         if isinstance(search.found, Tone):
             return search.found
     raise BadConfig(f"no calibrator's tone: {search.found}")
@@ -43,7 +43,7 @@ async def at_microphone(blocks: AsyncIterator[Block], rate_hz: int) -> Tone:
     async for block in blocks:
         heard += len(block.samples)
         search = calibration.search(rate_hz) if block.lost_samples else search
-        search = calibration.step(search, block.samples)
+        search = calibration.step(search, block.samples, block.clipped)
         if isinstance(search.found, Tone):
             return search.found
         if heard >= PATIENCE_S * rate_hz:

@@ -86,3 +86,14 @@ def test_what_is_no_calibrator_is_refused_with_its_reason(folder: Path) -> None:
     with pytest.raises(BadConfig, match=r"no calibrator's tone: the band of 1 kHz holds \d+%"):
         calibrate("--file", str(folder / "street.wav"))
     assert calibration_file.load(folder / "state") is None
+
+
+@pytest.mark.parametrize("rate_hz", [48_000, 44_100])
+def test_a_recording_that_clips_in_one_of_its_channels_is_refused(
+    folder: Path, rate_hz: int
+) -> None:
+    tone = np.clip(1.41 * np.sin(2 * np.pi * 1000 * np.arange(8 * rate_hz) / rate_hz), -1, 1)
+    soundfile.write(folder / "loud.wav", np.stack([tone, np.zeros_like(tone)], axis=1), rate_hz)
+    with pytest.raises(BadConfig, match="no calibrator's tone: the sound card overloads"):
+        calibrate("--level", "114", "--file", str(folder / "loud.wav"))
+    assert calibration_file.load(folder / "state") is None
