@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from benchmarks import end_to_end, load_report, proc, stage
@@ -181,8 +180,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     plan = Plan(asked.devices, asked.seconds, asked.outage, asked.after)
-    with TemporaryDirectory() as scratch:
-        folder = asked.keep or Path(scratch)
+    with stage.scratch() as scratch:
+        folder = asked.keep or scratch
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             parser.error(f"{folder} is not empty: an earlier run's logs would be read")

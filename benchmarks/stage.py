@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from deploy.local import programs
+from deploy.local import postgres_home, programs
 from deploy.local.process import tied
 from deploy.local.stack import LocalStack
 from processors import registry
@@ -26,14 +26,22 @@ SITES: Final = Path("deploy/sites.yaml")
 
 
 @contextmanager
+def scratch() -> Iterator[Path]:
+    """Lend a folder for servers; with it goes the database, which as root may lie elsewhere."""
+    with TemporaryDirectory() as folder:
+        try:
+            yield Path(folder)
+        finally:
+            postgres_home.remove(Path(folder) / "postgres")
+
+
+@contextmanager
 def staged(devices: Sequence[str] = ()) -> Iterator[LocalStack]:
     """Start empty servers with our topics and tables, and throw them away in the end."""
     named = registry.parse(SITES.read_text(encoding="utf-8"), SITES.name).site_of
-    with TemporaryDirectory() as folder:
-        stack = LocalStack(Path(folder), devices=devices or named, jars=JARS)
-        with stack:
-            asyncio.run(programs.prepare(stack.addresses))
-            yield stack
+    with scratch() as folder, LocalStack(folder, devices=devices or named, jars=JARS) as stack:
+        asyncio.run(programs.prepare(stack.addresses))
+        yield stack
 
 
 @asynccontextmanager
@@ -58,13 +66,20 @@ async def program(
 
 
 @asynccontextmanager
-async def log_of(bootstrap: str, *names: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def log_of(
+    bootstrap: str, *names: str, isolation: str = "read_uncommitted"
+) -> AsyncIterator[AIOKafkaConsumer]:
     """Yield a consumer of topics from their first record on.
+
+    With the isolation level `read_committed` it hears nothing of transactions that were aborted.
 
     `seek_to_beginning` is no way to that: aiokafka 0.14 resets a position that nobody has set yet
     at the same time, by default to the end, and whoever answers last wins.
     """
-    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as log:
+    consuming = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, auto_offset_reset="earliest", isolation_level=isolation
+    )
+    async with consuming as log:
         log.assign([TopicPartition(name, n) for name in names for n in range(topics.PARTITIONS)])
         yield log
 
