@@ -81,12 +81,14 @@ def export_all(
     """Write the model and its fold models as ONNX with manifest and card."""
     chosen = config.read(path)
     name = f"{chosen.name}-{chosen.version}"
+    judge = card.command(name, path, models)
     for fold, found in evaluation.load(chosen).items():
         folder = models / "folds" / f"{name}-fold{fold}" if fold else models / name
         net = train.load(chosen, Run(fold, chosen.train.seed))
         manifest = export.write(folder, chosen, export.to_onnx(net, found), found)
         parameters = sum(weights.numel() for weights in net.parameters())
-        (folder / "card.md").write_text(card.text(manifest, fold=fold, parameters=parameters))
+        about = card.text(manifest, fold=fold, parameters=parameters, judge=judge)
+        (folder / "card.md").write_text(about)
         Console().print(folder)
 
 

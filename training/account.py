@@ -6,7 +6,7 @@ the model.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -26,8 +26,7 @@ from training.card_sections import FalseSiren
 from training.heldout import FoldModels, HeldOut, apart, by_fold, hear, report_of, side_by_side
 
 HERE: Final = Path(__file__).parent
-MODELS: Final = HERE.parent / "models"
-_DATASETS: Final = ("urbansound8k", "esc10")
+_TWO: Final = 2
 _FALSE_SIRENS: Final = 6
 
 ModelsPath = Annotated[Path, typer.Option(help="folder of models")]
@@ -37,17 +36,17 @@ ConfigPath = Annotated[Path, typer.Option("--config", help="which clips, in whic
 def app(
     name: Annotated[str, typer.Argument(help="a bundled model: street8-0.3.0")],
     twin: Annotated[str, typer.Option(help="the permissive one, to be set beside it")] = "",
-    models: ModelsPath = MODELS,
-    path: ConfigPath = HERE / "street8.yaml",
+    models: ModelsPath = card.MODELS,
+    path: ConfigPath = card.CONFIG,
 ) -> None:
     """Judge a bundled model by its fold models, and write its card."""
     clips = data.clips(config.read(path).data)
-    account = of(name, models, clips)
-    beside = compared(account, of(twin, models, apart(clips))) if twin else ()
+    account = of(name, models, clips, card.command(name, path, models))
+    beside = compared(account, of(twin, models, apart(clips), account.command)) if twin else ()
     Console().print(write(models / name, account, beside, _tried(account.manifest)))
 
 
-def of(name: str, models: Path, clips: Sequence[data.Clip]) -> Account:
+def of(name: str, models: Path, clips: Sequence[data.Clip], command: str) -> Account:
     """Judge a bundled model.
 
     Parameters
@@ -58,6 +57,8 @@ def of(name: str, models: Path, clips: Sequence[data.Clip]) -> Account:
         Holds it, and its fold models in `folds/`.
     clips : sequence of Clip
         Of all data sets and folds.
+    command : str
+        What asked for it.
 
     Returns
     -------
@@ -66,24 +67,46 @@ def of(name: str, models: Path, clips: Sequence[data.Clip]) -> Account:
     Raises
     ------
     BadConfig
-        If it has no fold models: nobody could say what it is worth.
+        If it has no fold models, or no recordings to be told apart: nobody could say what it is
+        worth.
     """
     folds = FoldModels(name, models)
     if not folds.folds:
         raise BadConfig(f"{models / 'folds'}: no {name}-fold*, and only they can be judged")
     manifest = runtime.read_manifest(models / name)
     judged = [clip for clip in clips if clip.group in folds.folds and len(clip.heard) <= 1]
+    sets = _told_apart(judged)
+    if not sets:
+        raise BadConfig("no data set that is held out has recordings of two labels, one in each")
     shown = tqdm(judged, desc=name, unit="clip")
     held = [hear(clip, folds.without(clip.group)) for clip in shown]
     return Account(
         manifest=manifest,
         parameters=_parameters(models / name / "model.onnx"),
-        folds={dataset: by_fold(held, dataset, manifest) for dataset in _DATASETS},
-        named=report_of([one for one in held if one.clip.dataset in _DATASETS], manifest),
+        folds={dataset: by_fold(_named(held, [dataset]), dataset, manifest) for dataset in sets},
+        named=report_of(_named(held, sets), manifest),
         everything=report_of(held, manifest),
         false_sirens=_false_sirens(held, manifest),
         held=tuple(held),
+        command=command,
     )
+
+
+def _told_apart(clips: Sequence[data.Clip]) -> list[str]:
+    """Data sets whose recordings have one label each, and not all the same."""
+    labels: dict[str, set[frozenset[str]]] = {}
+    for clip in filter(_one_label, clips):
+        labels.setdefault(clip.dataset, set()).add(clip.heard)
+    return [dataset for dataset, several in labels.items() if len(several) >= _TWO]
+
+
+def _named(held: Sequence[HeldOut], sets: Collection[str]) -> list[HeldOut]:
+    return [one for one in held if one.clip.dataset in sets and _one_label(one.clip)]
+
+
+def _one_label(clip: data.Clip) -> bool:
+    """Not so a long recording: it is named for what is heard most."""
+    return len(clip.heard) == 1 and clip.span_s is None and not clip.bed
 
 
 def compared(account: Account, twin: Account) -> tuple[Beside, Beside]:
@@ -97,7 +120,7 @@ def compared(account: Account, twin: Account) -> tuple[Beside, Beside]:
 
 
 def _of_sets(account: Account) -> tuple[Manifest, list[HeldOut]]:
-    return account.manifest, [one for one in account.held if one.clip.dataset in _DATASETS]
+    return account.manifest, _named(account.held, account.folds)
 
 
 def write(folder: Path, account: Account, beside: Sequence[Beside], tried: str) -> Path:

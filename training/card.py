@@ -1,108 +1,24 @@
 """The card beside a model: what it is for, what it was fed, what it is worth."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from hearing.judging import Report
 from hearing.manifest import Manifest
 from training import card_sections as sections
 from training import card_tables as tables
+from training import card_words as words
 from training.card_sections import FalseSiren
 from training.heldout import HeldOut
 
-_CODES: Final = (
-    "4 s of `mel32x8` codes (32 frames of 125 ms, 32 mel bands, half decibels; 255 where there was "
-    "no frame), no waveform: what a device sends by default. A patch looks back 4 s, so a label "
-    "outlives its sound by two or three seconds."
-)
-_FULL_BAND: Final = (
-    "`{frontend}` of full-band sound at {rate_hz} Hz, patches of {shape}: it listens on the device "
-    "only, and only labels leave it (`docs/results-mode.md`)."
-)
-_HEARD: Final = (
-    "Input: {given} Output: one score for each of {labels} labels, {activation}, calibrated by a "
-    "temperature a label; a label is active from its own threshold on, and a second below all of "
-    'them is "other". {parameters:,} parameters. The recipe is `training/`.'
-)
-_FOLD: Final = """\
-# {title}, without fold {fold}
+CONFIG: Final = Path(__file__).parent / "street8.yaml"
+MODELS: Final = CONFIG.parent.parent / "models"
 
-Test material, not for use: trained without the recordings whose source is in fold {fold} of the
-shared data, so that tests may play that fold to it. Its thresholds were chosen without that fold,
-too. What the recipe is worth is told by the card of `{title}`.
-
-Licence of the weights: {licence}. Commercial use: {commercial}.
-"""
-_CARD: Final = """\
-# {title}
-
-Trained on all shared recordings. **Its own figures cannot be measured on them**: those below were
-measured on the bundled fold models of the same recipe, each on recordings whose source it never
-heard, by the code of `cityhum evaluate` (`python -m training.account {title}`).
-
-## What it hears
-
-{heard}
-
-## Figures
-
-{folds}
-
-Each data set by itself: the highest label among those that it has. Score of a clip: mean over its
-looks. Of the third fold of UrbanSound8K there is a part here, which is not in the mean.
-
-{others}
-## Every label
-
-{classes}
-
-Both data sets together, {clips} clips. Precision and recall: the label with the highest score among
-these. Active: the label reaches its own threshold, whatever others do; "active elsewhere" counts
-clips of other labels, in which it may really be heard, for nobody annotated the background.
-
-![Confusion matrix](confusion.svg)
-
-## Do its probabilities keep their word?
-
-![Reliability diagram](reliability.svg)
-
-{calibration}
-
-## What it does not know
-
-{unknown}
-
-## Sirens
-
-{sirens}
-
-## Where it fails
-
-{failures}
-
-## What was tried and did not help
-
-{tried}
-
-## Beside the permissive twin
-
-{twin}
-
-## Limits
-
-Birds, wind and traffic rest on a handful of recordings. Few sources of real sirens, hardly any
-from outside Europe and North America. Never tested on real microphones outdoors. Clips are seconds
-long and hold one labelled sound: no false-alarm rate per week follows from hours of them, and none
-is claimed.
-
-## Data and licence
-
-{data}
-
-Licence of the weights: {licence}. Commercial use: {commercial}. The code that made them is
-Apache-2.0.
-"""
+_SHARED: Final = "urbansound8k"
+"""Data set of the bundled models, of which alone the remarks on shared recordings are true."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +49,8 @@ class Account:
         The worst sources.
     held : tuple of HeldOut
         All that it was judged on.
+    command : str
+        What asked for it.
     """
 
     manifest: Manifest
@@ -142,9 +60,33 @@ class Account:
     everything: Report
     false_sirens: tuple[FalseSiren, ...]
     held: tuple[HeldOut, ...] = ()
+    command: str = ""
 
 
-def text(manifest: Manifest, *, fold: int, parameters: int) -> str:
+def command(title: str, path: Path, models: Path) -> str:
+    """What judges a model, as its card names it: with all that is not the default.
+
+    Parameters
+    ----------
+    title : str
+        Name and version.
+    path : Path
+        Configuration of its recordings.
+    models : Path
+        Folder of models.
+
+    Returns
+    -------
+    str
+        For a shell.
+    """
+    told = ["python", "-m", "training.account", title]
+    told += [] if path.resolve() == CONFIG.resolve() else ["--config", str(path)]
+    told += [] if models.resolve() == MODELS.resolve() else ["--models", str(models)]
+    return shlex.join(told)
+
+
+def text(manifest: Manifest, *, fold: int, parameters: int, judge: str) -> str:
     """The card of a fold model; for the shipped one, until `training.account` has judged it.
 
     Parameters
@@ -155,6 +97,8 @@ def text(manifest: Manifest, *, fold: int, parameters: int) -> str:
         Left out in training; 0 for the shipped model.
     parameters : int
         Trained numbers.
+    judge : str
+        See `command`.
 
     Returns
     -------
@@ -162,9 +106,9 @@ def text(manifest: Manifest, *, fold: int, parameters: int) -> str:
         Markdown.
     """
     if fold:
-        return _FOLD.format(fold=fold, **_about(manifest))
+        return words.FOLD.format(fold=fold, **_about(manifest))
     about = f"# {_title(manifest)}\n\n{parameters:,} parameters. Not judged yet: "
-    return f"{about}`python -m training.account {_title(manifest)}`.\n"
+    return f"{about}`{judge}`.\n"
 
 
 def full_text(account: Account, beside: Sequence[Beside], tried: str) -> str:
@@ -185,11 +129,12 @@ def full_text(account: Account, beside: Sequence[Beside], tried: str) -> str:
         Markdown.
     """
     manifest, report = account.manifest, account.named
-    return _CARD.format(
+    return words.CARD.format(
         **_about(manifest),
+        command=account.command,
         heard=sections.filled(_heard(account)),
         folds=tables.folds_table(account.folds),
-        clips=report.judged,
+        **_remarks(account),
         others=sections.measured(manifest.metrics),
         classes=tables.classes_table(report),
         calibration=sections.calibration(report),
@@ -214,12 +159,23 @@ def _about(manifest: Manifest) -> dict[str, str]:
     }
 
 
+def _remarks(account: Account) -> dict[str, str]:
+    """How its figures came about, and what they leave open."""
+    shared = _SHARED in account.folds
+    sets = " and ".join(account.folds)
+    return {
+        "rules": sections.filled(words.RULES + (words.OF_SHARED_FOLDS if shared else "")),
+        "together": sections.filled(words.TOGETHER.format(sets=sets, clips=account.named.judged)),
+        "limits": sections.filled((words.OF_SHARED_SOUNDS if shared else "") + words.LIMITS),
+    }
+
+
 def _heard(account: Account) -> str:
     wanted, manifest = account.manifest.input, account.manifest
     shape = " x ".join(map(str, wanted.shape))
-    full = _FULL_BAND.format(frontend=wanted.frontend, rate_hz=wanted.rate_hz, shape=shape)
-    return _HEARD.format(
-        given=_CODES if wanted.frontend == "mel32x8" else full,
+    full = words.FULL_BAND.format(frontend=wanted.frontend, rate_hz=wanted.rate_hz, shape=shape)
+    return words.HEARD.format(
+        given=words.CODES if wanted.frontend == "mel32x8" else full,
         labels=len(manifest.labels),
         activation=manifest.activation,
         parameters=account.parameters,

@@ -111,7 +111,7 @@ def failures(named: Report, everything: Report, false_sirens: Sequence[FalseSire
     missed = sorted(((s, r) for s, r in sources.items() if r < 1), key=lambda one: one[1])
     if missed:
         told = ", ".join(f"{source} ({recall:.0%} caught)" for source, recall in missed)
-        parts.append(filled(f"Siren sources with missed clips (Freesound ids): {told}."))
+        parts.append(filled(f"Siren sources with missed clips: {told}."))
     if false_sirens:
         told = ", ".join(f"{f.source} ({f.label}, {f.score:.2f})" for f in false_sirens)
         parts.append(filled(f"Most like a siren, without being one: {told}."))

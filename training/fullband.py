@@ -75,6 +75,7 @@ def export_all(
     """Write the model and its fold models as ONNX with manifests; `training.account` adds cards."""
     chosen, recordings = fullband_config.read(path)
     name = f"{chosen.name}-{chosen.version}"
+    judge = card.command(name, path.parent / chosen.recordings, models)
     for key, plain in orjson.loads(_results(chosen, recordings).read_bytes()).items():
         fold = int(key)
         folder = models / "folds" / f"{name}-fold{fold}" if fold else models / name
@@ -83,7 +84,8 @@ def export_all(
         weights = export.to_onnx(net, found.decisions)
         manifest = export.write(folder, chosen, recordings, weights, found)
         parameters = sum(weight.numel() for weight in net.parameters())
-        (folder / "card.md").write_text(card.text(manifest, fold=fold, parameters=parameters))
+        about = card.text(manifest, fold=fold, parameters=parameters, judge=judge)
+        (folder / "card.md").write_text(about)
         Console().print(folder)
 
 

@@ -1,10 +1,14 @@
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 
 from hearing.heard import Heard
 from hearing.judging import judge
 from hearing.manifest import Manifest
 from tests.unit.hearing.manifests import manifest
-from training.card import Account, Beside, full_text, text
+from training.card import CONFIG, MODELS, Account, Beside, command, full_text, text
 from training.card_sections import FalseSiren
 
 
@@ -28,7 +32,7 @@ def test_a_card_tells_figures_failures_and_what_did_not_help() -> None:
     assert "| accuracy | 0.810 | 0.020 |" in told
     assert "| street sirens | 31 |" in told
     assert "| siren | dog_bark | 1 | 50% |" in told
-    assert "Siren sources with missed clips (Freesound ids): 2 (0% caught)." in told
+    assert "Siren sources with missed clips: 2 (0% caught)." in told
     assert "3 (dog_bark, 0.40)" in told
     assert "- Width." in told
     assert "![Confusion matrix](confusion.svg)" in told
@@ -45,5 +49,23 @@ def test_the_permissive_twin_stands_beside_the_shipped_model() -> None:
 
 
 def test_a_fold_model_is_not_for_use() -> None:
-    assert "without fold 2" in text(manifest(), fold=2, parameters=7)
-    assert "python -m training.account tiny-0.1.0" in text(manifest(), fold=0, parameters=7)
+    assert "without fold 2" in text(manifest(), fold=2, parameters=7, judge="")
+    assert "not judged" in text(manifest(), fold=0, parameters=7, judge="it is not judged")
+
+
+def test_the_command_of_a_card_names_all_that_is_not_the_default(tmp_path: Path) -> None:
+    asked = command("tiny-0.1.0", tmp_path / "my city.yaml", tmp_path)
+    assert shlex.split(asked)[2:] == [
+        *("training.account", "tiny-0.1.0"),
+        *("--config", f"{tmp_path}/my city.yaml", "--models", str(tmp_path)),
+    ]
+    assert command("street8-0.3.0", CONFIG, MODELS) == "python -m training.account street8-0.3.0"
+
+
+def test_a_card_of_ones_own_claims_nothing_of_recordings_that_it_never_had() -> None:
+    own = account()
+    own = replace(own, folds={"town": own.folds["urbansound8k"]})
+    told = full_text(own, (), "")
+    assert "town together, 3 clips" in told
+    assert "UrbanSound8K" not in told
+    assert "handful of recordings" not in told
