@@ -15,6 +15,7 @@ __all__ = ["Clip", "cache_of", "check_folds", "clips", "name_of"]
 
 FOLDS: Final = (1, 2, 3, 4)
 """Held out in turn; other folds of a data set are always for training."""
+_NAMED: Final = 10  # recordings that are missing, before the rest is only counted
 
 _MACHINES: Final = frozenset(
     {"jackhammer", "drilling", "engine_idling", "chainsaw", "air_conditioner", "helicopter"}
@@ -59,18 +60,21 @@ def clips(config: DataConfig) -> list[Clip]:
     Raises
     ------
     BadConfig
-        If a manifest is missing.
+        If a manifest is missing or wrong, or puts a recording into two folds.
     """
-    found = [clip for wanted in config.sets for clip in _of(wanted, config)]
-    # a source in two sets follows the fold of the first: four clips of ESC-10 are UrbanSound8K's
     folds: dict[str, int] = {}
-    for clip in found:
-        folds.setdefault(clip.source, clip.group)
-    return [
-        replace(clip, group=folds[clip.source] if folds[clip.source] in FOLDS else 0)
-        for clip in found
-        if not config.licences or clip.licence in config.licences
-    ]
+    found = []
+    for wanted in config.sets:
+        for clip in _of(wanted, config):
+            mine = clip.group if clip.group in FOLDS else 0
+            # published sets follow the first: four clips of ESC-10 are UrbanSound8K's
+            fold = folds.setdefault(clip.source, mine)
+            if wanted.kind == "folder" and mine != fold:
+                raise BadConfig(
+                    f"{clip.file}: fold {mine}, but its source {clip.source!r} is in fold {fold}"
+                )
+            found.append(replace(clip, group=fold))
+    return [clip for clip in found if not config.licences or clip.licence in config.licences]
 
 
 def cache_of(config: DataConfig) -> Path:
@@ -85,16 +89,31 @@ def cache_of(config: DataConfig) -> Path:
     -------
     Path
         A folder of its own for everything that may differ; it need not exist yet.
+
+    Raises
+    ------
+    BadConfig
+        If recordings are missing.
     """
+    found = clips(config)
+    if missing := sorted({str(clip.file) for clip in found if not clip.file.is_file()}):
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        raise BadConfig(f"no such recordings: {', '.join(missing[:_NAMED])}{more}")
     heard = [
         (
-            *(name_of(clip, config), clip.file.stat().st_size, clip.source, clip.group),
+            *(name_of(clip, config), *_stamp(clip.file), clip.source, clip.group),
             *(sorted(clip.heard), sorted(clip.perhaps), clip.bed, clip.span_s, clip.licence),
         )
-        for clip in clips(config)
+        for clip in found
     ]
     asked = config.model_dump_json(exclude={"root", "cache", "teacher", "field"})
     return config.cache / sha256(repr((heard, asked)).encode()).hexdigest()[:12]
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    """Size and time: to read thousands of recordings for each command would take too long."""
+    about = file.stat()
+    return about.st_size, about.st_mtime_ns
 
 
 def check_folds(found: Collection[Clip], folds: Collection[int]) -> None:

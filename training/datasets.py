@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hearing import taxonomy
+from hearing.adapters import labelled as manifests
 from schemas.errors import BadConfig
 
 BACKGROUND: Final = frozenset({"speech", "birds", "traffic", "wind"})
@@ -105,10 +106,10 @@ def esc(folder: Path) -> Iterator[Clip]:
 def labelled(folder: Path) -> Iterator[Clip]:
     """A folder of one's own: `manifest.csv` with the columns `file` and `label`.
 
-    Several labels are separated by blanks; a label that is none of ours, or none at all, says that
-    none of ours is heard. Optional columns: `perhaps` (labels), `source` (the recording; default:
-    the file), `fold` (1 to 4, held out together; default 0), `bed` (anything: a long background),
-    `licence`.
+    Several labels are separated by blanks; `other`, or none at all, says that none of ours is
+    heard. Rows of one file count together. Optional columns: `perhaps` (labels), `source` (the
+    recording; default: the file), `fold` (1 to 4, held out together; default 0), `bed` (anything: a
+    long background), `licence`.
 
     Parameters
     ----------
@@ -118,20 +119,50 @@ def labelled(folder: Path) -> Iterator[Clip]:
     Yields
     ------
     Clip
+
+    Raises
+    ------
+    BadConfig
+        If the manifest is wrong somewhere: a label that is none of ours would be a sound that
+        surely is not heard.
     """
-    for file, row in rows(folder):
-        heard = frozenset(row["label"].split()) & frozenset(taxonomy.LABELS)
-        perhaps = frozenset((row.get("perhaps") or "").split()) & frozenset(taxonomy.LABELS)
+    manifest = _there(folder / "manifest.csv")
+    found = manifests.rows(manifest)
+    for row in found:
+        _check_labels(row)
+    for one in manifests.by_file(found):
+        perhaps = manifests.labels_in(" ".join(one.others.get("perhaps", ())))
         yield Clip(
-            file,
+            one.file,
             folder.name,
-            source=row.get("source") or str(file.relative_to(folder)),
-            group=_fold(row.get("fold") or "0", folder),
-            heard=heard,
-            perhaps=perhaps - heard,
-            bed=bool(row.get("bed")),
-            licence=row.get("licence") or "",
+            source=_only(one, "source") or _path_of(one.file, folder),
+            group=_fold(_only(one, "fold") or "0", one.where),
+            heard=one.labels,
+            perhaps=perhaps - one.labels,
+            bed=bool(one.others.get("bed")),
+            licence=_only(one, "licence"),
         )
+
+
+def _check_labels(row: manifests.Row) -> None:
+    said = row.labels | manifests.labels_in(row.others.get("perhaps", ""))
+    if wrong := sorted(said.difference(taxonomy.LABELS)):
+        raise BadConfig(
+            f"{row.where}: {row.file.name}: label {wrong[0]!r} is none of ours; what has none is "
+            f"{taxonomy.OTHER!r}; ours: {', '.join(taxonomy.LABELS)}"
+        )
+
+
+def _only(one: manifests.Labelled, column: str) -> str:
+    said = one.others.get(column, ())
+    if len(said) > 1:
+        raise BadConfig(f"{one.where}: {one.file.name}: {column}: rows differ: {', '.join(said)}")
+    return "".join(said)
+
+
+def _path_of(file: Path, folder: Path) -> str:
+    """With the folder: `1.wav` of another one is another recording."""
+    return f"{folder.name}/{file.relative_to(folder)}" if file.is_relative_to(folder) else str(file)
 
 
 def rows(folder: Path) -> Iterator[tuple[Path, Row]]:
@@ -176,9 +207,7 @@ def _esc_file(row: Row) -> str:
 def _lines(
     manifest: Path, columns: tuple[str, ...], file_of: Callable[[Row], str]
 ) -> Iterator[tuple[Path, Row]]:
-    if not manifest.is_file():
-        raise BadConfig(f"{manifest}: no such manifest; set data.root to the folder of data sets")
-    with manifest.open(newline="", encoding="utf-8") as lines:
+    with _there(manifest).open(newline="", encoding="utf-8-sig") as lines:
         reader = csv.DictReader(lines)
         for column in columns:
             if column not in (reader.fieldnames or ()):
@@ -187,7 +216,13 @@ def _lines(
             yield manifest.parent / file_of(row), row
 
 
-def _fold(text: str, folder: Path) -> int:
+def _there(manifest: Path) -> Path:
+    if not manifest.is_file():
+        raise BadConfig(f"{manifest}: no such manifest; set data.root to the folder of data sets")
+    return manifest
+
+
+def _fold(text: str, where: str) -> int:
     if text not in {"0", "1", "2", "3", "4"}:
-        raise BadConfig(f"{folder / 'manifest.csv'}: fold: {text!r} is not 0 to 4")
+        raise BadConfig(f"{where}: fold: {text!r} is not 0 to 4")
     return int(text)

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from acoustics import mel
 from acoustics.clips import without_silence
+from hearing.adapters.recordings import read_mono
+from schemas.errors import BadConfig
 from training.config import DataConfig
 from training.data import Clip, clips
 
@@ -68,12 +69,16 @@ def read(clip: Clip) -> Sound:
 
     Returns
     -------
-    ndarray of float64, shape (n,)
+    ndarray of float64, shape (n,), n >= 1
+
+    Raises
+    ------
+    BadConfig
+        If it is no sound, or nothing but silence.
     """
-    sound, rate_hz = soundfile.read(clip.file, dtype="float64", always_2d=True)
+    mono = read_mono(clip.file, mel.RATE_HZ)
     if clip.span_s is not None:
-        sound = sound[int(clip.span_s[0] * rate_hz) : int(clip.span_s[1] * rate_hz)]
-    mono = sound.mean(axis=1)
-    if rate_hz != mel.RATE_HZ:
-        mono = soxr.resample(mono, rate_hz, mel.RATE_HZ)
+        mono = mono[int(clip.span_s[0] * mel.RATE_HZ) : int(clip.span_s[1] * mel.RATE_HZ)]
+    if not mono.any():
+        raise BadConfig(f"{clip.file}: holds nothing but silence")
     return without_silence(mono)

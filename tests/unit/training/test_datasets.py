@@ -9,7 +9,7 @@ from training import datasets
 def written(folder: Path, name: str, *lines: str) -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", "utf-8")
     return folder
 
 
@@ -60,14 +60,19 @@ def test_a_folder_of_ones_own_needs_a_file_and_a_label(tmp_path: Path) -> None:
     assert (tram.source, tram.group, tram.bed) == ("monday", 2, True)
     assert bark.heard == {"dog_bark", "siren"}
     assert bark.perhaps == {"wind"}
-    assert (bark.source, bark.group, bark.bed) == ("bark.wav", 0, False)
+    assert (bark.source, bark.group, bark.bed) == (f"{folder.name}/bark.wav", 0, False)
 
 
 @pytest.mark.parametrize(
     ("lines", "complaint"),
     [
-        (("file,what", "a.wav,siren"), "no column label"),
-        (("file,label,fold", "a.wav,siren,9"), "fold: '9' is not 0 to 4"),
+        (("file,what", "a.wav,siren"), "column 'label' is missing"),
+        (("file,label,fold", "a.wav,siren,9"), "line 2: fold: '9' is not 0 to 4"),
+        (("file,label", "a.wav,siren", "b.wav,Siren"), "line 3: b.wav: label 'Siren' is none of"),
+        (("file,label", "a.wav,sirens"), "line 2: a.wav: label 'sirens' is none of ours"),
+        (("file,label", 'a.wav,"siren,dog_bark"'), "line 2: label 'siren,dog_bark': labels have"),
+        (("file,label,perhaps", "a.wav,siren,Traffic"), "label 'Traffic' is none of ours"),
+        (("file,label,fold", "a.wav,siren,1", "a.wav,rain,2"), "a.wav: fold: rows differ: 1, 2"),
     ],
 )
 def test_a_wrong_manifest_is_refused_by_name(
@@ -76,6 +81,27 @@ def test_a_wrong_manifest_is_refused_by_name(
     folder = written(tmp_path, "manifest.csv", *lines)
     with pytest.raises(BadConfig, match=complaint):
         list(datasets.labelled(folder))
+
+
+def test_rows_of_one_recording_are_one_clip(tmp_path: Path) -> None:
+    folder = written(
+        tmp_path,
+        "manifest.csv",
+        "\ufefffile,label,fold",
+        "a.wav,siren,1",
+        "a.wav,rain",
+        "b.wav,other",
+    )
+    both, none = datasets.labelled(folder)
+    assert both.heard == {"siren", "rain"}
+    assert both.group == 1
+    assert none.heard == frozenset()
+
+
+def test_recordings_elsewhere_are_their_own_source(tmp_path: Path) -> None:
+    folder = written(tmp_path / "town", "manifest.csv", "file,label", "/elsewhere/a.wav,siren")
+    (clip,) = datasets.labelled(folder)
+    assert clip.source == str(clip.file) == "/elsewhere/a.wav"
 
 
 def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
