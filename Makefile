@@ -45,6 +45,7 @@ test-tools: setup
 
 secrets: setup
 	@$(PYTHON) -m deploy.local secrets
+	@sh deploy/compose/environment.sh
 
 demo: setup
 	@$(PYTHON) -m deploy.local.demo $(if $(SECONDS),--seconds $(SECONDS)) \

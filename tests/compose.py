@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any, Final
 
 import pytest
@@ -13,6 +14,7 @@ import yaml
 ROOT: Final = Path(__file__).parents[1]
 DEMO: Final = ("docker-compose.yml",)
 CITY: Final = (*DEMO, "deploy/compose/production.yml")
+OWNER: Final = {"SECRETS_UID": "1000"}
 TOOLS: Final = Path(sys.executable).parent
 
 Service = Mapping[str, Any]
@@ -33,16 +35,20 @@ def project(
     """The services of these profiles, by default all, with every default and merge done."""
     chosen = [word for name in files for word in ("-f", name)]
     chosen += [word for name in profiles for word in ("--profile", name)]
-    printed = subprocess.run(
-        [tool("docker-compose"), *chosen, "config"],
+    document: Project = yaml.safe_load(asked(*chosen, "config", **OWNER, **variables).stdout)
+    return document
+
+
+def asked(*words: str, **variables: str) -> CompletedProcess[str]:
+    """What Compose says, whatever file .env is there."""
+    return subprocess.run(
+        [tool("docker-compose"), "--env-file", os.devnull, *words],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **variables},
         check=True,
         capture_output=True,
         text=True,
     )
-    document: Project = yaml.safe_load(printed.stdout)
-    return document
 
 
 def is_job(service: Service) -> bool:

@@ -13,8 +13,20 @@ from dashboard.settings import DashboardSettings
 from deploy.local.api_keys import keys_file
 from deploy.local.postgres import ROLES
 from deploy.local.programs import access_table
-from tests.compose import CITY, DEMO, ROOT, Project, is_job, mounted, project, tool, variables
+from tests.compose import (
+    CITY,
+    DEMO,
+    ROOT,
+    Project,
+    asked,
+    is_job,
+    mounted,
+    project,
+    tool,
+    variables,
+)
 
+FIRST_PROBE_S = 60
 SERVERS = {"mosquitto", "kafka", "postgres"}
 PROFILES = {"core", "simulate", "dashboard", "notify", "observe", "operate"}
 ROOT_JOB = "disks"
@@ -181,6 +193,48 @@ def test_what_runs_on_is_asked_how_it_is_and_started_again(compose: Project) -> 
             continue
         assert service["restart"] == "unless-stopped", name
         assert service["healthcheck"]["test"], name
+
+
+def seconds(duration: str) -> float:
+    """Of what Compose prints: 1m0s, 30s."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", duration)
+    return sum(float(number) * {"h": 3600, "m": 60, "s": 1}[unit] for number, unit in parts)
+
+
+def test_nobody_waits_long_for_the_first_word_that_a_service_is_healthy(compose: Project) -> None:
+    """In a start period the engine asks every 5 s unless told; else after the whole interval."""
+    for name, service in compose["services"].items():
+        asks = service.get("healthcheck", {})
+        if is_job(service) or asks.get("disable"):
+            continue
+        starting = seconds(asks.get("start_period", "0s"))
+        first = seconds(asks.get("start_interval", "5s")) if starting else seconds(asks["interval"])
+        assert first <= FIRST_PROBE_S, name
+
+
+def test_whose_the_secrets_are_must_be_said(tmp_path: Path) -> None:
+    refused = asked("-f", DEMO[0], "config")  # its wrapper from PyPI always ends with 0
+    assert not refused.stdout
+    assert "run make secrets first" in refused.stderr
+    for owner in ("0", "root", ""):
+        entrypoint = project(DEMO)["services"][ROOT_JOB]["entrypoint"][:-1]
+        words = [word.replace("$$", "$") for word in entrypoint]
+        given = subprocess.run(
+            [*words, owner, tmp_path], capture_output=True, text=True, check=False
+        )
+        assert given.returncode == 2
+        assert "no container runs as root" in given.stderr
+
+
+def test_a_release_in_another_folder_is_the_same_city(compose: Project) -> None:
+    assert compose["name"] == "cityhum"
+
+
+def test_our_images_are_named_by_version_so_that_one_can_go_back() -> None:
+    services = project(CITY, CITYHUM_VERSION="v7")["services"]
+    ours = {name: one["image"] for name, one in services.items() if "build" in one}
+    assert ours
+    assert all(image.endswith(":v7") for image in ours.values()), ours
 
 
 def test_whoever_is_not_asked_from_outside_has_no_way_out(compose: Project) -> None:
