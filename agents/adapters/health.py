@@ -20,7 +20,12 @@ class Health:
 
 def health(folder: Path) -> Health:
     """Free space where the spool lies, and the processor's temperature where one is told."""
-    return Health(disk_free_bytes=shutil.disk_usage(folder).free, temperature_c=_temperature_c())
+    return Health(disk_free_bytes=disk_free_bytes(folder), temperature_c=_temperature_c())
+
+
+def disk_free_bytes(folder: Path) -> int:
+    """Free space where a folder lies."""
+    return shutil.disk_usage(folder).free
 
 
 @cache

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from random import Random
 from typing import Final, Never
 
@@ -62,6 +62,7 @@ class Publisher:
         self._plan = LIVE
         self._live_due_s = 0.0
         self._hurry = asyncio.Event()
+        self._spool_fails = False
         self.arrived = 0
         """Readings that the bridge has acknowledged."""
 
@@ -244,7 +245,8 @@ class Publisher:
         self.arrived += self._spool.acknowledge(ack.accepted)
         for lane in self._beside:
             lane.answered(ack)
-        self._spool.acknowledge_dropped(ack.accepted_dropped)
+        with self._noting():
+            self._spool.acknowledge_dropped(ack.accepted_dropped)
         self._delivery = delivery.acknowledged(self._delivery, ack.accepted)
         self._acknowledged.set()
         for rejected in ack.rejected:
@@ -253,7 +255,8 @@ class Publisher:
 
     def _reject(self, seqs: SeqRange | None, rejected: Rejected) -> None:
         if seqs is not None:  # an acknowledgement that comes twice is harmless
-            self._spool.quarantine(seqs, rejected)
+            with self._noting():
+                self._spool.quarantine(seqs, rejected)
             self._delivery = delivery.acknowledged(self._delivery, [seqs])
             self._acknowledged.set()
         log.error(
@@ -265,6 +268,18 @@ class Publisher:
                 **(seqs.model_dump() if seqs else {}),
             },
         )
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Note something in the spool; a disk that refuses it must not cut a healthy link."""
+        try:
+            yield
+        except Unavailable as error:
+            if not self._spool_fails:  # say it once: acknowledgements come every second
+                log.error("spool_failing", extra={"detail": str(error)})  # noqa: TRY400
+            self._spool_fails = True
+        else:
+            self._spool_fails = False
 
     def _status_message(self, status: Status) -> Message:
         topic = topics.device_topic(self._origin.site, self._origin.device, "status")

@@ -2,16 +2,18 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from agents.adapters import spool_file, spool_room, spool_rows, spool_salvage
+from agents.adapters.health import disk_free_bytes
 from agents.adapters.spool_file import Outdated
 from agents.adapters.spool_lock import SpoolLock
 from agents.adapters.spool_rows import Damaged
@@ -19,7 +21,7 @@ from agents.adapters.spool_table import ReadingTable
 from agents.delivery import Stored
 from agents.reading import Reading
 from schemas.base import SeqRange
-from schemas.errors import BadConfig, Unavailable
+from schemas.errors import Unavailable
 from schemas.messages import Rejected
 
 BYTES_PER_READING: Final = 530
@@ -49,15 +51,22 @@ class SqliteSpool:
     A file that is damaged is set aside, and what can be read of it goes on in a new one.
     """
 
-    def __init__(self, path: Path, max_bytes: int, max_days: int = MAX_DAYS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        max_bytes: int,
+        max_days: int = MAX_DAYS,
+        disk_free: Callable[[], int] | None = None,
+    ) -> None:
         self._path = path
         self._max_bytes = max_bytes
         self._max_days = max_days
+        self._disk_free = disk_free or partial(disk_free_bytes, path.parent)
         self._unstored: list[Reading] = []
         self._lost: list[SeqRange] = []
 
     def __enter__(self) -> Self:
-        with _told_in_a_line(self._path):
+        with spool_file.told_in_a_line(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = SpoolLock(self._path)
             try:
@@ -93,7 +102,10 @@ class SqliteSpool:
         self._unstored, self._lost = [], []
         try:
             self._keep_within_bounds()
-        except Unavailable as error:  # stored they are, so this must not say that they are not
+        except (
+            Unavailable,
+            OSError,
+        ) as error:  # stored they are, so this must not say that they are not
             log.warning("spool_not_relieved", extra={"detail": str(error)})
 
     def waiting(self, after: int, limit: int) -> list[Stored]:
@@ -136,6 +148,7 @@ class SqliteSpool:
 
     def quarantine(self, seqs: SeqRange, rejected: Rejected) -> None:
         """Stop sending what will never be accepted; its newest cases are remembered."""
+        self._table.acknowledge(seqs)
         with self._table.transaction() as db:
             db.execute("UPDATE tally SET quarantined = quarantined + ?", (seqs.count,))
             db.execute(
@@ -150,7 +163,6 @@ class SqliteSpool:
                 "DELETE FROM quarantine WHERE number <= (SELECT max(number) FROM quarantine) - ?",
                 (MAX_QUARANTINE,),
             )
-        self._table.acknowledge(seqs)
         self._table.flush()
 
     def depth(self) -> int:
@@ -258,7 +270,11 @@ class SqliteSpool:
 
     def _is_full(self) -> bool:
         taken = BYTES_PER_READING * self._table.whole + BYTES_PER_LEVELS * self._table.thin
-        return taken > self._max_bytes and self.depth() > 1
+        if taken > self._max_bytes:
+            return self.depth() > 1
+        if self.depth() <= MAX_HELD or self._disk_free() >= min(spool_room.RESERVE_BYTES, taken):
+            return False
+        return spool_room.must_grow(self._db)
 
     def _drop(self, event: str, before_us: int) -> None:
         """Make room for a while: one reading at a time would cost a range each."""
@@ -269,19 +285,6 @@ class SqliteSpool:
     def _drop_damaged(self) -> None:
         lost = self._table.drop_damaged()
         log.error("spool_rows_damaged", extra=_named(lost))
-
-
-@contextmanager
-def _told_in_a_line(path: Path) -> Iterator[None]:
-    """Take first steps with a spool: BadConfig for a wrong place, Unavailable for a bad disk."""
-    try:
-        yield
-    except (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise BadConfig(f"{path} cannot be opened: {error.strerror}") from None
-    except OSError as error:
-        raise Unavailable(f"{path} cannot be opened: {error.strerror}") from None
-    except sqlite3.OperationalError as error:
-        raise Unavailable(f"{path} cannot be opened: {error}") from None
 
 
 def _named(lost: Sequence[SeqRange]) -> Mapping[str, object]:

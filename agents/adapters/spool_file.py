@@ -91,6 +91,19 @@ def opened(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
+def told_in_a_line(path: Path) -> Iterator[None]:
+    """Take first steps with a spool: BadConfig for a wrong place, Unavailable for a bad disk."""
+    try:
+        yield
+    except (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        raise BadConfig(f"{path} cannot be opened: {error.strerror}") from None
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be opened: {error.strerror}") from None
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"{path} cannot be opened: {error}") from None
+
+
+@contextmanager
 def closed_on_failure(db: sqlite3.Connection, path: Path) -> Iterator[None]:
     """Take first steps with a spool: Damaged or Unavailable if it cannot be read or written."""
     try:

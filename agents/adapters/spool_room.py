@@ -5,14 +5,23 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from agents.adapters import spool_rows
+from agents.adapters.spool_file import number
 from agents.reading import READING_CODE_BYTES
 from schemas.base import SeqRange
 
 CHUNK: Final = 60
 """Room is made for a while: one reading at a time would cost a range each."""
 MAX_TOLD: Final = 64
+RESERVE_BYTES: Final = 64 * 1024 * 1024
+"""Of so much at the end of a disk a spool takes no more than half: to make room takes room."""
+_SPARE_PAGES: Final = 64
 _KEPT_WHOLE: Final = 64
 """The newest readings keep their frames: they may be on their way any moment."""
+
+
+def must_grow(db: sqlite3.Connection) -> bool:
+    """Whether the next readings will soon find no free pages in the file."""
+    return number(db, "PRAGMA freelist_count") < _SPARE_PAGES
 
 
 def thin(db: sqlite3.Connection, after: int, newest: int) -> list[int]:

@@ -6,14 +6,16 @@ still waits, everything fresh moves to table `reading`, as large as the bounds l
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple
 from datetime import timedelta
+from itertools import islice
 from typing import Final
 
-from agents.adapters import spool_room, spool_rows
+from agents.adapters import spool_marks, spool_room, spool_rows
 from agents.adapters.spool_census import census
+from agents.adapters.spool_marks import SAFE, TABLES, Marks
 from agents.adapters.spool_rows import Row
 from agents.batches import CONTEXT_READINGS
 from agents.delivery import Stored
@@ -23,15 +25,7 @@ from schemas.errors import Unavailable
 
 _FLUSH: Final = 64
 SLOTS: Final = 64
-_SAFE: Final = 2
 _ROW: Final = "SELECT position, started_us, levels, codes, check_sum FROM present "
-_FORGET: Final = (
-    "DELETE FROM reading WHERE state = 2 AND position BETWEEN ? AND ? AND NOT EXISTS (SELECT 1"
-    " FROM present AS later WHERE later.position > reading.position"
-    " AND later.position <= reading.position + ? AND later.state < 2)"
-)
-
-_TABLES: Final = ("reading", "fresh")
 
 Found = tuple[int, bool]
 """Position of a reading that waits, and whether it is thinned to levels."""
@@ -47,8 +41,8 @@ class ReadingTable:
     def __init__(self, db: sqlite3.Connection, name: str) -> None:
         self._db = db
         self._name = name
-        self._sent: set[int] = set()
-        self._safe: set[int] = set()
+        self._marks = Marks()
+        self._safe_until = 0
         self._whole_until = 0
         self.held_after: int | None = None
         """Nothing after this position is given out."""
@@ -61,7 +55,7 @@ class ReadingTable:
             "SELECT position FROM present WHERE position > ? AND state = 0",
             (self.newest - 2 * _FLUSH,),
         )
-        self._sent.update(position for (position,) in recent)
+        self._marks.sent.update(position for (position,) in recent)
         with suppress(Unavailable):  # on a full disk: another time
             self._tidy(found.safe)
             self.flush()
@@ -83,10 +77,9 @@ class ReadingTable:
         rows = [spool_rows.row(position, each) for position, each in enumerate(readings, first)]
         many = len(rows) > SLOTS
         crowded = many or not self._may_overwrite(last - SLOTS)
-        marked = crowded or sum(each <= self._moved_until for each in self._marks) >= _FLUSH
+        marked = crowded or self._marks.until(self._moved_until) >= _FLUSH
         with self.transaction() as db:
-            if marked:
-                self._write_marks(db)
+            written = self._marks.write(db, self.newest) if marked else []
             if crowded:
                 _move_fresh(db)
             spool_room.remember_dropped(db, lost)
@@ -97,11 +90,8 @@ class ReadingTable:
             else:
                 slots = [(row[0] % SLOTS, *row) for row in rows]
                 db.executemany("REPLACE INTO fresh VALUES (?, ?, ?, ?, ?, ?, 0)", slots)
-        if marked:
-            self._forget_marks()
-        overwritten = range(self._moved_until + 1, last - SLOTS + 1)
-        self._safe.difference_update(overwritten)
-        self._sent.difference_update(overwritten)
+        self._marks.forget(written)
+        self._marks.forget(range(self._moved_until + 1, last - SLOTS + 1))  # overwritten
         moved = last if many else self.newest if crowded else 0
         self._moved_until = max(self._moved_until, last - SLOTS, moved)
         self._spans, self.newest = spans, last
@@ -109,19 +99,20 @@ class ReadingTable:
 
     def flush(self) -> None:
         """Write what was sent and what is safe."""
-        if self._sent or self._safe:
+        while self._marks:
             with self.transaction() as db:
-                self._write_marks(db)
-            self._forget_marks()
+                written = self._marks.write(db, self.newest)
+            self._marks.forget(written)
 
     def waiting(self, after: int, limit: int) -> list[Stored]:
         """Unacknowledged readings stored after a position, oldest first; Damaged if one is."""
         last = self.newest if self.held_after is None else self.held_after
-        rows = self._db.execute(
-            _ROW + "WHERE position > ? AND position <= ? AND state < 2 ORDER BY position LIMIT ?",
-            (after, last, limit + len(self._safe)),
-        ).fetchall()
-        found = [row for row in rows if row[0] not in self._safe][:limit]
+        first = max(after, self._safe_until)
+        query = _ROW + "WHERE position > ? AND position <= ? AND state < 2 ORDER BY position"
+        with closing(self._db.execute(query, (first, last))) as rows:
+            found = list(islice((row for row in rows if row[0] not in self._marks.safe), limit))
+        if after <= self._safe_until:  # not to be read once more while no mark can be written
+            self._safe_until = found[0][0] - 1 if found else last
         return [spool_rows.stored(self._spans, row) for row in found]
 
     def before(self, reading: Reading) -> list[Reading]:
@@ -138,16 +129,20 @@ class ReadingTable:
         return [spool_rows.stored(self._spans, row).reading for row in rows]
 
     def sent(self, seqs: SeqRange) -> None:
-        """Note that readings may have reached the bridge; at once, unless it is a live one."""
+        """Note that readings may have reached the bridge; at once, unless it is a live one.
+
+        On a disk that is full it is only remembered, for they are to be sent all the same.
+        """
         found = {position for position, _ in self._unacknowledged(seqs)}
-        self._sent |= found
+        self._marks.sent |= found
         if len(found) > 1:
-            self.flush()
+            with suppress(Unavailable):
+                self.flush()
 
     def acknowledge(self, seqs: SeqRange) -> int:
         """Let go of readings; how many of them waited."""
         found = self._unacknowledged(seqs)
-        self._safe |= {position for position, _ in found}
+        self._marks.safe |= {position for position, _ in found}
         self._count(found, -1)
         return len(found)
 
@@ -182,10 +177,10 @@ class ReadingTable:
         for *row, state in self._db.execute(_ROW.replace(" FROM", ", state FROM")):
             if not spool_rows.is_whole(self._spans, row):
                 bad.append(row[0])
-                waited += [(row[0], not row[3])] if state < _SAFE else []
+                waited += [(row[0], not row[3])] if state < SAFE else []
         with self.transaction() as db:
             lost = self._lose(db, [position for position, _ in waited])
-            for table in _TABLES:
+            for table in TABLES:
                 gone = [(each,) for each in bad]
                 db.executemany(f"DELETE FROM {table} WHERE position = ?", gone)  # noqa: S608
         self._count(waited, -1)
@@ -195,10 +190,8 @@ class ReadingTable:
         """Shift what is held in time, and hold it no longer."""
         if self.held_after is not None:
             with self.transaction() as db:
-                self._write_marks(db)
                 _move_fresh(db)
                 spans = spool_rows.restamped(db, self._spans, self.held_after, by)
-            self._forget_marks()
             self._spans, self._moved_until = spans, self.newest
         self.held_after = None
 
@@ -218,15 +211,10 @@ class ReadingTable:
         synced = all(span is not None and span.clock == "synced" for span in ends)
         return self.newest_us() - int(oldest[1]) if synced else 0
 
-    @property
-    def _marks(self) -> set[int]:
-        return self._sent | self._safe
-
     def _tidy(self, safe: Sequence[int]) -> None:
         """Forget older sessions but for what waiting readings need, and for the newest reading."""
         with self.transaction() as db:
-            old = [(each, each, CONTEXT_READINGS) for each in safe if each < self.newest]
-            db.executemany(_FORGET, old)
+            spool_marks.forget_each(db, [each for each in safe if each < self.newest])
             db.execute(
                 "DELETE FROM span WHERE base < (SELECT max(base) FROM span WHERE base <="
                 " (SELECT position FROM present ORDER BY position LIMIT 1))"
@@ -240,28 +228,13 @@ class ReadingTable:
             "SELECT position FROM fresh WHERE position <= ? AND state < 2",
             (until + CONTEXT_READINGS,),
         )
-        return self._safe.issuperset(position for (position,) in waiting)
-
-    def _write_marks(self, db: sqlite3.Connection) -> None:
-        _mark(db, self._sent - self._safe, 1)
-        if self._safe:
-            _mark(db, self._safe, _SAFE)
-            # the next readings will need the last ones
-            last = min(max(self._safe), self.newest - CONTEXT_READINGS)
-            first = min(self._safe) - CONTEXT_READINGS
-            db.execute(_FORGET, (first, last, CONTEXT_READINGS))
-
-    def _forget_marks(self) -> None:
-        self._sent.clear()
-        self._safe.clear()
+        return self._marks.safe.issuperset(position for (position,) in waiting)
 
     def _lose(self, db: sqlite3.Connection, positions: Sequence[int]) -> list[SeqRange]:
         lost = list(spool_rows.ranges(self._spans, positions))
         spool_room.remember_dropped(db, lost)
-        _mark(db, positions, _SAFE)
-        if positions:
-            last = min(positions[-1], self.newest - CONTEXT_READINGS)
-            db.execute(_FORGET, (positions[0] - CONTEXT_READINGS, last, CONTEXT_READINGS))
+        spool_marks.write(db, positions, SAFE)
+        spool_marks.forget(db, positions, self.newest)
         return lost
 
     def _unacknowledged(self, seqs: SeqRange) -> list[Found]:
@@ -272,7 +245,7 @@ class ReadingTable:
                 " WHERE position BETWEEN ? AND ? AND state < 2",
                 stretch,
             )
-        return [each for each in found if each[0] not in self._safe]
+        return [each for each in found if each[0] not in self._marks.safe]
 
     def _count(self, found: Sequence[Found], sign: int) -> None:
         thin = sum(is_thin for _, is_thin in found)
@@ -287,12 +260,3 @@ def _move_fresh(db: sqlite3.Connection) -> None:
         " FROM fresh WHERE state < 3 ORDER BY position"
     )
     db.execute("UPDATE fresh SET state = 3")
-
-
-def _mark(db: sqlite3.Connection, positions: Iterable[int], state: int) -> None:
-    marks = [(state, position, state) for position in positions]
-    for table in _TABLES:
-        db.executemany(
-            f"UPDATE {table} SET state = ? WHERE position = ? AND state < ?",  # noqa: S608
-            marks,
-        )

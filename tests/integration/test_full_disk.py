@@ -1,0 +1,172 @@
+"""A device whose disk is full: what is stored is delivered, and room is made before there is none.
+
+A limit of this process's files stands for a full disk, and a number of free bytes for its telling.
+"""
+
+import asyncio
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Final, Never
+
+import pytest
+
+from agents.adapters.publish import Publisher
+from agents.adapters.running import background
+from agents.adapters.spool import SqliteSpool
+from agents.batches import Origin
+from schemas import codec, topics
+from schemas.errors import Unavailable
+from schemas.messages import Ack, FeatureBatch, Rejected, Status
+from tests.builders import SESSION, reading, readings, seqs
+from tests.fakes import FakeBroker, FakeClock
+
+SITE, DEVICE = "harbour", "pole-01"
+FEATURES = topics.device_topic(SITE, DEVICE, "features")
+STORED: Final = 1_800
+TURNS: Final = 2_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spool.sqlite"
+
+
+@contextmanager
+def full(path: Path) -> Iterator[None]:
+    """No file may grow beyond what the spool's write-ahead log has taken."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = Path(f"{path}-wal").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def publisher_of(spool: SqliteSpool, broker: FakeBroker) -> Publisher:
+    return Publisher(
+        Origin(SITE, DEVICE),
+        spool,
+        broker.connect,
+        status=lambda: Status(
+            site=SITE, device=DEVICE, session=SESSION, online=True, dropped=spool.dropped()
+        ),
+        clock=FakeClock(),
+        chance=Random(1),
+    )
+
+
+async def answering(broker: FakeBroker) -> Never:
+    """Acknowledge whatever comes, but reject the first batch; know of every loss."""
+    answered = 0
+    while True:
+        for message in broker.published[answered:]:
+            if message.topic == FEATURES:
+                broker.deliver(topics.ack_topic(SITE, DEVICE), codec.encode(ack(message.payload)))
+        answered = len(broker.published)
+        await asyncio.sleep(0)
+
+
+def ack(payload: bytes) -> Ack:
+    batch = codec.decode(FeatureBatch, payload)
+    if batch.first_seq:
+        return Ack(device=DEVICE, accepted=(batch.seqs,), accepted_dropped=(seqs(9_000),))
+    rejected = Rejected(digest=codec.digest(payload), reason="clock", detail="of tomorrow")
+    return Ack(device=DEVICE, rejected=(rejected,))
+
+
+async def all_but_the_one_in_memory(spool: SqliteSpool) -> None:
+    for _ in range(TURNS):
+        if spool.depth() == 1:
+            return
+        await asyncio.sleep(0)
+    pytest.fail("not everything was delivered")
+
+
+async def test_a_full_disk_keeps_nothing_that_is_stored_from_a_healthy_link(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = FakeBroker()
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(STORED))
+        with full(path):
+            with pytest.raises(Unavailable):
+                spool.append([reading(STORED)])
+            publisher = publisher_of(spool, broker)
+            async with background(publisher.run()), background(answering(broker)):
+                await all_but_the_one_in_memory(spool)
+        assert caplog.messages.count("broker_unavailable") == 0
+        assert caplog.messages.count("message_rejected") == 1
+        assert caplog.messages.count("spool_failing") == 1
+        sent = [
+            codec.decode(FeatureBatch, m.payload) for m in broker.published if m.topic == FEATURES
+        ]
+        assert sum(batch.count for batch in sent) == STORED
+        spool.append([])
+        assert [each.reading.seq for each in spool.waiting(0, 10)] == [STORED]
+        assert spool.depth() == 1
+    with SqliteSpool(path, 2**30) as spool:
+        assert [each.reading.seq for each in spool.waiting(0, 10)] == [STORED]
+
+
+class Disk:
+    """So many bytes for the spool, and what other programs take of them."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        self._size = size
+        self.others = 0
+
+    def free(self) -> int:
+        return max(0, self._size - self.others - self.taken())
+
+    def taken(self) -> int:
+        files = self._path.parent.glob(f"{self._path.name}*")
+        return sum(file.stat().st_size for file in files)
+
+
+def hear(spool: SqliteSpool, first_seq: int, until_seq: int) -> None:
+    for seq in range(first_seq, until_seq, 10):
+        spool.append(readings(10, seq))
+        if seq % 30 == 0:
+            spool.checkpoint()
+
+
+def test_room_is_made_before_a_disk_is_full(path: Path) -> None:
+    disk = Disk(path, 2_000_000)
+    with SqliteSpool(path, 2**30, disk_free=disk.free) as spool:
+        hear(spool, 0, 15_000)
+        assert disk.free() > 500_000
+        found = [each.reading for each in spool.waiting(0, 15_000)]
+        assert [each.seq for each in found] == list(range(15_000 - len(found), 15_000))
+        whole = [bool(each.codes) for each in found]
+        assert whole == sorted(whole)  # the oldest were thinned first, then dropped
+        assert all(whole[-64:])
+        assert len(found) > 5_000
+        assert sum(each.count for each in spool.dropped()) == 15_000 - len(found)
+
+
+def test_another_program_that_fills_the_disk_costs_nothing_that_has_its_place(path: Path) -> None:
+    disk = Disk(path, 2**30)
+    with SqliteSpool(path, 2**30, disk_free=disk.free) as spool:
+        hear(spool, 0, 4_000)
+        spool.checkpoint()
+        size = path.stat().st_size
+        disk.others = 2**30
+        hear(spool, 4_000, 5_000)
+        spool.checkpoint()
+        assert spool.dropped() == ()
+        found = [each.reading for each in spool.waiting(0, 6_000)]
+        assert len(found) == 5_000
+        assert sum(not each.codes for each in found) < 1_600
+        assert path.stat().st_size < size + 100_000
+
+
+def test_ten_minutes_are_kept_however_full_the_disk_is(path: Path) -> None:
+    with SqliteSpool(path, 2**30, disk_free=lambda: 0) as spool:
+        hear(spool, 0, 600)
+        assert all(each.reading.codes for each in spool.waiting(0, 600))
+        assert spool.depth() == 600
