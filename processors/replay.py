@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
 
+from processors import partitions
+from processors.partitions import Checkpoint, Key, starting_point
 from processors.registry import Registry
 from processors.rules import Rule
 from processors.sources import BACKGROUND_MINUTES
@@ -200,28 +202,49 @@ def zone_of(registry: Registry, devices: Sequence[str]) -> ZoneInfo | None:
     return ZoneInfo(zones.pop()) if len(zones) == 1 else None
 
 
+def epoch_of(key: Key, live: Checkpoint, span: partitions.Span) -> int:
+    """Which log of a partition it is that Kafka holds, as a live fold counts them.
+
+    The fold may not have looked since it began anew, and then will count one more.
+    """
+    try:
+        return starting_point(key, live, span).epoch
+    except LogGap:
+        return live.epoch
+
+
 class Oldest(NamedTuple):
-    """The oldest record that Kafka holds of a partition, and when it was appended."""
+    """The oldest record that Kafka holds of a partition, and when it was appended.
+
+    `epoch`: how often this log has begun anew, as far as the live folds know.
+    """
 
     offset: int
     at: datetime | None
+    epoch: int = 0
+
+    def is_late(self, needed_at: datetime) -> bool:
+        """Whether there were records before it that are needed."""
+        has_lost = self.offset > 0 or self.epoch > 0
+        return has_lost and (self.at is None or self.at > needed_at)
 
 
 def check_reaches(needed_at: datetime, oldest: Iterable[Oldest]) -> None:
-    """See that retention has not removed what a replay needs.
+    """See that neither retention nor the loss of a log has removed what a replay needs.
 
     Raises
     ------
     LogGap
         Naming the earliest time that a replay can begin from.
     """
-    gone = [one for one in oldest if one.offset > 0 and (one.at is None or one.at > needed_at)]
+    gone = [one for one in oldest if one.is_late(needed_at)]
     if not gone:
         return
+    removed_by = "retention" if any(one.offset for one in gone) else "a log that began anew"
     known = [one.at for one in gone if one.at is not None]
     if len(known) < len(gone):
-        raise LogGap("retention has removed every record of a partition that is needed")
+        raise LogGap(f"{removed_by} has removed every record of a partition that is needed")
     raise LogGap(
-        f"needs the log from {needed_at.isoformat(timespec='seconds')} on, and retention has left"
-        f" what came after {max(known).isoformat(timespec='seconds')}"
+        f"needs the log from {needed_at.isoformat(timespec='seconds')} on, and {removed_by} has"
+        f" left what came after {max(known).isoformat(timespec='seconds')}"
     )

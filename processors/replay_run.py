@@ -19,12 +19,21 @@ class Heard(NamedTuple):
 
 
 class FoldReplay:
-    """One fold at work. It hears what a live run heard and keeps the rows of the span."""
+    """One fold at work. It hears what a live run heard and keeps the rows of the span.
+
+    `epoch` is that of the live fold, whose log this is.
+    """
 
     def __init__(
-        self, fold: Fold[Any], span: Span, states: Mapping[DeviceId, bytes], next_offset: int = 0
+        self,
+        fold: Fold[Any],
+        span: Span,
+        states: Mapping[DeviceId, bytes],
+        next_offset: int = 0,
+        epoch: int = 0,
     ) -> None:
         self.program = fold.program
+        self.epoch = epoch
         self.next_offset = next_offset
         self.rows: list[Frozen] = []
         self._at_work = fold.at_work(states)

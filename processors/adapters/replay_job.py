@@ -1,8 +1,8 @@
 """One partition of a replay: read, fold, write into the shadow, remember where it stands."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
@@ -35,6 +35,8 @@ class Job:
         What is read of each topic.
     cluster_id : str
         Of the Kafka it lies in.
+    epochs : mapping of str to int
+        Of the live programs in this partition; 0 of those that have none.
     """
 
     settings: ProcessorSettings
@@ -42,6 +44,7 @@ class Job:
     partition: int
     parts: Sequence[tuple[Key, Slice]]
     cluster_id: str
+    epochs: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def records(self) -> int:
@@ -110,7 +113,7 @@ class _Zones(dict[SiteId, ZoneInfo]):
 def from_kept(folds: Sequence[Fold[Any]], span: Span, kept: Kept) -> list[FoldReplay]:
     """All folds where they were left."""
     return [
-        FoldReplay(fold, span, kept.states.get(fold.program, {}), kept.next_offset[fold.program])
+        FoldReplay(fold, span, kept.states.get(fold.program, {}), *kept.places[fold.program])
         for fold in folds
     ]
 
@@ -119,7 +122,10 @@ async def replay_cold(
     job: Job, programs: Sequence[Fold[Any]], source: Source, sink: Sink, tell: Tell
 ) -> None:
     """Replay a partition from cold to where its slices end."""
-    folds = [FoldReplay(fold, job.request.span, {}) for fold in programs]
+    folds = [
+        FoldReplay(fold, job.request.span, {}, epoch=job.epochs.get(fold.program, 0))
+        for fold in programs
+    ]
     end = max(part.end for _, part in job.parts)
     partition = PartitionReplay(folds, {fold.program: end for fold in folds}, job.request)
     await replay(job, partition, source, sink, tell)

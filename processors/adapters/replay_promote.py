@@ -1,36 +1,29 @@
 """Puts a replay's rows in place of the live ones, as of exactly where the live folds are."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final, LiteralString
+from typing import Final
 
-from psycopg import errors
 from psycopg.sql import SQL, Identifier
 
-from processors.adapters import replay_catalog, replay_tables
+from processors.adapters import replay_catalog, replay_live, replay_tables
 from processors.adapters.postgres import unavailable
 from processors.adapters.replay_catalog import Connection, Entry, schema_of
 from processors.adapters.replay_edges import check_edges
 from processors.adapters.replay_job import Job, Sink, folds_of, from_kept, replay
+from processors.adapters.replay_live import Live
 from processors.adapters.replay_log import Slice
 from processors.adapters.replay_shadow import Shadow
 from processors.adapters.replay_source import Source, opened_source
 from processors.partitions import Checkpoint, Key
-from processors.replay import PROGRAMS, Request
+from processors.replay import Request
 from processors.replay_run import FoldReplay, PartitionReplay
 from processors.settings import ProcessorSettings
 from schemas import topics
 from schemas.base import Frozen
 from schemas.errors import BadConfig
 
-_LIVE: Final[LiteralString] = """
-SELECT program, partition, next_offset, cluster_id, epoch, version FROM public.checkpoint
-WHERE topic = %s AND program = ANY (%s) ORDER BY program, topic, partition"""
-_WAIT: Final = "SET LOCAL lock_timeout = '10s'"
 _DURABLY: Final = "SET LOCAL synchronous_commit = on"
 _OPEN: Final = SQL("SELECT count(*) FROM {schema}.alert WHERE {inside} AND ended_at IS NULL")
-
-Live = Mapping[int, Mapping[str, Checkpoint]]
 
 
 async def promote(settings: ProcessorSettings, name: str) -> None:
@@ -39,7 +32,7 @@ async def promote(settings: ProcessorSettings, name: str) -> None:
     Raises
     ------
     BadConfig
-        If the replay is incomplete, was promoted, heard another model or another Kafka, if a live
+        If the replay is incomplete, was promoted, heard another model or another log, if a live
         fold is behind it, or an alert of the span has not ended or reaches over its edge.
     LogGap
         If retention has removed what came after it.
@@ -50,12 +43,9 @@ async def promote(settings: ProcessorSettings, name: str) -> None:
         await replay_catalog.claim(connection, name)
         async with opened_source(settings, request) as source:
             promotion = _Promotion(settings, entry, request, connection, source)
-            await promotion.catch_up(await _live(connection), Shadow(connection))
-            try:
-                with unavailable():
-                    await promotion.swap()
-            except errors.LockNotAvailable:
-                raise BadConfig("the live folds commit too slowly: try again") from None
+            await promotion.begin()
+            with unavailable():
+                await promotion.swap()
 
 
 def promotable(entry: Entry) -> Request:
@@ -89,10 +79,21 @@ class _Promotion:
         self._source = source
         self._programs = folds_of(settings, request)
 
+    async def begin(self) -> None:
+        """Catch up without holding anybody; BadConfig if the log is another than it was."""
+        shadow = Shadow(self._connection)
+        live = await replay_live.places(self._connection, await shadow.places())
+        now = await replay_live.epochs(self._settings, live)
+        for number, folds in live.items():
+            for program, there in folds.items():
+                if there.epoch != now[number][program]:
+                    raise BadConfig(_began_anew(_named(program, number)))
+        await self.catch_up(live, shadow)
+
     async def catch_up(self, live: Live, sink: Sink) -> None:
         """Replay on to where the live folds are."""
         shadow = Shadow(self._connection)
-        for partition in sorted(await shadow.positions()):
+        for partition in sorted(await shadow.places()):
             folds = from_kept(self._programs, self._request.span, await shadow.kept(partition))
             ends = self._ends(partition, folds, live.get(partition, {}))
             begin = min(fold.next_offset for fold in folds)
@@ -104,9 +105,9 @@ class _Promotion:
     async def swap(self) -> None:
         """Hold the live folds where they are, take the rest, and swap."""
         async with self._connection.transaction():
-            await self._connection.execute(_WAIT)
-            live = await _live(self._connection, lock=" FOR UPDATE")
-            rest = _AtOnce(Shadow(self._connection))
+            shadow = Shadow(self._connection)
+            live = await replay_live.held(self._connection, await shadow.places())
+            rest = _AtOnce(shadow)
             await self.catch_up(live, rest)
             await rest.finish()
             await self._check_all_ended()
@@ -119,11 +120,13 @@ class _Promotion:
     ) -> Mapping[str, int]:
         for fold in folds:
             there = live.get(fold.program)
-            what = f"the live fold {fold.program} of partition {partition}"
+            what = _named(fold.program, partition)
             if there is None:
                 raise BadConfig(f"{what} has no checkpoint: cityhum work {fold.program}")
             if there.cluster_id != self._entry.cluster_id:
                 raise BadConfig(f"{what} reads another Kafka than the replay did")
+            if there.epoch != fold.epoch:
+                raise BadConfig(_began_anew(what))
             if there.next_offset < fold.next_offset:
                 raise BadConfig(
                     f"{what} is at offset {there.next_offset}, behind the replay, which"
@@ -163,10 +166,9 @@ class _AtOnce:
         await self._shadow.write(self._rows)
 
 
-async def _live(connection: Connection, lock: LiteralString = "") -> Live:
-    found: dict[int, dict[str, Checkpoint]] = defaultdict(dict)
-    with unavailable():
-        cursor = await connection.execute(_LIVE + lock, (topics.READINGS, list(PROGRAMS)))
-        async for program, partition, *rest in cursor:
-            found[partition][program] = Checkpoint(*rest)
-    return found
+def _named(program: str, partition: int) -> str:
+    return f"the live fold {program} of partition {partition}"
+
+
+def _began_anew(what: str) -> str:
+    return f"{what} reads a log that began anew, another than the replay did: replay it again"

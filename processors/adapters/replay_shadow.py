@@ -14,21 +14,28 @@ from schemas.base import DeviceId, Frozen
 
 _CHECKPOINT: Final = """
 INSERT INTO checkpoint (program, topic, partition, next_offset, cluster_id, epoch)
-VALUES (%(program)s, %(topic)s, %(partition)s, %(next_offset)s, %(cluster_id)s, 0)
+VALUES (%(program)s, %(topic)s, %(partition)s, %(next_offset)s, %(cluster_id)s, %(epoch)s)
 ON CONFLICT (program, topic, partition) DO UPDATE SET next_offset = excluded.next_offset"""
 _STATES: Final = """
 INSERT INTO fold_state (program, topic, partition, device, state)
 SELECT %(program)s, %(topic)s, %(partition)s, device, state
 FROM unnest(%(devices)s::text[], %(states)s::bytea[]) AS changed (device, state)
 ON CONFLICT (program, topic, partition, device) DO UPDATE SET state = excluded.state"""
-_KEPT: Final = "SELECT program, partition, next_offset FROM checkpoint"
+_KEPT: Final = "SELECT program, partition, next_offset, epoch FROM checkpoint"
 _KEPT_STATES: Final = "SELECT program, device, state FROM fold_state WHERE partition = %s"
+
+
+class Place(NamedTuple):
+    """Where a fold stands in a partition, and in which log: that of this epoch of the live fold."""
+
+    next_offset: int
+    epoch: int
 
 
 class Kept(NamedTuple):
     """Where each fold of a partition stands, with the states of its devices."""
 
-    next_offset: Mapping[str, int]
+    places: Mapping[str, Place]
     states: Mapping[str, Mapping[DeviceId, bytes]]
 
 
@@ -62,17 +69,17 @@ class Shadow:
         async with self._connection.transaction(), self._connection.cursor() as cursor:
             for fold in folds:
                 place = {"program": fold.program, **key._asdict()}
-                now = {"next_offset": fold.next_offset, "cluster_id": cluster_id}
-                await cursor.execute(_CHECKPOINT, {**place, **now})
+                now = {"next_offset": fold.next_offset, "epoch": fold.epoch}
+                await cursor.execute(_CHECKPOINT, {**place, **now, "cluster_id": cluster_id})
                 states = fold.states()
                 stored = {"devices": list(states), "states": list(states.values())}
                 await cursor.execute(_STATES, {**place, **stored})
 
-    async def positions(self) -> Mapping[int, Mapping[str, int]]:
-        """Next offset of each program, by partition."""
-        found: dict[int, dict[str, int]] = defaultdict(dict)
-        async for program, partition, next_offset in await self._cursor(_KEPT):
-            found[partition][program] = next_offset
+    async def places(self) -> Mapping[int, Mapping[str, Place]]:
+        """Where each program stands, by partition."""
+        found: dict[int, dict[str, Place]] = defaultdict(dict)
+        async for program, partition, *place in await self._cursor(_KEPT):
+            found[partition][program] = Place(*place)
         return found
 
     async def kept(self, partition: int) -> Kept:
@@ -80,7 +87,7 @@ class Shadow:
         states: dict[str, dict[DeviceId, bytes]] = defaultdict(dict)
         async for program, device, state in await self._cursor(_KEPT_STATES, partition):
             states[program][device] = state
-        return Kept((await self.positions()).get(partition, {}), states)
+        return Kept((await self.places()).get(partition, {}), states)
 
     async def _cursor(self, query: str, *values: object) -> AsyncCursor[Any]:
         return await self._connection.execute(query.encode(), values)

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import Field
 
-from processors.adapters import replay_catalog, replay_crew, replay_source
+from processors.adapters import replay_catalog, replay_crew, replay_live, replay_source
 from processors.adapters.offsets import opened_offsets
 from processors.adapters.replay_job import Job, Tell, Told
 from processors.adapters.replay_log import opened_replay_log
@@ -122,11 +122,21 @@ async def _told(
 async def planned(settings: ProcessorSettings, request: Request) -> Sequence[Job]:
     """Freeze what is to be read: a job for each partition."""
     keys = _keys(request)
+    async with replay_catalog.opened(settings, request.name) as connection:
+        live = await replay_live.places(connection, {key.partition for key in keys})
+    epochs = await replay_live.epochs(settings, live)
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(opened_replay_log(settings))
         offsets = await stack.enter_async_context(opened_offsets(settings))
         cluster_id = next(iter((await offsets.spans(keys[:1])).values())).cluster_id
-        check_reaches(request.log_begins_at, (await log.oldest(keys)).values())
+        oldest = await log.oldest(keys)
+        check_reaches(
+            request.log_begins_at,
+            [
+                one._replace(epoch=max(epochs.get(key.partition, {}).values(), default=0))
+                for key, one in oldest.items()
+            ],
+        )
         slices = await log.slices(keys, request.log_begins_at)
     if all(part.begin == part.end for part in slices.values()):
         raise BadConfig(f"no readings between {_said(request)}")
@@ -138,6 +148,7 @@ async def planned(settings: ProcessorSettings, request: Request) -> Sequence[Job
             number,
             [(key, slices[key]) for key in keys if key.partition == number],
             cluster_id,
+            epochs.get(number, {}),
         )
         for number in numbers
     ]

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from processors import registry, replay
+from processors import partitions, registry, replay
 from processors.adapters.replay_job import folds_of
-from processors.partitions import FoldRun
+from processors.partitions import Checkpoint, FoldRun
 from processors.replay import Oldest, Span
 from processors.replay_diff import Found, alerts_compared, with_cooldown
 from processors.replay_run import FoldReplay, Heard, PartitionReplay
@@ -19,7 +19,7 @@ from schemas.codec import decode, encode
 from schemas.envelopes import Dropped, ReadingEnvelope
 from schemas.errors import BadConfig, LogGap
 from tests.builders import STARTED_AT, labelled, seqs
-from tests.streams import SEEN, alert, envelope
+from tests.streams import KEY, SEEN, alert, envelope
 
 SPAN = Span(STARTED_AT, STARTED_AT + timedelta(hours=1))
 RULES = parse(
@@ -80,6 +80,24 @@ def test_a_log_that_begins_later_is_a_gap_only_if_something_was_removed() -> Non
         replay.check_reaches(STARTED_AT, [Oldest(0, None), Oldest(9, later)])
     with pytest.raises(LogGap, match="every record"):
         replay.check_reaches(STARTED_AT, [Oldest(9, None)])
+
+
+def test_a_log_that_began_anew_is_a_gap_though_it_begins_with_its_first_record() -> None:
+    later = STARTED_AT + timedelta(hours=2)
+    replay.check_reaches(STARTED_AT, [Oldest(0, STARTED_AT, epoch=1), Oldest(0, later)])
+    with pytest.raises(LogGap, match="began anew has left what came after 2026-05-04T12:00:00"):
+        replay.check_reaches(STARTED_AT, [Oldest(0, None), Oldest(0, later, epoch=1)])
+    with pytest.raises(LogGap, match="every record"):
+        replay.check_reaches(STARTED_AT, [Oldest(0, None, epoch=1)])
+
+
+def test_a_log_that_began_anew_is_another_also_before_the_live_fold_has_looked() -> None:
+    live = Checkpoint(7, "kafka", epoch=1)
+    there = partitions.Span("kafka", 0, 9)
+    assert replay.epoch_of(KEY, live, there) == 1
+    assert replay.epoch_of(KEY, live, there._replace(end=6)) == 2
+    assert replay.epoch_of(KEY, live, there._replace(cluster_id="new")) == 2
+    assert replay.epoch_of(KEY, live, there._replace(begin=8)) == 1  # removed by retention
 
 
 def test_alerts_that_began_outside_the_span_are_no_output() -> None:
