@@ -19,9 +19,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from benchmarks import disaster_disks
+from benchmarks.disaster_judging import judged, span
 from benchmarks.disaster_scenes import DISASTERS, Disaster, Facts, cityhum
 from benchmarks.faults import FOLDS, Scene, left_alone, rehearse
-from benchmarks.faults_record import Record, Row, differences, read_record
+from benchmarks.faults_record import Record, read_record
 from benchmarks.rehearsal import RECORDED_AT, Recording, recorded
 from deploy.local.results import Results
 from deploy.local.stack import LocalStack
@@ -34,9 +35,6 @@ _QUIET_LOOKS: Final = 15
 _UNTOLD_LOOKS: Final = round(900 / RATE) + 5
 """Larger windows are told early once the clock has passed the quarter of an hour."""
 _LOOKS: Final = 180
-_SHOWN: Final = 200
-_LENGTH_AT: Final = {"level_window": 2, "label_window": 1}
-"""Which column is the length; the next one is the start."""
 
 
 async def until_quiet(stack: LocalStack, _: Recording) -> Record:
@@ -91,58 +89,14 @@ def _until(recording: Recording) -> datetime:
 def ended(record: Record, until: datetime) -> Record:
     """Without windows that reach beyond a time: when they are told early depends on who looks."""
     tables = {
-        name: {row for row in rows if not _LENGTH_AT.get(name) or _end(name, row) <= until}
+        name: {row for row in rows if not _is_window(name) or span(record, name, row).end <= until}
         for name, rows in record.tables.items()
     }
     return replace(record, tables=tables)
 
 
-def _end(table: str, row: Row) -> datetime:
-    length_at = _LENGTH_AT[table]
-    began = datetime.fromisoformat(row[length_at + 1])
-    return began + timedelta(seconds=int(row[length_at]))
-
-
-def judged(
-    disaster: Disaster, calm: Record, told: Record, facts: Facts, named: Mapping[str, int]
-) -> dict[str, Any]:
-    """What came of it."""
-    lost = calm.distinct_readings - told.distinct_readings
-    found = {
-        **facts,
-        "lost": lost,
-        "named": named["readings"],
-        "duplicated": told.stored_readings - told.distinct_readings,
-        "not_folded": told.distinct_readings - told.folded_readings,
-        "not_folded_named": named["windows"],
-        "undelivered": told.undelivered,
-        "told_again": told.delivered_twice,
-        "dead_letters": told.dead_letters,
-        "different": _counted(differences(calm, told)),
-    }
-    counts = ["duplicated", "undelivered", "dead_letters"]
-    if not disaster.log_is_lost:  # else the topic of alerts is gone too
-        found |= {"unknown_ids": told.unknown_ids, "missing_ids": told.missing_ids}
-        counts += ["unknown_ids", "missing_ids"]
-    gone = lost or found["not_folded"]
-    told_apart = (lost, found["not_folded"]) == (found["named"], found["not_folded_named"])
-    unchanged = _only_missing(found["different"]) if gone else not found["different"]
-    allowed = disaster.log_is_lost or not gone
-    ok = allowed and told_apart and unchanged and not any(found[name] for name in counts)
-    return {"ok": ok, **found}
-
-
-def _only_missing(different: dict[str, Any]) -> bool:
-    """Whether every reading that is there is as it would have been."""
-    return not different.get("reading", {}).get("only_disturbed")
-
-
-def _counted(different: dict[str, Any]) -> dict[str, Any]:
-    """Differences with one row of each table, cut short."""
-    return {
-        name: {**found, "examples": [row[:_SHOWN] for row in found["examples"][:1]]}
-        for name, found in different.items()
-    }
+def _is_window(table: str) -> bool:
+    return table.endswith("_window")
 
 
 async def disasters(

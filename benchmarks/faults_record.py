@@ -1,5 +1,6 @@
 """What a run has concluded: rows without what may differ, and what subscribers were told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
@@ -48,7 +49,12 @@ class Record:
     unknown_ids: int
     missing_ids: int
     dead_letters: int
+    columns: dict[str, Sequence[str]]
     tables: dict[str, set[Row]]
+
+    def named(self, table: str, row: Row) -> dict[str, str]:
+        """A row's values by their columns, as text."""
+        return dict(zip(self.columns[table], row, strict=True))
 
     def is_settled(self, readings: int) -> bool:
         """Whether nothing is on its way any more."""
@@ -85,7 +91,8 @@ async def read_record(stack: LocalStack) -> Record:
             (still_open,) = await _one(connection, OPEN)
             (undelivered,) = await _one(connection, UNDELIVERED)
             live = {id_: revision async for id_, revision in await connection.execute(LIVE)}
-            tables = {name: await _rows(connection, name) for name in TABLES}
+            columns = {name: await _columns(connection, name) for name in TABLES}
+            tables = {name: await _rows(connection, name, columns[name]) for name in TABLES}
     except psycopg.OperationalError as error:
         raise Unavailable(f"PostgreSQL: {str(error).splitlines()[0]}") from error
     told = [decode(Alert, value) for value in await _values(stack, topics.ALERTS)]
@@ -100,6 +107,7 @@ async def read_record(stack: LocalStack) -> Record:
         unknown_ids=len({id_ for id_, _ in heard} - live.keys()),
         missing_ids=len(set(live.items()) - heard),
         dead_letters=len(await _values(stack, topics.DEAD_LETTERS)),
+        columns=columns,
         tables=tables,
     )
 
@@ -136,9 +144,15 @@ async def _one(connection: psycopg.AsyncConnection[Row], query: LiteralString) -
     return row
 
 
-async def _rows(connection: psycopg.AsyncConnection[Row], table: str) -> set[Row]:
+async def _columns(connection: psycopg.AsyncConnection[Row], table: str) -> Sequence[str]:
     names = [name async for (name,) in await connection.execute(COLUMNS, [table])]
-    kept = [sql.Identifier(name) + sql.SQL("::text") for name in names if name not in MAY_DIFFER]
+    return [name for name in names if name not in MAY_DIFFER]
+
+
+async def _rows(
+    connection: psycopg.AsyncConnection[Row], table: str, columns: Sequence[str]
+) -> set[Row]:
+    kept = [sql.Identifier(name) + sql.SQL("::text") for name in columns]
     query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(kept), sql.Identifier(table))
     return {row async for row in await connection.execute(query)}
 
