@@ -1,6 +1,6 @@
 """A disaster may change what is made of what it took, and nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from benchmarks.faults import Scene
 from benchmarks.faults_record import Record, Row
 
 BEGAN_AT = datetime(2026, 5, 4, 10, tzinfo=UTC)
-COLUMNS = {
+COLUMNS: dict[str, Sequence[str]] = {
     "reading": ("device", "started_at"),
     "level_window": ("device", "length_s", "started_at", "laeq_db", "coverage_s"),
     "label_window": ("device", "length_s", "started_at", "label"),
