@@ -98,6 +98,11 @@ async def faults(folder: Path, kills: int, seed: int) -> dict[str, int]:
             return {"seed": seed, **done, **result, "repeated": arrivals.repeated}
 
 
+def is_clean(result: Mapping[str, float]) -> bool:
+    """Whether nothing is missing, everything came in its order, and what was new did not wait."""
+    return not any(result.get(name) for name in ("missing", "out_of_order", "live_late"))
+
+
 def main() -> None:
     """Run one of both and print what came of it."""
     parser = argparse.ArgumentParser(description="what outages cost")
@@ -120,7 +125,7 @@ def main() -> None:
             result = asyncio.run(backlog(Path(folder), arguments.readings))
     lines = [f"{name:16} {value}" for name, value in result.items()]
     sys.stdout.write((json.dumps(result) if arguments.json else "\n".join(lines)) + "\n")
-    sys.exit(bool(result.get("missing", 0)))
+    sys.exit(not is_clean(result))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ async def backlog(folder: Path, count: int) -> dict[str, float]:
         "readings": count,
         "drained_s": round(drained_s, 1),
         "per_s": round(len(old) / drained_s, 1),
+        "missing": count - len(old),
         "out_of_order": sum(a > b for (_, a), (_, b) in pairwise(sorted(old))),
         "live_readings": len(delays),
         "live_late": sum(delay > LIVE_WITHIN_S for delay in delays),

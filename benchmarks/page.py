@@ -8,7 +8,7 @@ from typing import Final
 
 from benchmarks import page_endurance, page_speed
 from benchmarks.page_parts import Kept
-from benchmarks.record import RESULTS
+from benchmarks.record import BUSY, RESULTS
 
 PAGE: Final = Path("docs/benchmarks.md")
 PICTURES: Final = Path("docs/pictures")
@@ -25,7 +25,7 @@ ratios mean more than figures. Ours in blue. What hearing is worth: [hearing](he
 
 
 def page(kept: Mapping[str, Kept]) -> tuple[str, dict[str, str]]:
-    """Write the page; what has not been recorded is left out.
+    """Write the page; what has not been recorded is named at its end.
 
     Parameters
     ----------
@@ -57,11 +57,15 @@ def page(kept: Mapping[str, Kept]) -> tuple[str, dict[str, str]]:
         if name in kept:
             heading, *lines = chapter(kept[name]["result"], pictures)
             parts.append("\n".join([heading, "", _source(kept[name]), "", *lines, ""]))
+    if missing := [name for name in chapters if name not in kept]:
+        parts.append(f"Not recorded: {', '.join(missing)}.\n")
     return "\n".join(parts), pictures
 
 
 def _source(kept: Kept) -> str:
-    return f"`{kept['command']}`, commit {kept['commit']}, {kept['at']}"
+    busy = kept.get("busy_before", 0.0)
+    beside = f", beside something else ({busy:.0%} of the processors)" if busy > BUSY else ""
+    return f"`{kept['command']}`, commit {kept['commit']}, {kept['at']}{beside}"
 
 
 def main() -> None:

@@ -112,7 +112,7 @@ async def _compared(settings: ProcessorSettings) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print the figures, one a line or as one JSON object."""
+    """Print the figures, one a line or as one JSON object; status 1 if two replays differ."""
     parser = argparse.ArgumentParser(description="replay of a day")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--hours", type=float, default=24)
@@ -120,11 +120,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
     figures = measure(arguments.hours, arguments.devices, arguments.jobs)
-    if arguments.json:
-        sys.stdout.write(json.dumps(figures) + "\n")
-        return
-    for name, value in figures.items():
-        sys.stdout.write(f"{name:18} {value}\n")
+    lines = [f"{name:18} {value}" for name, value in figures.items()]
+    sys.stdout.write((json.dumps(figures) if arguments.json else "\n".join(lines)) + "\n")
+    sys.exit(not figures["identical"])
 
 
 if __name__ == "__main__":

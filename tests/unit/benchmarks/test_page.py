@@ -17,12 +17,18 @@ KEPT = {
 }
 
 
-def test_what_was_recorded_is_told_with_its_source_and_the_rest_left_out() -> None:
+def test_what_was_recorded_is_told_with_its_source_and_the_rest_named() -> None:
     text, pictures = page(KEPT)
-    assert "`python -m benchmarks sink --json`, commit abc" in text
+    assert "`python -m benchmarks sink --json`, commit abc, 2026-05-04 10:00Z\n" in text
     assert "## Bridge" not in text
+    assert "Not recorded: model, bridge, classify," in text
     assert [*pictures] == ["benchmark-sink.svg"]
     assert "(pictures/benchmark-sink.svg)" in text
+
+
+def test_a_machine_that_was_busy_is_told() -> None:
+    text, _ = page({"sink": {**KEPT["sink"], "busy_before": 0.4}})
+    assert "10:00Z, beside something else (40% of the processors)" in text
 
 
 def test_bars_are_as_long_as_their_values() -> None:
