@@ -17,8 +17,10 @@ from acoustics.weighting import FAST_S, SLOW_S, Spectrum, exponential_mean, weig
 from schemas.messages import Levels
 
 CALIBRATOR_DB: Final = 94.0
-MEMS_NOISE_DBFS: Final = -90.0
-"""A-weighted own noise of a usual MEMS capsule: 65 dB below 94 dB, which reads -26 dBFS."""
+OWN_NOISE_DB: Final = 30.0
+"""A-weighted own noise of a usual MEMS capsule, dB re 20 µPa."""
+MEMS_DBFS: Final = -26.0
+"""What 94 dB read at a usual MEMS capsule, dB re full scale."""
 _FULL_SCALE: Final = 1 - 2**-15  # the largest positive 16-bit sample
 _LOUDEST: Final = 10.0  # what a broken float file may claim, +20 dB re full scale
 _FULL_SCALE_SINE: Final = 0.5  # its mean square: 0 dBFS
@@ -65,7 +67,6 @@ def start(
     rate_hz: int,
     *,
     sensitivity_dbfs_at_94: float | None = None,
-    noise_dbfs: float = MEMS_NOISE_DBFS,
     correction: Spectrum | None = None,
 ) -> LevelState:
     """State before the first sample.
@@ -76,9 +77,7 @@ def start(
         Sample rate, Hz.
     sensitivity_dbfs_at_94 : float or None
         What a 94 dB calibrator reads, dB re full scale (0 dBFS: RMS of a full-scale sine).
-        None: the levels are relative to full scale.
-    noise_dbfs : float
-        The microphone's own noise, A-weighted, dB re full scale.
+        None: the levels are relative to full scale, of a usual MEMS capsule.
     correction : ndarray of complex128, shape (rate_hz + 1,), or None
         As `acoustics.response.correction` gives it; None for a flat microphone.
 
@@ -94,9 +93,12 @@ def start(
     [94.0, 94.0]
     """
     relative = sensitivity_dbfs_at_94 is None
-    offset_db = 0.0 if relative else CALIBRATOR_DB - (sensitivity_dbfs_at_94 or 0.0)
+    at_94_dbfs = MEMS_DBFS if sensitivity_dbfs_at_94 is None else sensitivity_dbfs_at_94
     return LevelState(
-        rate_hz=rate_hz, offset_db=offset_db, noise_dbfs=noise_dbfs, correction=correction
+        rate_hz=rate_hz,
+        offset_db=0.0 if relative else CALIBRATOR_DB - at_94_dbfs,
+        noise_dbfs=at_94_dbfs - (CALIBRATOR_DB - OWN_NOISE_DB),
+        correction=correction,
     )
 
 

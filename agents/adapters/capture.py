@@ -22,13 +22,15 @@ from hearing.adapters.sound_files import StraightRead, levels_hz, pieces
 from schemas.errors import BadConfig, Unavailable
 
 _BLOCKS_PER_S: Final = 8
-_BYTES_PER_SAMPLE: Final = 2
+_FORMAT: Final = "S32_LE"
+"""ALSA widens the samples of smaller cards exactly; 16 bits would cut those of larger ones."""
+_BYTES_PER_SAMPLE: Final = 4
 _PERIOD_US: Final = 125_000
 _BUFFER_US: Final = 2_000_000
 """So much sound waits at the sound card while the agent is busy; some cards have room for less."""
 _SILENT_CARD_S: Final = 10.0
 _FAREWELL_S: Final = 2.0
-_INT16: Final = 2**15
+_FULL_SCALE: Final = 2**31
 _CARDS: Final = Path("/proc/asound/cards")
 
 
@@ -170,7 +172,7 @@ async def microphone(
     found = await find(wanted, program=program) if isinstance(wanted, str) else wanted
     with SoundPipe(_BYTES_PER_SAMPLE * rate_hz // _BLOCKS_PER_S) as pipe:
         process = await _started(
-            *(program, "-q", "-D", found.pcm, "-f", "S16_LE", "-r", str(rate_hz), "-c", "1"),
+            *(program, "-q", "-D", found.pcm, "-f", _FORMAT, "-r", str(rate_hz), "-c", "1"),
             *("-t", "raw", f"--buffer-time={_BUFFER_US}", f"--period-time={_PERIOD_US}"),
             stdout=pipe.writer,
         )
@@ -232,7 +234,8 @@ async def _captured(
 
 def _floats(data: bytes) -> NDArray[np.float32]:
     whole = len(data) // _BYTES_PER_SAMPLE
-    return np.frombuffer(data, "<i2", whole).astype(np.float32) / np.float32(_INT16)
+    # float32 holds 24 bits, which is more than any microphone has
+    return np.frombuffer(data, "<i4", whole).astype(np.float32) / np.float32(_FULL_SCALE)
 
 
 async def _ended(process: Process, listening: asyncio.Task[None]) -> None:

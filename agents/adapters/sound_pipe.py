@@ -50,7 +50,7 @@ class SoundPipe:
 
     def lost(self, lost_s: float) -> None:
         """Note that sound was lost before what is written from now on."""
-        if lost_s > 0:
+        if lost_s > 0 and not self._reader.closed:
             waiting = fcntl.ioctl(self._reader, termios.FIONREAD, bytes(4))
             self._lost_at = self._taken + int.from_bytes(waiting, sys.byteorder)
             self._lost_s += lost_s

@@ -9,8 +9,10 @@ from threading import Event
 import numpy as np
 import pytest
 
+from acoustics import levels
 from agents import pipeline
 from agents.adapters.capture import microphone
+from agents.adapters.sound_pipe import SoundPipe
 from agents.calibration import Calibration
 from agents.reading import Reading
 from schemas.errors import BadConfig, Unavailable
@@ -25,14 +27,26 @@ CALIBRATION = Calibration(name="made", sensitivity_dbfs=-26.0)
 
 @pytest.fixture
 def alsa(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Folder whose `sound.raw` the pcm `cityhum_test` reads, as fast as it is asked."""
+    """Folder whose `sound.raw` the pcms read, as fast as they are asked.
+
+    `cityhum_test` has one channel of 16 bits, `cityhum_i2s` two of 32.
+    """
     (tmp_path / "asound.conf").write_text(f"""
-        pcm.cityhum_test {{
+        pcm.sound {{
             type file
             slave.pcm {{ type null }}
             file "/dev/null"
             infile "{tmp_path}/sound.raw"
             format "raw"
+        }}
+        pcm.cityhum_test {{
+            type plug
+            slave {{ pcm sound format S16_LE channels 1 }}
+        }}
+        pcm.cityhum_i2s {{
+            type plug
+            slave {{ pcm sound format S32_LE channels 2 }}
+            route_policy average
         }}
     """)
     monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "asound.conf"))
@@ -46,10 +60,13 @@ def write_tone(folder: Path, level_db: float, rate_hz: int, seconds: int) -> Non
 
 
 async def first_readings(
-    blocks: AsyncIterator[pipeline.Block], rate_hz: int, count: int
+    blocks: AsyncIterator[pipeline.Block],
+    rate_hz: int,
+    count: int,
+    calibration: Calibration = CALIBRATION,
 ) -> list[Reading]:
     state = pipeline.start(
-        SESSION, datetime(2026, 5, 4, tzinfo=UTC), rate_hz, calibration=CALIBRATION
+        SESSION, datetime(2026, 5, 4, tzinfo=UTC), rate_hz, calibration=calibration
     )
     readings: list[Reading] = []
     async for block in blocks:
@@ -72,6 +89,33 @@ async def test_a_tone_at_the_sound_card_reads_its_level(alsa: Path, rate_hz: int
         assert r.levels.lzeq_1s_db == pytest.approx(94.0, abs=0.1)
         assert not r.levels.overload
         assert len(r.codes) == 256
+
+
+async def test_a_quiet_night_at_a_deaf_i2s_microphone_reads_its_level(alsa: Path) -> None:
+    """94 dB read -42 dBFS, and -48 once averaged with the slot that is empty: 16 bits are few."""
+    night = np.random.default_rng(1).normal(0, 1, 6 * 16_000)
+    (second, *_) = levels.step(levels.start(16_000), night)[1]
+    night *= 10 ** ((-48.0 + 40.0 - 94.0 - second.laeq_1s_db) / 20)
+    both = np.stack([np.rint(2 * night * 2**31), np.zeros_like(night)], axis=1)
+    (alsa / "sound.raw").write_bytes(both.astype("<i4").tobytes())
+    averaged = Calibration(name="averaged", sensitivity_dbfs=-48.0)
+    async with microphone("pcm:cityhum_i2s", 16_000) as blocks:
+        readings = await first_readings(blocks, 16_000, count=4, calibration=averaged)
+    for r in readings:
+        assert r.levels.laeq_1s_db == pytest.approx(40.0, abs=0.1)
+        assert not r.levels.floor
+
+
+@pytest.mark.parametrize(("loudest", "overload"), [(32767, True), (-32768, True), (32766, False)])
+async def test_full_scale_of_a_card_of_16_bits_is_overload(
+    alsa: Path, loudest: int, *, overload: bool
+) -> None:
+    sound = np.full(2 * 16_000, 100)
+    sound[8000] = loudest
+    (alsa / "sound.raw").write_bytes(sound.astype("<i2").tobytes())
+    async with microphone("pcm:cityhum_test", 16_000) as blocks:
+        (reading, *_) = await first_readings(blocks, 16_000, count=1)
+    assert reading.levels.overload == overload
 
 
 def files(folder: Path) -> set[Path]:
@@ -116,15 +160,21 @@ if [ "$1" = -l ]; then
     echo 'card 1: Mic [USB Mic], device 0: USB Audio [USB Audio]'
     exit
 fi
-head -c 48000 /dev/zero
+head -c 96000 /dev/zero
 echo 'overrun!!! (at least 250.000 ms long)' >&2
 sleep 0.3  # a card that begins anew takes its time to hear something
-head -c 32000 /dev/zero
+head -c 64000 /dev/zero
 echo 'arecord: pcm_read:2221: read error: No such device' >&2
 exit 1
 """)
     program.chmod(0o755)
     return program
+
+
+def test_a_loss_that_is_told_after_the_end_is_nobodys() -> None:
+    with SoundPipe(4096) as pipe:
+        pipe.close()
+        pipe.lost(0.25)
 
 
 async def test_an_overrun_is_charged_to_the_sound_after_it_and_an_unplugged_card_told(

@@ -32,7 +32,7 @@ def _loose_plug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "arecord"
     program.write_text(f"""#!/bin/sh
 if [ "$1" != -l ]; then
-    head -c {2 * RATE_HZ} /dev/zero
+    head -c {4 * RATE_HZ} /dev/zero
     echo 'arecord: pcm_read:2221: read error: No such device' >&2
     exit 1
 fi
@@ -120,7 +120,7 @@ async def test_time_that_becomes_known_without_a_microphone_lets_go_what_was_hea
     program, known = tmp_path / "arecord", tmp_path / "known"
     program.write_text(f"""#!/bin/sh
 if [ "$1" != -l ]; then
-    head -c {2 * RATE_HZ} /dev/zero
+    head -c {4 * RATE_HZ} /dev/zero
     touch {tmp_path}/gone
     exit 1
 fi

@@ -111,6 +111,15 @@ def test_the_microphones_own_noise_is_marked() -> None:
         assert levels.step(levels.start(16_000), noise)[1][0].floor == floor
 
 
+@pytest.mark.parametrize("sensitivity_dbfs", [-48.0, -26.0, -10.0])
+def test_the_own_noise_of_a_calibrated_microphone_is_30_db(sensitivity_dbfs: float) -> None:
+    hiss = np.random.default_rng(2).normal(0, 1, 16_000)
+    state = levels.start(16_000, sensitivity_dbfs_at_94=sensitivity_dbfs)
+    for level_db, floor in ((25.0, True), (35.0, False)):
+        noise = hiss * 10 ** ((level_db - 94.0 + sensitivity_dbfs) / 20) / np.sqrt(2)
+        assert levels.step(state, noise)[1][0].floor == floor
+
+
 def test_seconds_are_given_as_they_are_complete() -> None:
     state = levels.start(16_000)
     state, seconds = levels.step(state, np.zeros(15_999))
