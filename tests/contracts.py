@@ -97,6 +97,18 @@ class SpoolContract:
         spool.append([replace(reading(5), started_at=known[4].started_at + timedelta(seconds=1))])
         assert len(spool.waiting(0, 10)) == 7
 
+    def test_readings_that_come_with_their_time_are_held_behind_the_others_and_not_shifted(
+        self, spool: WritableSpool
+    ) -> None:
+        spool.hold()
+        spool.append([reading(n, clock="unsynced") for n in range(2)])
+        day = timedelta(days=1)
+        known = [replace(each, started_at=each.started_at + day) for each in readings(4)]
+        spool.append(known[2:])
+        assert spool.waiting(0, 10) == []
+        spool.restamp(day)
+        assert [each.reading for each in spool.waiting(0, 10)] == known
+
     def test_readings_that_are_released_keep_their_time(self, spool: WritableSpool) -> None:
         held = [reading(n, clock="unsynced") for n in range(3)]
         spool.hold()

@@ -104,7 +104,7 @@ class FakeSpool:
 
     def restamp(self, by: timedelta) -> None:
         for n, stored in enumerate(self._stored):
-            if self._is_held(stored):
+            if self._is_held(stored) and stored.reading.clock == "unsynced":
                 at = stored.reading.started_at + by
                 known = replace(stored.reading, started_at=at, clock="synced")
                 self._stored[n] = replace(stored, reading=known)

@@ -188,7 +188,7 @@ class SqliteSpool:
         self._table.held_after = self._table.newest
 
     def restamp(self, by: timedelta) -> None:
-        """Shift the readings that are held, and give them out as synced."""
+        """Shift readings that are held unsynced, and give out as synced all that are held."""
         self._table.restamp(by)
         self._unstored = [
             replace(each, started_at=each.started_at + by, clock="synced")

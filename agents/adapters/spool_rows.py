@@ -23,6 +23,7 @@ from schemas.messages import Clock, Levels
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_NEVER: Final = 2**62
 _OVERLOAD: Final = 1
 _FLOOR: Final = 2
 _SINGLE: Final = (
@@ -102,13 +103,16 @@ def ranges(spans: Sequence[Span], positions: Sequence[int]) -> Iterator[SeqRange
 def restamped(
     db: sqlite3.Connection, spans: Sequence[Span], after: int, by: timedelta
 ) -> list[Span]:
-    """Shift all rows after a position in time; the spans, those after it synced."""
+    """Shift rows after a position in time, up to those that came synced; the spans, synced."""
     shift_us = by // _MICROSECOND
+    synced = (span.base for span in spans if span.base > after and span.clock == "synced")
+    until = next(synced, _NEVER)
     db.execute(
-        "UPDATE reading SET started_us = started_us + ? WHERE position > ?", (shift_us, after)
+        "UPDATE reading SET started_us = started_us + ? WHERE position > ? AND position < ?",
+        (shift_us, after, until),
     )
-    db.execute("UPDATE span SET clock = 'synced' WHERE base > ?", (after,))
-    return [replace(span, clock="synced") if span.base > after else span for span in spans]
+    db.execute("UPDATE span SET clock = 'synced' WHERE base > ? AND base < ?", (after, until))
+    return [replace(span, clock="synced") if after < span.base < until else span for span in spans]
 
 
 def row(position: int, reading: Reading) -> Row:

@@ -187,7 +187,7 @@ class ReadingTable:
         return lost
 
     def restamp(self, by: timedelta) -> None:
-        """Shift what is held in time, and hold it no longer."""
+        """Shift what is held unsynced in time, and hold nothing any longer."""
         if self.held_after is not None:
             with self.transaction() as db:
                 _move_fresh(db)

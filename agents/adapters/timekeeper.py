@@ -25,7 +25,15 @@ class Holding(Protocol):
         """Give out no unsynced reading that is stored from now on."""
 
     def restamp(self, by: timedelta) -> None:
-        """Shift the readings that are held, and give them out as synced."""
+        """Shift the readings that are held, and give them out as synced.
+
+        Those that came with their time meanwhile are given out behind them, as they are.
+
+        Raises
+        ------
+        Unavailable
+            The disk is full or failing, and nothing has changed.
+        """
 
     def release(self) -> None:
         """Give out the readings that are held as they are."""
@@ -42,6 +50,8 @@ class Timekeeper:
         self._ran_ahead = False
         self._known = False
         self._holds = False
+        self._owed: timedelta | None = None
+        """What is still to be added to the readings that are held: the disk refused it."""
 
     @property
     def clock(self) -> messages.Clock:
@@ -63,11 +73,16 @@ class Timekeeper:
     def look(self) -> bool:
         """Give out what is held if no samples come to tell that it need not wait any longer.
 
+        Or if time is known and the disk, full before, has room again.
+
         Returns
         -------
         bool
             Whether that was so.
         """
+        if self._owed is not None:
+            self._restamp(self._owed)
+            return not self._holds
         if self._timed is None or not self._interrupted or not self._holds:
             return False
         now = self._moment()
@@ -81,11 +96,8 @@ class Timekeeper:
         """Look once a second; call `given_out` whenever there is more to be sent."""
         while True:
             await self._clock.sleep(LOOK_S)
-            try:
-                if self.look():
-                    given_out()
-            except Unavailable as error:  # a disk that is full now may have room the next time
-                log.error("spool_failing", extra={"detail": str(error)})  # noqa: TRY400
+            if self.look():
+                given_out()
 
     def begins(self, block: Block, rate_hz: int) -> datetime | None:
         """Event time of a block that is here now if a session begins with it; else None.
@@ -103,7 +115,7 @@ class Timekeeper:
                 raise Unavailable("microphone: more samples than its rate allows")
             self._ran_ahead = before.runs_ahead
             log.warning("session_ended", extra={"drift_s": round(before.slew.drift_s, 3)})
-        if before is not None and now.synced and self._holds:
+        if before is not None and now.synced and self._holds and self._owed is None:
             self._became_known(timedelta(seconds=now.offset_s - before.offset_s))
         self._timed = sample_clock.start(now, before)
         self._interrupted = False
@@ -133,9 +145,19 @@ class Timekeeper:
         return shift
 
     def _became_known(self, shift: timedelta) -> None:
-        self._spool.restamp(shift)
-        self._holds = False
         log.info("clock_synced", extra={"shift_s": shift.total_seconds()})
+        self._restamp(shift)
+
+    def _restamp(self, shift: timedelta) -> None:
+        """Shift what is held, now or, if the disk refuses that, later: hearing goes on."""
+        try:
+            self._spool.restamp(shift)
+        except Unavailable as error:
+            if self._owed is None:  # say it once: it is tried every second
+                log.error("spool_failing", extra={"detail": str(error)})  # noqa: TRY400
+            self._owed = shift
+        else:
+            self._holds, self._owed = False, None
 
     def _release(self) -> None:
         log.warning("clock_unsynced", extra={"waited_s": sample_clock.PATIENCE_S})

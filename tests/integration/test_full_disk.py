@@ -7,6 +7,8 @@ import asyncio
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Final, Never
@@ -170,3 +172,25 @@ def test_ten_minutes_are_kept_however_full_the_disk_is(path: Path) -> None:
         hear(spool, 0, 600)
         assert all(each.reading.codes for each in spool.waiting(0, 600))
         assert spool.depth() == 600
+
+
+def test_time_that_becomes_known_while_the_disk_is_full_is_noted_once_there_is_room(
+    path: Path,
+) -> None:
+    day = timedelta(days=1)
+    known = [replace(each, started_at=each.started_at + day) for each in readings(500)]
+    with SqliteSpool(path, 2**30) as spool:
+        spool.hold()
+        spool.append([reading(n, clock="unsynced") for n in range(200)])
+        with full(path):
+            for each in (reading(n, clock="unsynced") for n in range(200, 300)):
+                with pytest.raises(Unavailable):
+                    spool.append([each])
+            with pytest.raises(Unavailable):
+                spool.restamp(day)
+            with pytest.raises(Unavailable):
+                spool.append(known[300:400])
+        spool.append(known[400:])
+        assert spool.waiting(0, 10) == []
+        spool.restamp(day)
+        assert [each.reading for each in spool.waiting(0, 600)] == known

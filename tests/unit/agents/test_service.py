@@ -241,16 +241,47 @@ async def test_a_loose_plug_does_not_hold_readings_for_ever(
     assert len(heard(spool)) == 6
 
 
+class Refusing(FakeSpool):
+    """A spool on a disk that is full for a while."""
+
+    refusals = 2
+
+    def restamp(self, by: timedelta) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise Unavailable("spool: database or disk is full")
+        super().restamp(by)
+
+
+async def test_time_that_becomes_known_while_the_disk_is_full_ends_no_session(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def until_a_time_server_answers() -> AsyncIterator[Block]:
+        async for block in microphone(clock, [1, 2, 3, 4]):
+            if clock.monotonic_s() == 2:
+                clock.set_forward(86_400)
+                clock.synced = True
+            yield block
+
+    spool = Refusing()
+    agent = agent_of(spool, clock, tmp_path)
+    clock.synced = False
+    start = clock.utc_now()
+    await agent.hear_live(until_a_time_server_answers())
+    assert (spool.depth(), heard(spool)) == (4, [])
+    assert agent.status().clock == "synced"
+    assert not agent.time.look()
+    await agent.hear_live(microphone(clock, [5, 6]))
+    assert agent.time.look()
+    assert not agent.time.look()
+    assert {each.clock for each in heard(spool)} == {"synced"}
+    assert [each.started_at - start for each in heard(spool)] == [
+        timedelta(days=1, seconds=seconds) for seconds in range(6)
+    ]
+    assert caplog.messages.count("spool_failing") == 1
+
+
 async def test_time_is_watched_although_the_disk_refuses(tmp_path: Path, clock: FakeClock) -> None:
-    class Refusing(FakeSpool):
-        refusals = 2
-
-        def restamp(self, by: timedelta) -> None:
-            if self.refusals:
-                self.refusals -= 1
-                raise Unavailable("spool: database or disk is full")
-            super().restamp(by)
-
     spool, known = Refusing(), asyncio.Event()
     agent = agent_of(spool, clock, tmp_path)
     clock.synced = False
