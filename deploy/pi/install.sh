@@ -101,15 +101,17 @@ case $from in
 *) [ -r "$from/pyproject.toml" ] || die "--from $from: neither a wheel nor a clone of cityhum" ;;
 esac
 
+# not uname -m: a 32-bit Raspberry Pi OS has a 64-bit kernel
+architecture=$(dpkg --print-architecture 2>/dev/null) || architecture=$(uname -m)
+case $architecture in
+arm64 | amd64 | aarch64 | x86_64) ;;
+*) die "a 64-bit system is needed: there are no wheels for $architecture" ;;
+esac
 # shellcheck source=/dev/null
 system=$(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}")
 case $system in
-"debian 12" | "debian 13" | "raspbian 12" | "raspbian 13") ;;
+"debian 12" | "debian 13") ;;
 *) echo "install: made for Debian 12 and 13, this is '$system': going on" >&2 ;;
-esac
-case $(uname -m) in
-aarch64 | x86_64) ;;
-*) die "a 64-bit system is needed: there are no wheels for $(uname -m)" ;;
 esac
 [ -n "$dry" ] || [ "$(id -u)" = 0 ] || die "must be root: sudo $0 ..."
 

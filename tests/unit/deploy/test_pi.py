@@ -1,5 +1,6 @@
 """The installer and the unit, as far as they can be judged without a device."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -56,6 +57,23 @@ def test_a_mistake_is_one_line_and_status_2(arguments: tuple[str, ...], said: st
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("architecture", "status"), [("armhf", 2), ("i386", 2), ("arm64", 0), ("amd64", 0)]
+)
+def test_a_system_of_32_bits_is_refused_whatever_its_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: str, status: int
+) -> None:
+    (tmp_path / "dpkg").write_text(f"#!/bin/sh\necho {architecture}\n")
+    (tmp_path / "dpkg").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    done = install(*TOLD)
+    assert done.returncode == status
+    if status:
+        assert done.stderr.splitlines() == [
+            f"install: a 64-bit system is needed: there are no wheels for {architecture}"
+        ]
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="needs shellcheck")
