@@ -36,6 +36,8 @@ TOPICS: Final = {
     "readings": (topics.READINGS,),
     "features": (topics.FEATURES, topics.RESULTS),
 }
+"""Those that are read. Only the first of them carries ticks, so that none of its partitions is
+long without a record: it tells how far back all of them reach, since all are kept as long."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 

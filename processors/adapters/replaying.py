@@ -129,7 +129,8 @@ async def planned(settings: ProcessorSettings, request: Request) -> Sequence[Job
         log = await stack.enter_async_context(opened_replay_log(settings))
         offsets = await stack.enter_async_context(opened_offsets(settings))
         cluster_id = next(iter((await offsets.spans(keys[:1])).values())).cluster_id
-        oldest = await log.oldest(keys)
+        ticked = [key for key in keys if key.topic == TOPICS[request.source][0]]
+        oldest = await log.oldest(ticked)
         check_reaches(
             request.log_begins_at,
             [

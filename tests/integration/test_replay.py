@@ -1,17 +1,24 @@
 """Replays on a real Kafka and PostgreSQL, beside live workers that have heard the same log."""
 
 import asyncio
+import os
+import signal
 import sys
+import time
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import psycopg
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from psycopg.errors import CheckViolation
 
+from cityhum.status import Status
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
 from processors import replay as replays
@@ -298,6 +305,9 @@ async def test_a_model_hears_the_features_again_but_is_never_promoted(lived: Liv
         (Key(topics.RESULTS, partition), encode(ResultEnvelope(batches=(own,)))),
     ]
     await workers.append(lived.settings, log)
+    silent = Key(topics.RESULTS, (partition + 1) % topics.PARTITIONS)
+    await workers.append(lived.settings, [(silent, log[-1][1])])
+    await remove(lived, silent, 1)  # no ticks go there: nothing was heard for a week
     done = await replayed(lived, asked("other", model="street8-0.3.0"))
     assert done.in_span == 61
     windows = "SELECT sum(coverage_s) FROM replay_other.level_window WHERE length_s = 10 AND final"
@@ -309,35 +319,117 @@ async def test_a_model_hears_the_features_again_but_is_never_promoted(lived: Liv
     assert lived.database.query("SELECT count(*) FROM replay WHERE name = 'none'") == [(0,)]
 
 
-async def test_the_command_line_replays_compares_and_drops(lived: Lived) -> None:
-    async def said(*words: str) -> tuple[int | None, str]:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "cityhum", "replay", *words),
-            env=workers.environment(lived.settings),
-            cwd=workers.ROOT,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        return process.returncode, (out + err).decode()
+async def typed(lived: Lived, *words: str) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cityhum", "replay", *words),
+        env=workers.environment(lived.settings),
+        cwd=workers.ROOT,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
 
-    span = ["--from", SPAN.begin.isoformat(), "--to", SPAN.end.isoformat(), "--into", "typed"]
-    status, text = await said(*span)
+
+async def said(lived: Lived, *words: str) -> tuple[int | None, str]:
+    process = await typed(lived, *words)
+    out, err = await process.communicate()
+    return process.returncode, (out + err).decode()
+
+
+TYPED = ["--from", SPAN.begin.isoformat(), "--to", SPAN.end.isoformat(), "--into"]
+
+
+async def remove(lived: Lived, key: Key, before: int) -> None:
+    """Let records go, as retention does."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=lived.settings.kafka_bootstrap)
+    await admin.start()
+    try:
+        partition = TopicPartition(*key)
+        await admin.delete_records({partition: RecordsToDelete(before_offset=before)})
+    finally:
+        await admin.close()
+
+
+async def test_the_command_line_replays_compares_and_drops(lived: Lived) -> None:
+    status, text = await said(lived, *TYPED, "typed")
     assert (status, "× real time" in text) == (0, True), text
-    status, text = await said("digest", "typed", "--json")
+    status, text = await said(lived, "digest", "typed", "--json")
     assert (status, '"identical": true' in text) == (0, True), text
-    status, text = await said("drop", "typed")
+    status, text = await said(lived, "drop", "typed")
     assert (status, text) == (0, "typed removed\n")
+
+
+@pytest.fixture
+def stuck(lived: Lived) -> Iterator[psycopg.Connection]:
+    """Keeps what is stored into a replay called `cut` from going on, once it is there."""
+    with psycopg.connect(lived.database.postgres.conninfo("cityhum_owner")) as connection:
+        yield connection
+
+
+async def at_work(lived: Lived, stuck: psycopg.Connection, process: Process) -> list[int]:
+    """The crew of a replay in two processes, each about to store something."""
+    there = "SELECT to_regclass('replay_cut.checkpoint') IS NOT NULL"
+    waiting = "SELECT count(*) = 2 FROM pg_locks WHERE locktype = 'relation' AND NOT granted"
+    async with asyncio.timeout(60):
+        for query in (there, waiting):
+            while lived.database.query(query) != [(True,)]:
+                assert process.returncode is None
+                await asyncio.sleep(0)
+            if query is there:
+                stuck.execute("LOCK TABLE replay_cut.checkpoint")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(pid) for pid in children if b"spawn_main" in _command(int(pid))]
+
+
+def _command(pid: int) -> bytes:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def see_gone(crew: Sequence[int]) -> None:
+    until_s = time.monotonic() + 20
+    while any(map(_command, crew)):
+        assert time.monotonic() < until_s
+
+
+async def test_who_works_for_a_killed_replay_ends_with_it(
+    lived: Lived, stuck: psycopg.Connection
+) -> None:
+    process = await typed(lived, *TYPED, "cut", "--jobs", "2")
+    crew = await at_work(lived, stuck, process)
+    assert len(crew) == 2
+    try:
+        for pid in crew:  # lest they end before we have looked
+            os.kill(pid, signal.SIGSTOP)
+        process.kill()
+        await process.wait()  # its pipes stay open with them
+        assert await said(lived, "drop", "cut") == (2, "cityhum: replay cut is running\n")
+        assert "running" in (await said(lived, "list"))[1]
+    finally:
+        for pid in crew:
+            os.kill(pid, signal.SIGCONT)
+    see_gone(crew)
+    stuck.rollback()
+    assert lived.database.query("SELECT count(*) FROM replay_cut.checkpoint") == [(0,)]
+    assert await said(lived, "drop", "cut") == (0, "cut removed\n")
+
+
+async def test_a_replay_that_is_asked_to_end_ends_its_crew(
+    lived: Lived, stuck: psycopg.Connection
+) -> None:
+    process = await typed(lived, *TYPED, "cut", "--jobs", "2")
+    crew = await at_work(lived, stuck, process)
+    process.terminate()
+    _, told = await process.communicate()
+    assert process.returncode == Status.INTERRUPTED
+    assert told.decode() == "cut is incomplete: cityhum replay drop cut\n"
+    see_gone(crew)
+    stuck.rollback()
+    assert await said(lived, "drop", "cut") == (0, "cut removed\n")
 
 
 async def test_what_retention_has_removed_is_named(lived: Lived) -> None:
     """The last of all: nothing can be replayed after this."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=lived.settings.kafka_bootstrap)
-    await admin.start()
-    try:
-        partition = TopicPartition(topics.READINGS, topics.partition("pole-01"))
-        await admin.delete_records({partition: RecordsToDelete(before_offset=10)})
-    finally:
-        await admin.close()
+    await remove(lived, Key(topics.READINGS, topics.partition("pole-01")), 10)
     with pytest.raises(LogGap, match="retention has left what came after 20"):
         await replayed(lived, asked("gone"))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from processors import partitions, registry, replay
+from processors import packing, partitions, registry, replay, topic_plan
 from processors.adapters.replay_job import folds_of
 from processors.partitions import Checkpoint, FoldRun
 from processors.replay import Oldest, Span
@@ -80,6 +80,14 @@ def test_a_log_that_begins_later_is_a_gap_only_if_something_was_removed() -> Non
         replay.check_reaches(STARTED_AT, [Oldest(0, None), Oldest(9, later)])
     with pytest.raises(LogGap, match="every record"):
         replay.check_reaches(STARTED_AT, [Oldest(9, None)])
+
+
+def test_the_topic_that_carries_ticks_tells_how_far_back_the_others_reach() -> None:
+    plan = topic_plan.parse(Path("deploy/kafka/topics.yaml").read_text(encoding="utf-8"))
+    ticked = next(packing.tick(STARTED_AT)).topic
+    assert replay.TOPICS["features"][0] == ticked
+    days = {plan.topics[topic].retention_days for topic in replay.TOPICS["features"]}
+    assert len(days) == 1
 
 
 def test_a_log_that_began_anew_is_a_gap_though_it_begins_with_its_first_record() -> None:
