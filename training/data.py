@@ -11,7 +11,7 @@ from schemas.errors import BadConfig
 from training.config import DataConfig, DataSet
 from training.datasets import BACKGROUND, Clip, esc, labelled, rows, urbansound8k
 
-__all__ = ["Clip", "cache_of", "check_folds", "clips", "name_of"]
+__all__ = ["Clip", "cache_of", "check_folds", "clips", "name_of", "teacher_mark"]
 
 FOLDS: Final = (1, 2, 3, 4)
 """Held out in turn; other folds of a data set are always for training."""
@@ -108,6 +108,16 @@ def cache_of(config: DataConfig) -> Path:
     ]
     asked = config.model_dump_json(exclude={"root", "cache", "teacher", "field"})
     return config.cache / sha256(repr((heard, asked)).encode()).hexdigest()[:12]
+
+
+def teacher_mark(config: DataConfig) -> str:
+    """Name of the teacher and a hash of its weights: what another one said is not taken over."""
+    if config.teacher is None:
+        return "nobody"
+    weights = config.teacher / f"{config.teacher.name}.onnx"
+    if not weights.is_file():
+        raise BadConfig(f"{weights}: no such file; set data.teacher to the teacher's folder")
+    return f"{config.teacher.name}-{sha256(weights.read_bytes()).hexdigest()[:8]}"
 
 
 def _stamp(file: Path) -> tuple[int, int]:

@@ -146,7 +146,8 @@ def _read(path: Path) -> Pool:
 
 def pool_path(config: Config) -> Path:
     """Where the pool of a configuration is cached."""
-    return cache_of(config.data) / f"{config.name}-{config.version}-pool.npz"
+    name = f"{config.name}-{config.version}-pool-seed{config.train.seed}.npz"
+    return cache_of(config.data) / name
 
 
 def load(config: Config) -> Pool:

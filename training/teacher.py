@@ -18,7 +18,7 @@ from acoustics import mel
 from hearing.frontends import mobilenet
 from schemas.errors import BadConfig
 from training.config import Config, DataConfig
-from training.data import cache_of
+from training.data import cache_of, teacher_mark
 from training.sounds import Sound, recorded
 
 EMBEDDING: Final = 384
@@ -162,4 +162,4 @@ def spans(sound: Sound) -> Iterator[tuple[float, Sound]]:
 
 
 def _path(data: DataConfig) -> Path:
-    return cache_of(data) / f"taught-{data.teacher.name if data.teacher else 'nobody'}.npz"
+    return cache_of(data) / f"taught-{teacher_mark(data)}.npz"

@@ -1,6 +1,12 @@
-"""Fit one network to what a fold may hear; a run that was killed goes on where it stopped."""
+"""Fit one network to what a fold may hear; a run that was killed goes on where it stopped.
 
+Weights and checkpoints bear a mark of all that they were made of, in a folder that belongs to their
+recordings (`data.cache_of`): what was made of anything else is not taken for them.
+"""
+
+import sys
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -9,15 +15,18 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from schemas.errors import BadConfig
 from training import teacher
 from training.config import Config, Recipe, Run, TrainConfig
-from training.data import cache_of
+from training.data import cache_of, teacher_mark
 from training.lessons import by_piece, class_names, lessons, settled, without_teacher
 from training.net import Street8
 from training.pools import Pool
 from training.pupil import Material, Pupil, new_net
 
 _SAVED_EVERY: Final = 25
+_WHICH: Final = {"folds", "more_seeds", "spread_folds", "threads"}
+"""Settings that say which networks are trained and by what, not how."""
 
 
 def runs(config: Config, folds: tuple[int, ...]) -> Iterator[Run]:
@@ -43,8 +52,22 @@ def runs(config: Config, folds: tuple[int, ...]) -> Iterator[Run]:
 
 def weights_path(config: Config, run: Run) -> Path:
     """Where the weights of a run are kept."""
-    name = f"{config.name}-{config.version}-fold{run.held_out}-seed{run.seed}.pt"
-    return cache_of(config.data) / name
+    return cache_of(config.data) / f"{_title(config, run)}-{_mark(config)}.pt"
+
+
+def _title(config: Config, run: Run) -> str:
+    return f"{config.name}-{config.version}-fold{run.held_out}-seed{run.seed}"
+
+
+def _mark(config: Config) -> str:
+    """Of settings, teacher and what the field taught."""
+    field = sorted(config.data.field.glob("field.*")) if config.data.field else []
+    made_of = (
+        config.train.model_dump_json(exclude=_WHICH),
+        teacher_mark(config.data),
+        [(file.name, sha256(file.read_bytes()).hexdigest()) for file in field],
+    )
+    return sha256(repr(made_of).encode()).hexdigest()[:8]
 
 
 def train(config: Config, pool: Pool, run: Run) -> Path:
@@ -55,7 +78,7 @@ def train(config: Config, pool: Pool, run: Run) -> Path:
     config : Config
         Size, length and seed.
     pool : Pool
-        The pieces to mix.
+        The pieces to mix, what `data.field` holds among them.
     run : Run
         Fold and seed.
 
@@ -67,6 +90,7 @@ def train(config: Config, pool: Pool, run: Run) -> Path:
     path = weights_path(config, run)
     if path.exists():
         return path
+    _give_up_others(path, _title(config, run))
     settings = config.train
     torch.set_num_threads(settings.threads)
     material = _material(config, pool, run.held_out)
@@ -85,6 +109,16 @@ def train(config: Config, pool: Pool, run: Run) -> Path:
         return pupil
 
     return _taught(refining, path, gentler.steps)
+
+
+def _give_up_others(path: Path, title: str) -> None:
+    """Say that a run begins anew, and drop checkpoints of what will not be finished."""
+    others = [one for one in path.parent.glob(f"{title}-*") if not one.name.startswith(path.stem)]
+    if others:
+        tqdm.write(f"{title}: settings, teacher or field have changed: trained anew", sys.stderr)
+    for one in others:
+        if one.suffix == ".part":
+            one.unlink(missing_ok=True)
 
 
 def _taught(new: Callable[[], Pupil], path: Path, steps: int) -> Path:
@@ -123,8 +157,31 @@ def _save(state: dict[str, object], path: Path) -> None:
 
 
 def load(config: Config, run: Run) -> Street8:
-    """A trained network, ready to listen."""
-    return _read(config.train, weights_path(config, run))
+    """A trained network, ready to listen.
+
+    Parameters
+    ----------
+    config : Config
+        As it was trained.
+    run : Run
+        Fold and seed.
+
+    Returns
+    -------
+    Street8
+
+    Raises
+    ------
+    BadConfig
+        If that was never trained, or with other settings, teacher or field.
+    """
+    path = weights_path(config, run)
+    if not path.exists():
+        raise BadConfig(
+            f"{path}: missing; `python -m training train` makes it: not trained yet, or settings, "
+            "teacher or field have changed since"
+        )
+    return _read(config.train, path)
 
 
 def _read(settings: TrainConfig, path: Path) -> Street8:

@@ -118,3 +118,39 @@ def test_a_killed_run_goes_on_where_it_stopped(tiny: Path, monkeypatch: pytest.M
             train.train(chosen, pool, run)
     again = torch.load(train.train(chosen, pool, run), weights_only=True)
     assert all(torch.allclose(again[name], undisturbed[name], atol=1e-4) for name in undisturbed)
+
+
+def test_what_has_changed_since_is_trained_anew_and_never_taken_for_the_old(
+    tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = config.read(tiny)
+    few = plain.train.model_copy(update={"steps": 2, "refine": None})
+    few_steps = plain.model_copy(update={"train": few})
+    taught = plain.data.model_copy(update={"field": tiny.parent / "field"})
+    pool, run = pools.load(plain), Run(2, 9)
+    first = train.train(few_steps, pool, run)
+    left = first.with_name(f"{first.name}.part")
+    left.touch()  # as of a run that was killed
+    assert train.train(few_steps, pool, run) == first
+    assert capsys.readouterr().err.count("trained anew") == 0
+    changes: list[dict[str, object]] = [
+        {"train": few.model_copy(update={"width": 6})},
+        {"train": few.model_copy(update={"steps": 3})},
+        {"data": taught},
+    ]
+    made = {first}
+    (tiny.parent / "field").mkdir()
+    (tiny.parent / "field" / "field.csv").write_text("what operators said")
+    for change in changes:
+        changed = few_steps.model_copy(update=change)
+        with pytest.raises(BadConfig, match="settings, teacher or field have changed"):
+            train.load(changed, run)
+        made.add(train.train(changed, pool, run))
+        assert not left.exists()
+        said = capsys.readouterr().err
+        assert said.count("fold2-seed9: settings, teacher or field have changed: trained anew") == 1
+        assert train.load(changed, run) is not None
+    assert len(made) == 4
+    assert pools.pool_path(plain) != pools.pool_path(
+        plain.model_copy(update={"train": few.model_copy(update={"seed": 5})})
+    )
