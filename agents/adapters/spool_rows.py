@@ -100,6 +100,16 @@ def ranges(spans: Sequence[Span], positions: Sequence[int]) -> Iterator[SeqRange
         begun = n
 
 
+def forget_spans(db: sqlite3.Connection) -> int:
+    """Forget spans of which no row is left; where the oldest other begins, 0 if there is none."""
+    db.execute(
+        "DELETE FROM span WHERE base < (SELECT max(base) FROM span WHERE base <="
+        " (SELECT position FROM present ORDER BY position LIMIT 1))"
+    )
+    (oldest,) = db.execute("SELECT coalesce(min(base), 0) FROM span").fetchone()
+    return int(oldest)
+
+
 def restamped(
     db: sqlite3.Connection, spans: Sequence[Span], after: int, by: timedelta
 ) -> list[Span]:

@@ -24,6 +24,7 @@ from schemas.base import SeqRange
 from schemas.errors import Unavailable
 
 _FLUSH: Final = 64
+_MORE_SPANS: Final = 32
 SLOTS: Final = 64
 _ROW: Final = "SELECT position, started_us, levels, codes, check_sum FROM present "
 
@@ -50,6 +51,7 @@ class ReadingTable:
         self.newest, self.whole, self.thin = found.newest, found.whole, found.thin
         self._moved_until = found.newest - found.unmoved
         self._spans = found.spans
+        self._many_spans = 0
         # what was sent a moment before the last end may not have been noted
         recent = db.execute(
             "SELECT position FROM present WHERE position > ? AND state = 0",
@@ -73,7 +75,8 @@ class ReadingTable:
     def store(self, readings: Sequence[Reading], lost: Sequence[SeqRange]) -> None:
         """Add readings, and name those that are lost."""
         first, last = self.newest + 1, self.newest + len(readings)
-        spans = spool_rows.extended(self._spans, first, readings)
+        newest = self._spans[-1:]
+        begun = spool_rows.extended(newest, first, readings)[len(newest) :]
         rows = [spool_rows.row(position, each) for position, each in enumerate(readings, first)]
         many = len(rows) > SLOTS
         crowded = many or not self._may_overwrite(last - SLOTS)
@@ -83,18 +86,22 @@ class ReadingTable:
             if crowded:
                 _move_fresh(db)
             spool_room.remember_dropped(db, lost)
-            new = [astuple(span) for span in spans[len(self._spans) :]]
+            new = [astuple(span) for span in begun]
             db.executemany("INSERT INTO span VALUES (?, ?, ?, ?, ?)", new)
             if many:
                 db.executemany("INSERT INTO reading VALUES (?, ?, ?, ?, ?, 0)", rows)
             else:
                 slots = [(row[0] % SLOTS, *row) for row in rows]
                 db.executemany("REPLACE INTO fresh VALUES (?, ?, ?, ?, ?, ?, 0)", slots)
+            oldest = spool_rows.forget_spans(db) if len(self._spans) >= self._many_spans else 0
         self._marks.forget(written)
         self._marks.forget(range(self._moved_until + 1, last - SLOTS + 1))  # overwritten
         moved = last if many else self.newest if crowded else 0
         self._moved_until = max(self._moved_until, last - SLOTS, moved)
-        self._spans, self.newest = spans, last
+        self._spans += begun
+        self.newest = last
+        if oldest:
+            self._keep_spans(oldest)
         self._count([(row[0], not row[3]) for row in rows], +1)
 
     def flush(self) -> None:
@@ -215,10 +222,13 @@ class ReadingTable:
         """Forget older sessions but for what waiting readings need, and for the newest reading."""
         with self.transaction() as db:
             spool_marks.forget_each(db, [each for each in safe if each < self.newest])
-            db.execute(
-                "DELETE FROM span WHERE base < (SELECT max(base) FROM span WHERE base <="
-                " (SELECT position FROM present ORDER BY position LIMIT 1))"
-            )
+            oldest = spool_rows.forget_spans(db)
+        self._keep_spans(oldest)
+
+    def _keep_spans(self, oldest: int) -> None:
+        """Forget those before it, and look for more to forget once there are more again."""
+        self._spans = [span for span in self._spans if span.base >= oldest]
+        self._many_spans = len(self._spans) + _MORE_SPANS
 
     def _may_overwrite(self, until: int) -> bool:
         """Whether nobody needs the fresh readings up to a position, not even as context."""

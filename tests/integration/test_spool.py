@@ -349,3 +349,21 @@ def test_a_long_backlog_makes_no_call_slower(path: Path) -> None:
         spool.before(reading(10_000))
         spool.acknowledge([seqs(0, 60)])
         assert steps < 2_000
+
+
+def test_sessions_that_are_over_leave_the_file_and_memory_while_the_agent_runs(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool, sqlite3.connect(path) as other:
+        for n in range(5_000):
+            session = f"01KQRKWN00000000000000{n:04d}"
+            spool.append([reading(0, session=session)])
+            spool.acknowledge([seqs(0, session=session)])
+        (left,) = other.execute("SELECT count(*) FROM span").fetchone()
+        assert SLOTS <= left < 100
+        assert len(spool._table._spans) == left
+        waiting = [f"01KQRKWN0000000000000{n:05d}" for n in range(5_000, 5_300)]
+        for session in waiting:
+            spool.append([reading(0, session=session)])
+        assert [each.reading.session for each in spool.waiting(0, 1_000)] == waiting
+    other.close()
+    with SqliteSpool(path, 2**30) as spool:
+        assert [each.reading.session for each in spool.waiting(0, 1_000)] == waiting
