@@ -15,6 +15,7 @@ from training import (
     evaluation,
     export,
     field,
+    field_folder,
     pools,
     rounding,
     teacher,
@@ -43,11 +44,14 @@ def distil(path: ConfigPath = HERE / "street8.yaml") -> None:
 def collect(
     folder: Annotated[Path, typer.Argument(help="what data.field of a configuration names")],
     days: Annotated[int, typer.Option(min=1, help="alerts that began since")] = 7,
+    keep_days: Annotated[
+        int, typer.Option(min=1, max=36_500, help="older examples are deleted")
+    ] = 400,
 ) -> None:
-    """Keep the features around judged alerts, while Kafka still has them."""
+    """Keep the features around judged alerts, while Kafka still has them; forget old ones."""
     from training import field_log  # noqa: PLC0415  # knows brokers and databases, which others lack
 
-    field_log.collect_into(folder, days)
+    field_log.collect_into(folder, days, keep_days)
 
 
 @app.command(name="train")
@@ -58,7 +62,7 @@ def train_all(
 ) -> None:
     """Train the model and its fold models; what is trained already is left as it is."""
     chosen = config.read(path)
-    pool = field.with_field(pools.load(chosen), field.read(chosen.data.field))
+    pool = field.with_field(pools.load(chosen), field_folder.read(chosen.data.field))
     for run in train.runs(chosen, tuple(fold or (*chosen.train.folds, 0))):
         if seed in {None, run.seed}:
             Console().print(train.train(chosen, pool, run))

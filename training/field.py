@@ -1,17 +1,14 @@
-"""What a live city taught: the features around judged alerts, as a folder and as pieces of a pool.
+"""What a live city taught: the features around judged alerts, as examples and pieces of a pool.
 
 The features are those that the devices sent, 32 bands 8 times a second: nothing finer exists. A
 place and a day are one source, so that they never lie on both sides of a split. Verdicts may
-change: a piece keeps the newest one, also after its features have left the log.
+change: an example follows the newest one, also after its features have left the log.
 """
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 from typing import Final, NamedTuple
-from zipfile import BadZipFile
 from zlib import crc32
 
 import numpy as np
@@ -19,12 +16,9 @@ from numpy.typing import NDArray
 
 from hearing import taxonomy
 from processors.judgement import JudgedAlert
-from schemas.errors import BadConfig
-from schemas.messages import CONTEXT_FRAMES, FRAMES_PER_READING, MEL_BANDS, NO_FRAME
+from schemas.messages import CONTEXT_FRAMES, FRAMES_PER_READING, NO_FRAME
 from training.pools import DISTRACTOR, SIREN, Pool
 
-TABLE: Final = "field.csv"
-FRAMES: Final = "field.npz"
 SHORTEST: Final = FRAMES_PER_READING
 _SIREN: Final = "siren"
 _GROUPS: Final = 3
@@ -33,11 +27,15 @@ Codes = NDArray[np.uint8]
 
 
 class HeardReading(NamedTuple):
-    """A reading with its patch, uint8 [32, 32]: its own 8 frames behind the 24 before them."""
+    """A reading with its patch, uint8 [32, 32]: its own 8 frames behind the 24 before them.
+
+    `own` is False of what follows an alert's own seconds: the model still remembered its sound.
+    """
 
     session: str
     seq: int
     patch: Codes
+    own: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +52,9 @@ class Example:
     day : date
         UTC day of the onset.
     codes : ndarray of uint8, shape (n, 32), n >= 8
+    own_from, own_until : int
+        Which of the frames are the alert's own seconds, 0 <= own_from <= own_until <= n: all that
+        may stay of them if it was a true one.
     """
 
     alert_id: str
@@ -63,6 +64,8 @@ class Example:
     device: str
     day: date
     codes: Codes
+    own_from: int
+    own_until: int
 
     @property
     def source(self) -> str:
@@ -85,7 +88,7 @@ def examples(alert: JudgedAlert, label: str, readings: Sequence[HeardReading]) -
     label : str
         What its rule listens for.
     readings : sequence of HeardReading
-        Those that are left of it, in the order of time.
+        Those that are left of it, in the order of time; its own ones come first.
 
     Yields
     ------
@@ -93,93 +96,61 @@ def examples(alert: JudgedAlert, label: str, readings: Sequence[HeardReading]) -
         One for each unbroken run. A false alert teaches by all that the model heard, what went
         before it included; a true one by the alert's own seconds only.
     """
-    heard = alert.verdict == "true"
+    name, day = str(alert.alert_id), alert.onset_at.date()
     for run in _runs(readings):
-        context = run[0].patch[:CONTEXT_FRAMES]
-        own = [reading.patch[CONTEXT_FRAMES:] for reading in run]
-        for codes in _present(np.concatenate(own if heard else [context, *own])):
-            day = alert.onset_at.date()
-            yield Example(str(alert.alert_id), alert.rule, label, heard, alert.device, day, codes)
+        codes = np.concatenate(
+            [run[0].patch[:CONTEXT_FRAMES], *(reading.patch[CONTEXT_FRAMES:] for reading in run)]
+        )
+        own = CONTEXT_FRAMES, CONTEXT_FRAMES + FRAMES_PER_READING * sum(each.own for each in run)
+        for first, end in _present(codes):
+            found = Example(
+                *(name, alert.rule, label),
+                heard=False,
+                device=alert.device,
+                day=day,
+                codes=codes[first:end],
+                own_from=min(max(own[0], first), end) - first,
+                own_until=min(max(own[1], first), end) - first,
+            )
+            yield from _judged(found, heard=alert.verdict == "true")
+
+
+def _judged(one: Example, *, heard: bool) -> Iterator[Example]:
+    """An example by a verdict; a true one loses all but its own seconds, for ever."""
+    if not heard:
+        yield replace(one, heard=False)
+    elif (length := one.own_until - one.own_from) >= SHORTEST:
+        own = one.codes[one.own_from : one.own_until]
+        yield replace(one, heard=True, codes=own, own_from=0, own_until=length)
 
 
 def renewed(known: Iterable[Example], alerts: Iterable[JudgedAlert]) -> list[Example]:
-    """Examples with the verdicts of today; without those that are no longer surely true or false.
+    """Examples with the verdicts of today, cut as these would have cut them.
 
     Parameters
     ----------
     known : iterable of Example
         Of a folder.
     alerts : iterable of JudgedAlert
-        What operators say now; an alert that is not among them keeps its verdict.
+        All that began since the first of these days.
 
     Returns
     -------
     list of Example
-        In their order.
+        In their order; without those whose alert is gone, or no longer surely true or false.
     """
     said = {str(alert.alert_id): alert.verdict for alert in alerts}
-    kept = []
-    for one in known:
-        verdict = said.get(one.alert_id, "true" if one.heard else "false")
-        if verdict in {"true", "false"}:
-            kept.append(replace(one, heard=verdict == "true"))
-    return kept
+    return [
+        each
+        for one in known
+        if (verdict := said.get(one.alert_id)) in {"true", "false"}
+        for each in _judged(one, heard=verdict == "true")
+    ]
 
 
-def write(folder: Path, several: Sequence[Example]) -> None:
-    """Keep examples in a folder, in place of what is there.
-
-    Parameters
-    ----------
-    folder : Path
-        Gets `field.csv`, a line an example, and `field.npz`, their frames in the same order.
-    several : sequence of Example
-        May be empty.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    names = [field.name for field in fields(Example) if field.name != "codes"]
-    partial = folder / f"partial-{FRAMES}"  # a killed run leaves the old ones
-    codes = [np.empty((0, MEL_BANDS), np.uint8), *(one.codes for one in several)]
-    np.savez_compressed(
-        partial,
-        codes=np.concatenate(codes),
-        length=np.array([len(one.codes) for one in several], dtype=np.int64),
-    )
-    with (folder / f"partial-{TABLE}").open("w", newline="", encoding="utf-8") as lines:
-        writer = csv.writer(lines)
-        writer.writerow([*names, "source", "fold"])
-        for one in several:
-            writer.writerow([*(getattr(one, name) for name in names), one.source, one.group])
-    partial.replace(folder / FRAMES)
-    (folder / f"partial-{TABLE}").replace(folder / TABLE)
-
-
-def read(folder: Path | None) -> list[Example]:
-    """Examples of a folder; none where there is no folder, or none yet.
-
-    Raises
-    ------
-    BadConfig
-        If table and frames do not belong together.
-    """
-    if folder is None or not (folder / TABLE).exists():
-        return []
-    with (folder / TABLE).open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    try:
-        with np.load(folder / FRAMES) as arrays:
-            codes, length = arrays["codes"], arrays["length"]
-    except (OSError, EOFError, BadZipFile, KeyError, ValueError) as error:
-        raise BadConfig(f"{folder / FRAMES}: {error}") from None
-    if len(rows) != len(length) or int(length.sum()) != len(codes):
-        raise BadConfig(f"{folder}: {TABLE} and {FRAMES} do not belong together")
-    try:
-        return [
-            _example(row, codes[end - n : end])
-            for row, n, end in zip(rows, length, np.cumsum(length), strict=True)
-        ]
-    except (KeyError, ValueError) as error:
-        raise BadConfig(f"{folder / TABLE}: {error}") from None
+def since(known: Iterable[Example], first: date) -> list[Example]:
+    """Examples of a day and of later ones."""
+    return [one for one in known if one.day >= first]
 
 
 def with_field(pool: Pool, several: Sequence[Example]) -> Pool:
@@ -231,25 +202,13 @@ def _runs(readings: Sequence[HeardReading]) -> Iterator[list[HeardReading]]:
         yield run
 
 
-def _present(codes: Codes) -> Iterator[Codes]:
-    """Stretches without a missing frame, a second and longer."""
+def _present(codes: Codes) -> Iterator[tuple[int, int]]:
+    """Stretches without a missing frame, a second and longer: first frame and end of each."""
     there = np.flatnonzero((codes != NO_FRAME).any(axis=1))
     for part in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1):
         if len(part) >= SHORTEST:
-            yield codes[part]
+            yield int(part[0]), int(part[-1]) + 1
 
 
 def _flags(one: Example, *, claimed: bool) -> NDArray[np.bool_]:
     return np.array([claimed and label == one.label for label in taxonomy.LABELS])
-
-
-def _example(row: dict[str, str], codes: Codes) -> Example:
-    return Example(
-        row["alert_id"],
-        row["rule"],
-        row["label"],
-        {"True": True, "False": False}[row["heard"]],
-        row["device"],
-        date.fromisoformat(row["day"]),
-        codes,
-    )

@@ -33,6 +33,7 @@ from schemas.errors import BadConfig, BadMessage
 from schemas.features import AnyFeatures
 from schemas.messages import MEL_BANDS
 from training import field as examples
+from training import field_folder
 from training.field import Example, HeardReading
 
 LONGEST_S: Final = 60
@@ -49,28 +50,34 @@ class Collected:
     known: int = 0
     gone: list[str] = field(default_factory=list)
     other: dict[str, str] = field(default_factory=dict)
+    forgotten: int = 0
 
 
-def collect_into(folder: Path, days: int) -> None:
+def collect_into(folder: Path, days: int, keep_days: int) -> None:
     """Keep the features around judged alerts in a folder, beside those of earlier runs; say which.
 
     Parameters
     ----------
     folder : Path
-        See `field.write`.
+        See `field_folder.write`.
     days : int
         How far back alerts are looked up.
+    keep_days : int
+        Examples from before are deleted, too.
     """
     try:
         settings = ProcessorSettings()
     except ValidationError as error:
         raise BadConfig(f"settings: {error.errors()[0]['msg']}") from None
-    since = utc_now() - timedelta(days=days)
-    found = asyncio.run(collect(settings, since, examples.read(folder)))
-    examples.write(folder, found.examples)
+    now = utc_now()
+    known = field_folder.read(folder)
+    kept = examples.since(known, (now - timedelta(days=keep_days)).date())
+    found = asyncio.run(collect(settings, now - timedelta(days=min(days, keep_days)), kept))
+    field_folder.write(folder, found.examples)
     true = sum(one.heard for one in found.examples)
     typer.echo(
         f"{len(found.examples)} examples, {true} of them true; {found.known} alerts were known; "
+        f"{len(known) - len(kept) + found.forgotten} examples forgotten; "
         f"of {len(found.gone)} the features are gone, {len(found.other)} teach nothing"
     )
     for alert_id in found.gone:
@@ -91,7 +98,7 @@ async def collect(
     since : datetime
         Alerts that began earlier teach nothing new; verdicts on those that are known still count.
     known : sequence of Example
-        What earlier runs found.
+        What earlier runs found. An alert that the database has no more is forgotten.
 
     Returns
     -------
@@ -104,8 +111,10 @@ async def collect(
         If the database or Kafka is away.
     """
     alerts = verdict_tables.judged_alerts(settings, min([since, *map(_midnight, known)]))
+    there = {str(alert.alert_id) for alert in alerts}
     found = Collected(examples.renewed(known, alerts))
-    have = {one.alert_id for one in known}
+    found.forgotten = sum(one.alert_id not in there for one in known)
+    have = {one.alert_id for one in found.examples}
     labels = _labels(settings)
     due: list[tuple[JudgedAlert, Wanted]] = []
     for alert in (alert for alert in alerts if alert.verdict in {"true", "false"}):
@@ -118,7 +127,7 @@ async def collect(
             found.other[name] = f"rule {alert.rule} listens for no label"
         elif alert.ended_at is None:
             found.other[name] = "has not ended"
-        elif wanted := _wanted(settings, alert, alert.ended_at):
+        elif wanted := _wanted(settings, alert):
             due.append((alert, wanted))
         else:
             found.gone.append(name)
@@ -126,7 +135,12 @@ async def collect(
         async with opened_replay_log(settings) as log:
             for alert, wanted in tqdm(due, desc="alerts", unit="alert", disable=None):
                 heard = await _heard(log, alert.device, wanted)
-                readings = [heard[each] for each in wanted if each in heard]
+                ends = _own_end(alert)
+                readings = [
+                    heard[each]._replace(own=row.started_at < ends)
+                    for each, row in wanted.items()
+                    if each in heard
+                ]
                 new = list(examples.examples(alert, labels[alert.rule], readings))
                 found.examples += new
                 found.gone += [] if new else [str(alert.alert_id)]
@@ -143,15 +157,21 @@ def _labels(settings: ProcessorSettings) -> Mapping[str, str]:
     return {rule.rule: rule.label for rule in rules if isinstance(rule, LabelRule)}
 
 
-def _wanted(settings: ProcessorSettings, alert: JudgedAlert, ended_at: datetime) -> Wanted:
+def _wanted(settings: ProcessorSettings, alert: JudgedAlert) -> Wanted:
     """Readings of an alert, in the order of time."""
-    # the last seconds of a true one were scored by what the patch remembered
-    until = ended_at - timedelta(seconds=MEMORY_S if alert.verdict == "true" else 0)
-    until = min(until, alert.onset_at + timedelta(seconds=LONGEST_S))
-    rows = verdict_tables.seconds_of(
-        settings, alert.device, alert.onset_at, max(until, alert.raised_at)
-    )
+    rows = verdict_tables.seconds_of(settings, alert.device, alert.onset_at, _end(alert))
     return {(row.session, row.seq): row for row in rows}
+
+
+def _own_end(alert: JudgedAlert) -> datetime:
+    """The last seconds were scored by what the patch remembered of those before."""
+    return _end(alert, MEMORY_S)
+
+
+def _end(alert: JudgedAlert, earlier_s: int = 0) -> datetime:
+    assert alert.ended_at is not None  # noqa: S101  # the others teach nothing
+    until = alert.ended_at - timedelta(seconds=earlier_s)
+    return max(min(until, alert.onset_at + timedelta(seconds=LONGEST_S)), alert.raised_at)
 
 
 async def _heard(

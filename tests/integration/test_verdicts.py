@@ -166,6 +166,17 @@ async def test_what_operators_said_becomes_examples_until_the_features_are_gone(
     judge(operator, alerts[0].alert_id, "true")
     late = await field_log.collect(settings, began_at + timedelta(days=8), again.examples)
     assert [(e.alert_id, e.heard) for e in late.examples] == [(one.alert_id, True)]
+    judge(operator, alerts[0].alert_id, "false")
+    whole = await field_log.collect(settings, elsewhere, [])
+    # all that the model heard, what went before and the last seconds included
+    assert [len(e.codes) for e in whole.examples] == [8 * (ENDED - ONSET) + 24]
+    judge(operator, alerts[0].alert_id, "true")
+    turned = await field_log.collect(settings, elsewhere, whole.examples)
+    assert [e.codes.tobytes() for e in turned.examples] == [one.codes.tobytes()]
+    database.query("DELETE FROM verdict WHERE alert_id = %s", one.alert_id)
+    database.query("DELETE FROM alert WHERE alert_id = %s", one.alert_id)
+    gone = await field_log.collect(settings, elsewhere, turned.examples)
+    assert (gone.examples, gone.forgotten) == ([], 1)
 
 
 def features(began_at: datetime) -> list[tuple[Key, bytes]]:

@@ -1,9 +1,13 @@
 """Examples from judged alerts: what is cut out, kept, and mixed in."""
 
+import csv
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hearing import taxonomy
 from processors.judgement import Opinion
@@ -11,7 +15,7 @@ from schemas.errors import BadConfig
 from schemas.messages import NO_FRAME
 from tests.builders import OTHER_SESSION, SESSION
 from tests.unit.processors.test_judgement import judged
-from training import field
+from training import field, field_folder
 from training.config import Recipe
 from training.field import Example, HeardReading
 from training.mixing import Mixer
@@ -31,6 +35,10 @@ def cut(verdict: Opinion, *readings: HeardReading) -> list[Example]:
     return list(field.examples(judged(1, verdict=verdict), "siren", readings))
 
 
+def shown(several: list[Example]) -> list[object]:
+    return [(one.heard, one.own_from, one.own_until, one.codes.tolist()) for one in several]
+
+
 def test_a_true_alert_teaches_by_its_own_seconds_a_false_one_by_all_that_was_heard() -> None:
     (true,), (false,) = (cut(v, reading(5), reading(6)) for v in ("true", "false"))
     assert true.heard
@@ -48,25 +56,71 @@ def test_gaps_other_sessions_and_missing_frames_divide_what_was_heard() -> None:
 
 def test_a_folder_gives_back_what_it_got_and_follows_new_verdicts(tmp_path: Path) -> None:
     several = [*cut("true", reading(5), reading(9)), *cut("false", reading(7))]
-    field.write(tmp_path, several)
-    found = field.read(tmp_path)
+    field_folder.write(tmp_path, several)
+    found = field_folder.read(tmp_path)
     assert [(one.heard, one.source, one.codes.tolist()) for one in found] == [
         (one.heard, one.source, one.codes.tolist()) for one in several
     ]
     turned = field.renewed(found, [judged(1, verdict="false")])
     assert [one.heard for one in turned] == [False] * 3
     assert field.renewed(found, [judged(1, verdict="unsure")]) == []
-    assert [one.heard for one in field.renewed(found, [])] == [True, True, False]
+    assert field.renewed(found, []) == []  # who deletes an alert deletes what it taught
+    assert field.since(found, found[0].day) == found
+    assert field.since(found, found[0].day + timedelta(days=1)) == []
+
+
+@given(
+    st.lists(st.builds(reading, st.integers(0, 12), missing=st.integers(0, 32)), max_size=8),
+    st.integers(0, 8),
+)
+def test_a_false_alert_that_was_true_is_cut_like_a_true_one(
+    several: list[HeardReading], own: int
+) -> None:
+    readings = [one._replace(own=n < own) for n, one in enumerate(several)]
+    turned = field.renewed(cut("false", *readings), [judged(1, verdict="true")])
+    assert shown(turned) == shown(cut("true", *readings))
+    again = field.renewed(turned, [judged(1, verdict="false")])
+    assert [one.codes.tolist() for one in again] == [one.codes.tolist() for one in turned]
+
+
+def test_what_the_model_only_remembered_teaches_no_siren(tmp_path: Path) -> None:
+    readings = reading(5), reading(6), reading(7)._replace(own=False)
+    field_folder.write(tmp_path, cut("false", *readings))
+    (false,) = field_folder.read(tmp_path)
+    assert false.codes[:, 0].tolist() == list(range(40, 88))
+    (turned,) = field.renewed([false], [judged(1, verdict="true")])
+    assert turned.codes[:, 0].tolist() == list(range(64, 80))
+
+
+def test_a_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "field"
+    folder.mkdir(mode=0o755)
+    (folder / f"partial-{field_folder.FRAMES}").touch(0o644)  # of a killed run
+    field_folder.write(folder, cut("true", reading(5)))
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())}
+    assert modes == {"field": 0o700, field_folder.TABLE: 0o600, field_folder.FRAMES: 0o600}
+
+
+def test_a_folder_from_before_keeps_its_true_seconds_and_turns_nothing_true(tmp_path: Path) -> None:
+    field_folder.write(tmp_path, [*cut("true", reading(5)), *cut("false", reading(7))])
+    table = tmp_path / field_folder.TABLE
+    with table.open(newline="", encoding="utf-8") as lines:
+        rows = [row[:6] for row in csv.reader(lines)]
+    with table.open("w", newline="", encoding="utf-8") as lines:
+        csv.writer(lines).writerows(rows)
+    found = field_folder.read(tmp_path)
+    turned = field.renewed(found, [judged(1, verdict="true")])
+    assert [one.codes.tolist() for one in turned] == [found[0].codes.tolist()]
 
 
 def test_a_folder_may_be_empty_or_missing_but_not_half(tmp_path: Path) -> None:
-    assert field.read(tmp_path / "nowhere") == []
-    field.write(tmp_path, [])
-    assert field.read(tmp_path) == []
-    field.write(tmp_path, cut("true", reading(5)))
-    (tmp_path / field.FRAMES).write_bytes(b"")
+    assert field_folder.read(tmp_path / "nowhere") == []
+    field_folder.write(tmp_path, [])
+    assert field_folder.read(tmp_path) == []
+    field_folder.write(tmp_path, cut("true", reading(5)))
+    (tmp_path / field_folder.FRAMES).write_bytes(b"")
     with pytest.raises(BadConfig, match=r"field\.npz"):
-        field.read(tmp_path)
+        field_folder.read(tmp_path)
 
 
 def test_a_place_and_a_day_stay_on_one_side_of_every_split() -> None:
