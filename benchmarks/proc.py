@@ -51,12 +51,6 @@ def family_mb(pid: int) -> float:
     return sum(map(_share_mb, family(pid)))
 
 
-def resident_mb(pid: int) -> float:
-    """Memory of a process, MB."""
-    pages = Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
 def spent_by(command: Sequence[str]) -> float:
     """CPU time of a command, s."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -6,7 +6,7 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -35,14 +35,18 @@ Run = Mapping[str, Any]
 TEXT: Final = """\
 # Scaling: how many hosts a city needs
 
-Made by `python -m benchmarks scaling` from `docs/results/end_to_end.json`: what {devices} devices
-cost on one machine, all processes of the stack on it:
+Made by `python -m benchmarks scaling` from `docs/results/end_to_end.json`: what cities of
+{measured} devices cost on one machine, all processes of the stack on it:
 {source}.
 What is multiplied from that is a plan, not a measurement: it assumes that cost grows with
-readings, one a second and device, and nothing else. It is on the safe side where a reading gets
-cheaper as load grows: a message of Kafka then carries more of them ([benchmarks](benchmarks.md)).
+readings, one a second and device, and nothing else. A reading gets cheaper as load grows, for a
+message of Kafka then carries more of them ([benchmarks](benchmarks.md)). So each city is planned
+with the prices of the largest that was measured and is not larger than it: that is on the safe
+side.
 
 ## What a reading costs
+
+With {devices} devices:
 
 {costs}
 
@@ -116,6 +120,13 @@ def costs(run: Run) -> Costs:
     )
 
 
+def costs_for(runs: Sequence[Run], devices: int) -> Costs:
+    """Prices for a city: those of the largest run that is not larger, else of the smallest."""
+    sizes = [run["devices"] for run in runs]
+    chosen = max((n for n in sizes if n <= devices), default=min(sizes))
+    return costs(runs[sizes.index(chosen)])
+
+
 def cores(cost: Costs, devices: int) -> float:
     """Of all processes, planned and with every copy."""
     us = sum(us * (COPIES if n in ("kafka", "postgres") else 1) for n, us in cost.cpu_us.items())
@@ -153,15 +164,16 @@ def devices_of_a_core(us: float) -> int:
 
 def page(kept: Mapping[str, Any]) -> str:
     """Markdown, from what `record` kept."""
-    run = kept["result"]["runs"][-1]
-    cost = costs(run)
+    runs = kept["result"]["runs"]
+    cost = costs_for(runs, max(CITIES))
     return TEXT.format(
+        measured=" / ".join(f"{run['devices']:,}" for run in runs),
         devices=f"{cost.devices:,}",
         source=f"`{kept['command']}`, commit {kept['commit']}, {kept['at']}",
         costs="\n".join(_costs(cost)),
         busy=BUSY, cores=CORES, copies=COPIES, reading_days=KEEP_DAYS,
         topics=" and ".join(f"`{name}` for {days} days" for name, days in kept_days().items()),
-        cities="\n".join(_cities(cost)),
+        cities="\n".join(_cities(runs)),
         partitions=PARTITIONS,
         limits="\n".join(_limits(cost)),
     )  # fmt: skip
@@ -186,16 +198,18 @@ def _costs(cost: Costs) -> Iterator[str]:
     )
 
 
-def _cities(cost: Costs) -> Iterator[str]:
+def _cities(runs: Sequence[Run]) -> Iterator[str]:
+    planned = [(costs_for(runs, n), n) for n in CITIES]
     yield table(
         ("", *(f"{devices:,} devices" for devices in CITIES)),
         [
             ("readings a second", *(f"{n:,}" for n in CITIES)),
-            ("cores", *(f"{math.ceil(cores(cost, n)):,}" for n in CITIES)),
-            ("hosts", *(f"{math.ceil(cores(cost, n) / CORES):,}" for n in CITIES)),
-            ("partitions", *(f"{partitions(cost, n):,}" for n in CITIES)),
-            ("Kafka, all disks", *(_size(kafka_bytes(cost, n)) for n in CITIES)),
-            ("PostgreSQL, each copy", *(_size(postgres_bytes(cost, n)) for n in CITIES)),
+            ("prices of a city of", *(f"{cost.devices:,}" for cost, _ in planned)),
+            ("cores", *(f"{math.ceil(cores(*each)):,}" for each in planned)),
+            ("hosts", *(f"{math.ceil(cores(*each) / CORES):,}" for each in planned)),
+            ("partitions", *(f"{partitions(*each):,}" for each in planned)),
+            ("Kafka, all disks", *(_size(kafka_bytes(*each)) for each in planned)),
+            ("PostgreSQL, each copy", *(_size(postgres_bytes(*each)) for each in planned)),
         ],
     )
 
