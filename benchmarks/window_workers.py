@@ -1,12 +1,14 @@
-"""Who else folds windows: how each is started. Used by `benchmarks.window_peers`."""
+"""Who else folds windows: how each is started, and killed. Used by `benchmarks.window_peers`."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from benchmarks import proc, stage
 from deploy.local.stack import LocalStack
+from deploy.local.supervise import Program
 
 SOURCE: Final = "peer-batches"
 TARGET: Final = "peer-windows"
@@ -24,6 +26,52 @@ class Peer:
     imports: Sequence[str]
     command: Callable[[LocalStack], Sequence[str]]
     environment: Callable[[LocalStack], Mapping[str, str]] = lambda _: {}
+
+
+class Worker:
+    """A program that is killed whenever that is due, and started again.
+
+    `due`: how much is done then; `kills`: how many there were; `imports`: a command that does
+    nothing else.
+    """
+
+    def __init__(
+        self, program: Program, log: Path, due: Iterable[float], imports: Sequence[str]
+    ) -> None:
+        self.kills = 0
+        self._spent_s: list[float] = []
+        self._program = program
+        self._log = log
+        self._due = list(due)
+        self._imports = imports
+
+    async def __aenter__(self) -> Self:
+        self._running = AsyncExitStack()
+        await self._start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._running.aclose()
+
+    async def seen(self, done: int) -> None:
+        """Note what it has taken; kill it if so much is done that it is due."""
+        if self._process.returncode is None:
+            self._spent_s[-1] = proc.cpu_s(self._process.pid)
+        if self._due and done >= self._due[0]:
+            self._due.pop(0)
+            self._process.kill()
+            await self._process.wait()
+            self.kills += 1
+            await self._start()
+
+    def work_s(self) -> float:
+        """CPU time of all its processes, without what their imports take."""
+        return sum(self._spent_s) - len(self._spent_s) * proc.spent_by(self._imports)
+
+    async def _start(self) -> None:
+        running = stage.program(self._program.command, self._program.environment, self._log)
+        self._process = await self._running.enter_async_context(running)
+        self._spent_s.append(0.0)
 
 
 def peers() -> Iterator[Peer]:

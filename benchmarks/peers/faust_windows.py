@@ -1,4 +1,8 @@
-"""Ten-second windows as Faust has them: a windowed table with a changelog, told when they close."""
+"""Ten-second windows as Faust has them: a windowed table with a changelog, told when they close.
+
+Faust's windows are over by the wall clock, whatever time their events have: of a backlog all are
+at once. These are over by event time instead, as everybody's; every partition must have a device.
+"""
 
 import sys
 from collections.abc import Callable
@@ -8,6 +12,10 @@ from typing import Any
 import faust
 import orjson
 
+PARTITIONS = 12
+LATE_S = 34.0
+"""So long a partition waits for its devices: one may come a batch of 32 readings after another."""
+
 bootstrap, source_name, target_name, folder = sys.argv[1:]
 app = faust.App(
     "faust-windows",
@@ -15,10 +23,12 @@ app = faust.App(
     datadir=folder,
     consumer_auto_offset_reset="earliest",
     consumer_max_fetch_size=16 * 2**20,
-    topic_partitions=12,
+    topic_partitions=PARTITIONS,
     topic_disable_leader=True,
     web_enabled=False,
     producer_acks=-1,
+    broker_session_timeout=6.0,
+    broker_heartbeat_interval=2.0,
     table_cleanup_interval=1.0,
 )
 
@@ -33,10 +43,23 @@ async def closed(key: tuple[str, tuple[float, float]], value: dict[str, Any]) ->
 source = app.topic(source_name, key_type=str, value_type=bytes, value_serializer="raw")
 target = app.topic(target_name, key_type=str, value_serializer="json")
 make: Callable[[], dict[str, Any]] = dict
-table = app.Table("windows", default=make, on_window_close=closed, partitions=12)
+table = app.Table("windows", default=make, on_window_close=closed, partitions=PARTITIONS)
 at_s = [0.0]
 """When the reading was that is added now: a batch has many, and an event of Faust one time."""
-windows = table.tumbling(10.0, expires=2.0).relative_to(  # type: ignore[attr-defined]  # it has
+newest_s: dict[int, float] = {}
+"""Of each partition."""
+
+
+class ByEventTime(faust.TumblingWindow):
+    """A window that is over when all partitions have come past it."""
+
+    def stale(self, timestamp: float, _now_s: float) -> bool:
+        """Whether the window that ends at a time is over."""
+        heard = len(newest_s) == PARTITIONS
+        return heard and timestamp <= min(newest_s.values()) - LATE_S
+
+
+windows = table.using_window(ByEventTime(10.0, expires=LATE_S)).relative_to(  # type: ignore[attr-defined]  # it has
     lambda _: at_s[0]
 )
 
@@ -44,13 +67,15 @@ windows = table.tumbling(10.0, expires=2.0).relative_to(  # type: ignore[attr-de
 @app.agent(source)
 async def fold(batches: faust.StreamT[bytes]) -> None:
     """Add each reading to its window."""
-    async for value in batches:
-        batch = orjson.loads(value)
+    async for event in batches.events():
+        batch = orjson.loads(event.value)
         started_s = datetime.fromisoformat(batch["started_at"]).timestamp() + 0.5
         labels = batch["labels"] or [{}] * len(batch["levels"])
         for n, (levels, scores) in enumerate(zip(batch["levels"], labels, strict=True)):
             at_s[0] = started_s + n
             add(batch["device"], levels, scores)
+        place = event.message.partition
+        newest_s[place] = max(at_s[0], newest_s.get(place, 0.0))
 
 
 def add(device: str, levels: dict[str, float], scores: dict[str, int]) -> None:
