@@ -224,7 +224,7 @@ def _identities(value: bytes) -> list[Identity]:
 def main() -> None:
     """Measure both, in turn, and print a line for each."""
     parser = argparse.ArgumentParser(description="how fast is the bridge?")
-    parser.add_argument("--messages", type=int, default=40_000)
+    parser.add_argument("--messages", type=int, default=24_000)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()

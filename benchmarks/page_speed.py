@@ -70,11 +70,15 @@ def classify(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
         )
         yield from parts.picture(picture)
         yield parts.table(
-            ("who", "readings/s", "of bare", "CPU µs a reading", "p50 ms", "p99 ms"),
+            (
+                *("who", "readings/s", "of bare", "CPU µs a reading", "p50 ms", "p99 ms"),
+                *("lost", "twice"),
+            ),
             (
                 (
                     *(run["name"], run["per_s"], f"{run['per_s'] / bare:.2f}"),
                     *map(run.get, ("cpu_us_per_reading", "trickle_p50_ms", "trickle_p99_ms")),
+                    *map(run.get, ("lost", "doubled")),
                 )
                 for run in runs
             ),
@@ -96,7 +100,11 @@ def windows(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
             ],
         )
         yield from parts.picture(picture)
-    names = ("batch", "per_s", "per_cpu_s", "windows", "wrong", "missing", "duplicate_outputs")
+    yield from ("Who did not tell all windows has no rate. [How each works](windows.md#speed).", "")
+    names = (
+        *("batch", "kills", "per_s", "per_cpu_s", "windows"),
+        *("wrong", "missing", "duplicate_outputs"),
+    )
     yield parts.table(
         ("who", "run", *(name.replace("_", " ") for name in names)),
         (
@@ -117,6 +125,10 @@ def sink(result: Kept, pictures: dict[str, str]) -> Iterator[str]:
     )
     yield "## Rows into PostgreSQL"
     yield from parts.picture("benchmark-sink.svg")
+    yield parts.table(
+        ("way", "rows/s", "stored"),
+        ((name, way["rows_per_s"], way["stored"]) for name, way in ways.items()),
+    )
 
 
 def end_to_end(result: Kept, pictures: dict[str, str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ The job: 400,000 readings of 2,000 devices, 10 s windows, with all that our fold
 (ledger, percentiles, labels, minutes), the state kept durably. First the fold alone (decoding,
 folding, storing its state as bytes, no broker), then `cityhum work windows` between a real Kafka
 and a real PostgreSQL on this machine. CPU time is that of the worker, without its start; what
-PostgreSQL used is told beside it.
+PostgreSQL used is told beside it. Status 1 if a window is missing or wrong.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import psycopg
@@ -135,6 +135,12 @@ def measured(load: Load) -> dict[str, Any]:
         return asyncio.run(ours(stack, load))
 
 
+def is_clean(result: Mapping[str, Any]) -> bool:
+    """Whether every final window is there, with all its seconds."""
+    ours = [run for run in result["results"] if run["name"] == "cityhum"]
+    return all(run["missing"] == run["wrong"] == 0 for run in ours)
+
+
 def main() -> None:
     """Every load, first the fold alone."""
     parser = argparse.ArgumentParser(description="how many readings a second do windows take?")
@@ -152,6 +158,7 @@ def main() -> None:
             result["results"].append(measure(load))
             sys.stderr.write(f"{result['results'][-1]}\n")
     sys.stdout.write(json.dumps(result, indent=None if asked.json else 2) + "\n")
+    sys.exit(not is_clean(result))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,10 @@ KEPT = {
         "commit": "abc",
         "at": "2026-05-04 10:00Z",
         "result": {
-            "ways": {"copy and upsert (cityhum)": {"rows_per_s": 9}, "unnest": {"rows_per_s": 3}}
+            "ways": {
+                "copy and upsert (cityhum)": {"rows_per_s": 9, "stored": 5},
+                "unnest": {"rows_per_s": 3, "stored": 4},
+            }
         },
     }
 }
@@ -24,6 +27,22 @@ def test_what_was_recorded_is_told_with_its_source_and_the_rest_named() -> None:
     assert "Not recorded: model, bridge, classify," in text
     assert [*pictures] == ["benchmark-sink.svg"]
     assert "(pictures/benchmark-sink.svg)" in text
+    assert "| unnest | 3 | 4 |" in text
+
+
+def test_what_is_lost_or_told_twice_stands_beside_the_speed() -> None:
+    run = {
+        "name": "cityhum",
+        "per_s": 8,
+        "cpu_us_per_reading": 1.5,
+        "trickle_p50_ms": 2.5,
+        "trickle_p99_ms": 3.5,
+        "lost": 6,
+        "doubled": 7,
+    }
+    result = {"street8": [{"name": "bare onnxruntime", "per_s": 10}, run]}
+    text, _ = page({"classify": {**KEPT["sink"], "result": result}})
+    assert "| cityhum | 8 | 0.80 | 1.5 | 2.5 | 3.5 | 6 | 7 |" in text
 
 
 def test_a_machine_that_was_busy_is_told() -> None:
