@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -163,8 +164,16 @@ async def _replayed(
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:
     try:
-        return asyncio.run(work)
-    except KeyboardInterrupt:
+        return asyncio.run(_until_sigterm(work))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Abort from None
     except LogGap as gap:
         raise BadConfig(f"replay: {gap}") from None
+
+
+async def _until_sigterm(work: Coroutine[Any, Any, Result]) -> Result:
+    """Let SIGTERM do what Ctrl-C does: undo the work in its order, and say what is left of it."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # a coroutine runs in a task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, LiteralString
 
 from psycopg import AsyncConnection, errors
 from psycopg.rows import class_row
@@ -14,7 +14,7 @@ from processors.adapters.postgres import connected, unavailable
 from processors.replay import FORMAT, Request
 from processors.settings import ProcessorSettings
 from schemas.base import Frozen
-from schemas.errors import BadConfig
+from schemas.errors import BadConfig, Unavailable
 
 Connection = AsyncConnection[Any]
 
@@ -22,7 +22,8 @@ _ADD: Final = """
 INSERT INTO public.replay (name, format, request, cluster_id)
 VALUES (%(name)s, %(format)s, %(request)s, %(cluster_id)s)"""
 RUNNING: Final = """EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory'
-    AND classid = hashtext('cityhum replay')::bigint::bit(32)::bigint::oid
+    AND classid IN (hashtext('cityhum replay')::bigint::bit(32)::bigint::oid,
+        hashtext('cityhum replay crew')::bigint::bit(32)::bigint::oid)
     AND objid = hashtext(name)::bigint::bit(32)::bigint::oid)"""
 """Whether the replay of a row runs: a session holds its lock."""
 
@@ -35,6 +36,11 @@ _FINISH: Final = """
 UPDATE public.replay SET state = 'complete', readings = %s, unreadable = %s,
     finished_at = clock_timestamp() WHERE name = %s"""
 _LOCK: Final = "SELECT pg_try_advisory_lock(hashtext('cityhum replay'), hashtext(%s))"
+_UNLOCK: Final = "SELECT pg_advisory_unlock(hashtext('cityhum replay'), hashtext(%s))"
+_JOIN: Final = "SELECT pg_try_advisory_lock_shared(hashtext('cityhum replay crew'), hashtext(%s))"
+_CREW_GONE: Final = "SELECT pg_advisory_xact_lock(hashtext('cityhum replay crew'), hashtext(%s))"
+_SOON: Final = "SET LOCAL lock_timeout = '3s'"
+"""A session ends a moment after its process."""
 
 
 class Entry(Frozen):
@@ -83,11 +89,28 @@ async def opened(settings: ProcessorSettings, name: str) -> AsyncIterator[Connec
 
 
 async def claim(connection: Connection, name: str) -> None:
-    """Say that this session works on a replay, as long as it lasts; BadConfig if another does."""
+    """Say that this session works on a replay, as long as it lasts; BadConfig if another does.
+
+    Those of a crew do so too: they may outlive, for a moment, the process that started them.
+    """
+    running = BadConfig(f"replay {name} is running")
     with unavailable():
-        row = await (await connection.execute(_LOCK, (name,))).fetchone()
-    if row is None or not row[0]:
-        raise BadConfig(f"replay {name} is running")
+        if not await _locked(connection, _LOCK, name):
+            raise running
+        try:
+            async with connection.transaction():
+                await connection.execute(_SOON)
+                await connection.execute(_CREW_GONE, (name,))
+        except errors.LockNotAvailable:
+            await connection.execute(_UNLOCK, (name,))
+            raise running from None
+
+
+async def join(connection: Connection, name: str) -> None:
+    """Say that this session writes what another one has claimed, which may end before it."""
+    with unavailable():
+        if not await _locked(connection, _JOIN, name):
+            raise Unavailable(f"replay {name} is given up")
 
 
 async def create(connection: Connection, request: Request, cluster_id: str) -> None:
@@ -120,6 +143,11 @@ async def finish(connection: Connection, name: str, readings: int, unreadable: i
     """Say that all of a shadow is there."""
     with unavailable():
         await connection.execute(_FINISH, (readings, unreadable, name))
+
+
+async def _locked(connection: Connection, query: LiteralString, name: str) -> bool:
+    row = await (await connection.execute(query, (name,))).fetchone()
+    return row is not None and bool(row[0])
 
 
 async def drop(connection: Connection, name: str) -> None:

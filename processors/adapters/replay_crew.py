@@ -3,9 +3,12 @@
 import asyncio
 import gc
 import multiprocessing
+import os
 import queue
 import signal
+import threading
 from collections.abc import Sequence
+from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from typing import Final, Protocol
 
@@ -35,6 +38,7 @@ async def alone(jobs: Sequence[Job], tell: Tell) -> None:
         opened_source(settings, request) as source,
         replay_catalog.opened(settings, request.name) as connection,
     ):
+        await replay_catalog.join(connection, request.name)
         programs = folds_of(settings, request)
         for job in jobs:
             await replay_cold(job, programs, source, Shadow(connection), tell)
@@ -96,6 +100,7 @@ async def _until_done(crew: Sequence[SpawnProcess], told: _Queue, tell: Tell) ->
 
 def _work(jobs: Sequence[Job], told: _Queue) -> None:
     """Be one of the crew."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         asyncio.run(alone(jobs, told.put))
     except BadConfig as refused:
@@ -104,3 +109,14 @@ def _work(jobs: Sequence[Job], told: _Queue) -> None:
         told.put(Unavailable(str(error)))
     else:
         told.put(None)
+
+
+def _end_with_parent() -> None:
+    """End this process with the one that started it, also where that is killed.
+
+    Nobody hears then what we tell, and our exit would wait for it to be heard.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101  # only `together` starts us
+    wait([parent.sentinel])
+    os._exit(os.EX_SOFTWARE)
