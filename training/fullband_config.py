@@ -19,7 +19,7 @@ class Schooling(Frozen):
     spread_folds: tuple[int, ...]
     folds: tuple[int, ...] = Field(description="each held out once")
     width: int
-    mixtures: int = Field(description="that the teacher hears")
+    mixtures: int = Field(ge=1, description="that the teacher hears")
     batch: int
     distil_steps: int = Field(description="on the teacher's answers alone, once for each fold")
     settle_steps: int = Field(description="at a rate that runs out, for each fold and seed")

@@ -8,7 +8,8 @@ sound.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 import numpy as np
 import soxr
@@ -62,7 +63,7 @@ class Pieces:
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    sound: NDArray[np.float64]
+    log_power: NDArray[np.float16]
     heard: frozenset[str]
     perhaps: frozenset[str]
     group: int
@@ -84,16 +85,12 @@ def prepare(config: Config) -> Path:
     Path
         A folder with one `.npy` for each field.
     """
-    folder = cache_of(config.data) / "fullband-pieces"
-    if (folder / "log_power.npy").exists():
+    folder = cache_of(config.data) / f"fullband-pieces-seed{config.train.seed}"
+    if folder.exists():
         return folder
     check_folds(clips(config.data), config.train.folds)
-    folder.mkdir(parents=True, exist_ok=True)
-    pieces, frames = [], []
-    for piece in (*_recorded(config), *_synthesised(config)):
-        frames.append(log_power(piece.sound))
-        pieces.append(piece)
-    length = np.array([len(part) for part in frames])
+    pieces = [*_recorded(config), *_synthesised(config)]
+    length = np.array([len(piece.log_power) for piece in pieces])
     fields = {
         "start": np.cumsum(length) - length,
         "length": length,
@@ -103,11 +100,21 @@ def prepare(config: Config) -> Path:
             name: np.array([getattr(piece, name) for piece in pieces])
             for name in ("group", "kind", "clip", "source")
         },
-        "log_power": np.concatenate(frames),  # the last: its presence says that all are there
+        "log_power": np.concatenate([piece.log_power for piece in pieces]),
     }
-    for name, values in fields.items():
-        np.save(folder / f"{name}.npy", values)
+    _save(folder, fields)
     return folder
+
+
+def _save(folder: Path, fields: dict[str, NDArray[Any]]) -> None:
+    """In one go: a run killed while saving leaves nothing that would be taken for all of it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="partial-", dir=folder.parent) as several:
+        partial = Path(several) / folder.name
+        partial.mkdir()
+        for name, values in fields.items():
+            np.save(partial / f"{name}.npy", values)
+        partial.rename(folder)
 
 
 def load(config: Config) -> Pieces:
@@ -148,7 +155,7 @@ def _recorded(config: Config) -> Iterator[_Piece]:
     for found in sounds.recorded(config.data):
         clip = found.clip
         yield _Piece(
-            found.sound,
+            log_power(found.sound),
             clip.heard,
             clip.perhaps,
             clip.group,
@@ -165,8 +172,11 @@ def _synthesised(config: Config) -> Iterator[_Piece]:
         frozenset[str](),
     )
     for _ in tqdm(range(config.data.synthetic_sirens // 2), desc="sirens"):
-        yield _Piece(synthetic.passing_siren(rng, 8.0), siren, nothing, 0, SIREN)
+        sound = synthetic.passing_siren(rng, 8.0)
+        yield _Piece(log_power(sound), siren, nothing, 0, SIREN)
     for _ in tqdm(range(config.data.synthetic_distractors // 2), desc="distractors"):
-        yield _Piece(*synthetic.distractor(rng), 0, DISTRACTOR)
+        sound, heard, perhaps = synthetic.distractor(rng)
+        yield _Piece(log_power(sound), heard, perhaps, 0, DISTRACTOR)
     for _ in tqdm(range(config.data.synthetic_beds // 2), desc="beds"):
-        yield _Piece(*synthetic.bed(rng), 0, BED)
+        sound, heard, perhaps = synthetic.bed(rng)
+        yield _Piece(log_power(sound), heard, perhaps, 0, BED)

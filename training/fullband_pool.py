@@ -13,7 +13,7 @@ from tqdm import tqdm
 from hearing.frontends import mel64, mobilenet
 from schemas.errors import BadConfig
 from training.config import Config
-from training.data import cache_of
+from training.data import cache_of, teacher_mark
 from training.fullband_config import teacher_of
 from training.fullband_mixing import FOLDS, Mixer, Mixture
 from training.fullband_pieces import TEACHER_BANDS
@@ -116,15 +116,16 @@ def prepare(config: Config, mixtures: int) -> list[Path]:
     list of Path
         The shards, `.npz`.
     """
-    paths = [_shard(config, n) for n in range(-(-mixtures // SHARD))]
+    size = min(SHARD, mixtures)
+    paths = [_shard(config, n, size) for n in range(-(-mixtures // SHARD))]
     missing = [path for path in paths if not path.exists()]
     if missing:
         pieces, teacher = load_pieces(config), Teacher(teacher_of(config.data))
         for path in missing:
             mixer = Mixer(pieces, seed=1000 + paths.index(path))
             made = [
-                _taught([mixer.mixture() for _ in range(_AT_A_TIME)], teacher)
-                for _ in tqdm(range(min(SHARD, mixtures) // _AT_A_TIME), desc=path.stem)
+                _taught([mixer.mixture() for _ in range(min(_AT_A_TIME, size - first))], teacher)
+                for first in tqdm(range(0, size, _AT_A_TIME), desc=path.stem)
             ]
             partial = path.with_name(f"partial-{path.name}")
             np.savez(partial, allow_pickle=False, **_joined(made))
@@ -145,10 +146,12 @@ def _joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     return {f.name: np.concatenate([part[f.name] for part in parts]) for f in fields(Pool)}
 
 
-def _shard(config: Config, n: int) -> Path:
-    folder = cache_of(config.data) / "fullband-pool"
+def _shard(config: Config, n: int, size: int) -> Path:
+    """By all that is in it: seed of the pieces, teacher, place and size."""
+    mark = f"seed{config.train.seed}-{teacher_mark(config.data)}"
+    folder = cache_of(config.data) / f"fullband-pool-{mark}"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"shard{n:03}.npz"
+    return folder / f"shard{n:03}-{size}.npz"
 
 
 def _taught(mixtures: list[Mixture], teacher: Teacher) -> dict[str, NDArray[Any]]:

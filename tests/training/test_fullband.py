@@ -1,5 +1,6 @@
 """The full-band student of a teacher made here: from sounds to labels, and what it learns by."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from cityhum.evaluate import hear
 from hearing import judging
 from hearing.adapters import labelled, runtime
+from hearing.taxonomy import FROM_AUDIOSET
 from tests.training.town import LABELS, config_of, recorded
 from training.__main__ import app as coarse
 from training.fullband import app
@@ -41,17 +43,19 @@ train:
 
 
 def a_teacher(folder: Path) -> Path:
-    """A network with the inputs and outputs of mn04, that knows nothing."""
+    """A network with the inputs and outputs of mn04, that knows nothing and hears nothing."""
     rng = np.random.default_rng(3)
     weights = {
         "w": rng.normal(0, 0.1, (384, 1, 32, 32)), "v": rng.normal(0, 0.1, (384, 527)),
+        "never": np.full(527, -9.0),
     }  # fmt: skip
     nodes = [
         helper.make_node("Conv", ["mel", "w"], ["c"], strides=[32, 32], pads=[0, 0, 31, 31]),
         helper.make_node("Relu", ["c"], ["r"]),
         helper.make_node("GlobalAveragePool", ["r"], ["p"]),
         helper.make_node("Flatten", ["p"], ["embedding"]),
-        helper.make_node("MatMul", ["embedding", "v"], ["z"]),
+        helper.make_node("MatMul", ["embedding", "v"], ["y"]),
+        helper.make_node("Add", ["y", "never"], ["z"]),
         helper.make_node("Sigmoid", ["z"], ["scores"]),
     ]
     graph = helper.make_graph(
@@ -67,6 +71,9 @@ def a_teacher(folder: Path) -> Path:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     folder.mkdir()
     onnx.save(model, folder / f"{folder.name}.onnx")
+    names = [*FROM_AUDIOSET, *("nothing of ours" for _ in range(527 - len(FROM_AUDIOSET)))]
+    with (folder / "class_labels_indices.csv").open("w", newline="") as lines:
+        csv.writer(lines).writerows([["display_name"], *([name] for name in names)])
     return folder
 
 
@@ -74,10 +81,10 @@ def a_teacher(folder: Path) -> Path:
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("city")
     tiny = config_of(root)
-    run(coarse, "prepare", "--config", tiny)
-    run(coarse, "train", "--config", tiny)
     teacher = a_teacher(root / "teacher")
     tiny.write_text(tiny.read_text().replace("data:\n", f"data:\n  teacher: {teacher}\n"))
+    for step in ("prepare", "distil", "train"):
+        run(coarse, step, "--config", tiny)
     (root / "small.yaml").write_text(_CONFIG)
     for step in ("prepare", "train", "evaluate"):
         run(app, step, "--config", root / "small.yaml")
