@@ -9,11 +9,13 @@ from training import card_tables as tables
 
 _SEEDS: Final = (
     "Over the seeds of training, as it measured them; spread is between the worst seed and the "
-    "best:"
+    "best. What these seeds share, if anything, stands under what was tried:"
 )
 _MEASURED: Final = (
     "As training measured it; streets are rendered by this project with other seeds than those "
-    "trained on, and say that the chain works, not how the model does in a real street:"
+    "trained on or used to choose thresholds, and say that the chain works, not how the model does "
+    "in a real street. A siren is caught by 3 of 5 seconds in which it is heard; the delay counts "
+    "from when it is as loud as all else:"
 )
 _WIDTH: Final = 100
 

@@ -47,11 +47,11 @@ def evaluate(config: Config) -> Mapping[int, Found]:
         By the fold that a net left out. No net's decisions rest on the fold it left out.
     """
     pool, clips = pools.load(config), data.clips(config.data)
-    scenes = judging.judged_streets(config)
+    to_decide, to_judge = judging.judged_streets(config)
     folds = config.train.folds
     nets = {fold: train.load(config, Run(fold, config.train.seed)) for fold in (0, *folds)}
     unheard = {fold: judging.held_out(nets[fold], pool, clips, fold) for fold in folds}
-    streets = {fold: judging.on_streets(nets[fold], scenes) for fold in folds}
+    streets = {fold: judging.on_streets(nets[fold], to_decide) for fold in folds}
     decided = {}
     for left_out in (0, *folds):
         others = [fold for fold in folds if fold != left_out]
@@ -71,7 +71,7 @@ def evaluate(config: Config) -> Mapping[int, Found]:
         fold: Found(
             labels=_learnt(pool),
             decisions=decided[fold],
-            metrics=metrics[fold] | judging.street_metrics(nets[fold], scenes, decided[fold]),
+            metrics=metrics[fold] | judging.street_metrics(nets[fold], to_judge, decided[fold]),
         )
         for fold in (0, *folds)
     }

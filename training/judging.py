@@ -53,8 +53,8 @@ class StreetScene:
     dominant: NDArray[np.bool_]
 
 
-def judged_streets(config: Config) -> list[StreetScene]:
-    """Render the cities that are kept for judging.
+def judged_streets(config: Config) -> tuple[list[StreetScene], list[StreetScene]]:
+    """Render the cities that are kept for judging: half for thresholds, the others for figures.
 
     Parameters
     ----------
@@ -64,7 +64,9 @@ def judged_streets(config: Config) -> list[StreetScene]:
     Returns
     -------
     list of StreetScene
-        Twenty a city.
+        Twenty a city, of the first half of the cities: thresholds may rest on them.
+    list of StreetScene
+        Of the others (of one more, if they are odd): for figures alone.
     """
     data = config.data
     first = data.first_city + data.rendered_cities
@@ -83,7 +85,9 @@ def judged_streets(config: Config) -> list[StreetScene]:
         length = arrays["length"]
         ends = np.cumsum(length)[:-1]
         parts = [np.split(arrays[name], ends) for name in _OF_SCENE]
-    return [StreetScene(*rows) for rows in zip(*parts, strict=True)] if len(length) else []
+    scenes = [StreetScene(*rows) for rows in zip(*parts, strict=True)] if len(length) else []
+    first_half = streets.DEVICES * (data.judged_cities // 2)
+    return scenes[:first_half], scenes[first_half:]
 
 
 def _save(path: Path, scenes: list[StreetScene]) -> None:
@@ -189,12 +193,15 @@ def street_metrics(
 ) -> dict[str, float]:
     """Sirens in rendered streets: how many are caught, how late, and how many seconds are false.
 
+    A siren is caught while it is heard. The delay counts from when it is as loud as all else; one
+    that is caught before has a negative one.
+
     Parameters
     ----------
     net : Street8
         Trained on other streets.
     scenes : list of StreetScene
-        As `judged_streets` gives them.
+        Other ones than `decisions` rest on.
     decisions : Decisions
         Temperature and threshold of the siren.
 
@@ -212,7 +219,8 @@ def street_metrics(
         false, others = false + int((active & absent).sum()), others + int(absent.sum())
         if scene.dominant.any():
             passages += 1
-            recent = np.convolve(active, np.ones(_OF_SECONDS))[: len(active)]
+            caught = active & scene.heard[:, SIREN_LABEL]  # a false alarm before it is no find
+            recent = np.convolve(caught, np.ones(_OF_SECONDS))[: len(caught)]
             if (recent >= _NEEDED).any():
                 delays.append(int(np.argmax(recent >= _NEEDED)) - int(np.argmax(scene.dominant)))
     return {
