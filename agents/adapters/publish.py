@@ -245,8 +245,9 @@ class Publisher:
         self.arrived += self._spool.acknowledge(ack.accepted)
         for lane in self._beside:
             lane.answered(ack)
-        with self._noting():
-            self._spool.acknowledge_dropped(ack.accepted_dropped)
+        if ack.accepted_dropped:
+            with self._noting():
+                self._spool.acknowledge_dropped(ack.accepted_dropped)
         self._delivery = delivery.acknowledged(self._delivery, ack.accepted)
         self._acknowledged.set()
         for rejected in ack.rejected:

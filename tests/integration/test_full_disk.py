@@ -62,7 +62,7 @@ def publisher_of(spool: SqliteSpool, broker: FakeBroker) -> Publisher:
 
 
 async def answering(broker: FakeBroker) -> Never:
-    """Acknowledge whatever comes, but reject the first batch; know of every loss."""
+    """Acknowledge what comes, but reject three batches; now and then know of a loss."""
     answered = 0
     while True:
         for message in broker.published[answered:]:
@@ -74,8 +74,9 @@ async def answering(broker: FakeBroker) -> Never:
 
 def ack(payload: bytes) -> Ack:
     batch = codec.decode(FeatureBatch, payload)
-    if batch.first_seq:
-        return Ack(device=DEVICE, accepted=(batch.seqs,), accepted_dropped=(seqs(9_000),))
+    if batch.first_seq % 600:
+        known = () if batch.first_seq % 120 else (seqs(9_000),)
+        return Ack(device=DEVICE, accepted=(batch.seqs,), accepted_dropped=known)
     rejected = Rejected(digest=codec.digest(payload), reason="clock", detail="of tomorrow")
     return Ack(device=DEVICE, rejected=(rejected,))
 
@@ -101,7 +102,7 @@ async def test_a_full_disk_keeps_nothing_that_is_stored_from_a_healthy_link(
             async with background(publisher.run()), background(answering(broker)):
                 await all_but_the_one_in_memory(spool)
         assert caplog.messages.count("broker_unavailable") == 0
-        assert caplog.messages.count("message_rejected") == 1
+        assert caplog.messages.count("message_rejected") == 3
         assert caplog.messages.count("spool_failing") == 1
         sent = [
             codec.decode(FeatureBatch, m.payload) for m in broker.published if m.topic == FEATURES
