@@ -2,13 +2,24 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from schemas.base import Frozen
 from schemas.errors import BadConfig
+
+
+def _several(folds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(folds)) < 2:  # noqa: PLR2004  # a model is decided on what the others left out
+        msg = "two different folds are needed, for each decides the thresholds of the other"
+        raise ValueError(msg)
+    return folds
+
+
+Folds = Annotated[tuple[int, ...], AfterValidator(_several)]
+"""Held out in turn."""
 
 
 class DataSet(Frozen):
@@ -39,7 +50,7 @@ class DataConfig(Frozen):
     synthetic_distractors: int
     synthetic_beds: int
     rendered_cities: int = Field(description="of twenty streets each, to train on")
-    judged_cities: int = Field(description="the next ones: for thresholds and figures")
+    judged_cities: int = Field(description="the next ones: half for thresholds, half for figures")
     first_city: int = Field(description="seed of the first; the demo and the tests use others")
     soundscape_groups: dict[str, Literal[0, 1, 2, 3, 4]] = Field(
         default={}, description="recording -> fold that it is held out with; others never are"
@@ -74,7 +85,7 @@ class Refinement(Frozen):
 class TrainConfig(Frozen):
     """How long and how fast."""
 
-    folds: tuple[int, ...] = Field(default=(1, 2, 3, 4), description="each is held out once")
+    folds: Folds = Field(default=(1, 2, 3, 4), description="each is held out once")
     seed: int
     more_seeds: tuple[int, ...] = Field(
         default=(), description="the folds of `spread_folds` are trained with each of these, too"

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from schemas.base import Frozen
 from schemas.errors import BadConfig
 from training import config
-from training.config import DataConfig
+from training.config import DataConfig, Folds
 
 
 class Schooling(Frozen):
@@ -17,7 +17,7 @@ class Schooling(Frozen):
     seed: int
     more_seeds: tuple[int, ...] = Field(description="the folds of `spread_folds` have these, too")
     spread_folds: tuple[int, ...]
-    folds: tuple[int, ...] = Field(description="each held out once")
+    folds: Folds = Field(description="each held out once")
     width: int
     mixtures: int = Field(ge=1, description="that the teacher hears")
     batch: int

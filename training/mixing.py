@@ -210,7 +210,8 @@ class Mixer:
             power = power_of(pool.codes[pool.start[piece] + at]) * 10 ** (louder / 10)
             parts.append(Part(power.astype(np.float32), pool.heard[piece], pool.perhaps[piece]))
         if by_chance(rng, 0.25):
-            among = self._sirens if by_chance(rng, 0.5) else [self._foreground()]
+            siren = by_chance(rng, 0.5) and len(self._sirens) > 0
+            among = self._sirens if siren else [self._foreground()]
             whole = Part(np.sum([p.power for p in parts], axis=0), parts[0].heard, parts[0].perhaps)
             extra = self._part(int(rng.choice(among)), whole=by_chance(rng, 0.4))
             parts.append(scaled(extra, whole, rng.uniform(-8, 15)))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,12 @@ def test_sirens_and_their_absence_both_occur(pool: Pool) -> None:
     known = batch.known[:, SIREN_LABEL] > 0
     share = batch.target[known, SIREN_LABEL].mean()
     assert 0.05 < share < 0.5
+
+
+def test_streets_are_mixed_where_there_is_no_siren_to_be_added(pool: Pool) -> None:
+    without = replace(pool, kind=np.where(pool.kind == SIREN, DISTRACTOR, pool.kind))
+    mixer = Mixer(without, 0, seed=4, recipe=Recipe(shares=(0, 0, 0, 0, 1)))
+    assert len(mixer.batch(64).codes) == 64
 
 
 def test_a_siren_of_less_than_three_quarters_of_a_second_is_left_open(pool: Pool) -> None:
