@@ -66,7 +66,8 @@ class Worker:
 
     def work_s(self) -> float:
         """CPU time of all its processes, without what their imports take."""
-        return sum(self._spent_s) - len(self._spent_s) * proc.spent_by(self._imports)
+        imports_s = proc.spent_by(self._imports)
+        return sum(max(0.0, spent_s - imports_s) for spent_s in self._spent_s)
 
     async def _start(self) -> None:
         running = stage.program(self._program.command, self._program.environment, self._log)
