@@ -1,6 +1,7 @@
 """A small authority of one's own, and the certificates that servers show to their clients."""
 
 import ipaddress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -60,6 +61,22 @@ def issue(folder: Path, hosts: list[str], now: datetime) -> dict[str, x509.Certi
         write_private(folder / f"{server}.pem", signed.key_pem + signed.certificate_pem)
         issued[server] = signed.certificate
     return issued
+
+
+def hosts_of(folder: Path) -> list[str]:
+    """Names and addresses that the certificates of a folder are for, as far as they can be read."""
+    found: dict[str, None] = {}
+    for server in SERVERS:
+        with suppress(OSError, ValueError, x509.ExtensionNotFound):
+            certificate = x509.load_pem_x509_certificate((folder / f"{server}.crt").read_bytes())
+            found |= dict.fromkeys(names(certificate))
+    return list(found)
+
+
+def names(certificate: x509.Certificate) -> list[str]:
+    """Names and addresses that a certificate is for."""
+    said = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [str(one.value) for one in said]
 
 
 def sign(name: str, hosts: list[str], authority: Signed, now: datetime) -> Signed:

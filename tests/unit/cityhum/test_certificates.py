@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from cityhum import authority
+from cityhum.main import build
 from schemas.errors import BadConfig
 
 NOW = datetime.now(UTC)
@@ -61,6 +63,33 @@ def test_renewed_certificates_are_of_the_same_authority(folder: Path, tmp_path: 
     authority.issue(folder, ["broker.example", "127.0.0.1"], NOW)
     (tmp_path / "ca.crt").write_bytes(before)
     _shake(folder, "postgres", tmp_path / "ca.crt", "broker.example")
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(build(), ["certificates", *map(str, words)])
+
+
+def test_who_renews_without_hosts_keeps_the_names(tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    hosts = [word for host in ("broker.example", "kafka", "127.0.0.1") for word in ("--host", host)]
+    assert run(folder, *hosts).exit_code == 0
+    before = (folder / "kafka.crt").read_bytes()
+    assert run(folder).exit_code == 0
+    assert (folder / "kafka.crt").read_bytes() != before
+    assert authority.hosts_of(folder) == ["broker.example", "kafka", "127.0.0.1"]
+    _shake(folder, "kafka", folder / "ca.crt", "kafka")
+
+
+def test_names_that_are_left_out_are_told(tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    run(folder, "--host", "broker.example", "--host", "kafka")
+    assert "no longer for kafka" in run(folder, "--host", "broker.example").stderr
+
+
+def test_the_first_certificates_need_a_name(tmp_path: Path) -> None:
+    refused = run(tmp_path / "tls")
+    assert refused.exit_code
+    assert "say --host" in str(refused.exception or refused.output)
 
 
 def test_keys_are_for_their_owner_only(folder: Path) -> None:
