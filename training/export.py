@@ -14,6 +14,7 @@ from hearing.manifest import Input, Manifest
 from training.config import Config
 from training.evaluation import Found
 from training.net import Street8
+from training.rounding import PAGE
 
 
 class _Chosen(nn.Module):
@@ -99,6 +100,7 @@ def write(folder: Path, config: Config, weights: bytes, found: Found) -> Manifes
         metrics=found.metrics,
     )
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / PAGE).unlink(missing_ok=True)  # a verdict on the weights that were here before
     (folder / "model.onnx").write_bytes(weights)
     (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest

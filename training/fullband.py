@@ -21,6 +21,7 @@ from training import (
 from training import fullband_evaluation as evaluation
 from training import fullband_export as export
 from training.config import Config, Run
+from training.evaluation import Found
 from training.fullband_config import FullBand
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -80,8 +81,8 @@ def export_all(
         fold = int(key)
         folder = models / "folds" / f"{name}-fold{fold}" if fold else models / name
         net = fullband_pair.load(chosen, recordings, Run(fold, chosen.train.seed))
-        found = evaluation.Found.model_validate(plain)
-        weights = export.to_onnx(net, found.decisions)
+        found = Found.model_validate(plain)
+        weights = export.to_onnx(net, found)
         manifest = export.write(folder, chosen, recordings, weights, found)
         parameters = sum(weight.numel() for weight in net.parameters())
         about = card.text(manifest, fold=fold, parameters=parameters, judge=judge)

@@ -21,7 +21,7 @@ class Schooling(Frozen):
     width: int
     mixtures: int = Field(ge=1, description="that the teacher hears")
     batch: int
-    distil_steps: int = Field(description="on the teacher's answers alone, once for each fold")
+    distil_steps: int = Field(description="on the teacher's answers alone, for each fold and seed")
     settle_steps: int = Field(description="at a rate that runs out, for each fold and seed")
     rate: float
     weight_decay: float

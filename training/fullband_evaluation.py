@@ -16,24 +16,17 @@ from hearing.decide import Scores
 from hearing.frontends import fine_coarse, mel64
 from hearing.manifest import Input, Manifest
 from hearing.metrics import area_under_curve
-from schemas.base import Frozen
 from training import data, evaluation, fullband_pair, fullband_train, sounds, thresholds
 from training.calibrating import calibrate
 from training.config import Config, Run
 from training.data import Clip
+from training.evaluation import Found
 from training.fullband_config import FullBand
 from training.fullband_pair import Pair
 from training.judging import FoldMetrics
 from training.thresholds import Decisions, Judged
 
 _SIREN: Final = taxonomy.LABELS.index("siren")
-
-
-class Found(Frozen):
-    """What is known of one network to be exported: fold 0 is the one to be shipped."""
-
-    decisions: Decisions
-    metrics: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +95,16 @@ def evaluate(chosen: FullBand, recordings: Config) -> Mapping[int, Found]:
     eces = [of["ece"] for of in metrics.values()]
     over_seeds = evaluation.over_seeds(by_run, settings.spread_folds)
     metrics[0] = over_seeds | {"ece": round(float(np.mean(eces)), 4)}
-    return {fold: Found(decisions=decided[fold], metrics=metrics[fold]) for fold in decided}
+    return {
+        fold: Found(labels=_learnt(clips), decisions=decided[fold], metrics=metrics[fold])
+        for fold in decided
+    }
+
+
+def _learnt(clips: list[Clip]) -> tuple[str, ...]:
+    """Labels of recordings that have one: the student's regression learns no others."""
+    alone = {label for clip in clips if len(clip.heard) == 1 for label in clip.heard}
+    return tuple(label for label in taxonomy.LABELS if label in alone)
 
 
 def _decided(unheard: Judged) -> Decisions:

@@ -11,35 +11,37 @@ from torch import Tensor, nn
 from hearing import taxonomy
 from hearing.manifest import Manifest
 from training.config import Config
+from training.evaluation import Found
 from training.fullband_config import FullBand
-from training.fullband_evaluation import GIVEN, Found
+from training.fullband_evaluation import GIVEN
 from training.fullband_pair import Pair
-from training.thresholds import Decisions
+from training.rounding import PAGE
 
 
 class _Calibrated(nn.Module):
-    """The bias of the calibration is in the logits; a manifest knows temperatures only."""
+    """What it has learnt; the bias of its calibration is in the logits."""
 
-    def __init__(self, net: Pair, decisions: Decisions) -> None:
+    def __init__(self, net: Pair, found: Found) -> None:
         super().__init__()
         self.net = net
-        bias = decisions.bias * torch.tensor(decisions.temperatures)
+        self.columns = [taxonomy.LABELS.index(label) for label in found.labels]
+        bias = found.decisions.bias * torch.tensor(found.decisions.temperatures)
         self.register_buffer("bias", bias.float())
 
     def forward(self, patches: Tensor) -> Tensor:
         logits: Tensor = self.net(patches) + self.bias
-        return logits
+        return logits if len(self.columns) == logits.shape[1] else logits[:, self.columns]
 
 
-def to_onnx(net: Pair, decisions: Decisions) -> bytes:
+def to_onnx(net: Pair, found: Found) -> bytes:
     """Serialise a network without what it needed for learning only.
 
     Parameters
     ----------
     net : Pair
         In evaluation mode.
-    decisions : Decisions
-        How its logits become probabilities.
+    found : Found
+        The labels that it has learnt, and how its logits become probabilities.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def to_onnx(net: Pair, decisions: Decisions) -> bytes:
         path = Path(folder) / "model.onnx"
         warnings.simplefilter("ignore")  # the exporter warns about its own internals
         torch.onnx.export(
-            _Calibrated(net.cpu().to(memory_format=torch.contiguous_format), decisions).eval(),  # type: ignore[call-overload]
+            _Calibrated(net.cpu().to(memory_format=torch.contiguous_format), found).eval(),  # type: ignore[call-overload]
             (torch.zeros((2, *GIVEN.shape)),),
             path,
             input_names=["patches"],
@@ -78,22 +80,22 @@ def write(
     weights : bytes
         As `to_onnx` gives them.
     found : Found
-        Decisions and figures.
+        Labels, decisions and figures.
 
     Returns
     -------
     Manifest
         As written.
     """
-    labels = taxonomy.LABELS
+    decided = [taxonomy.LABELS.index(label) for label in found.labels]
     manifest = Manifest(
         name=chosen.name,
         version=chosen.version,
         sha256=hashlib.sha256(weights).hexdigest(),
         input=GIVEN,
-        labels=labels,
-        thresholds=dict(zip(labels, found.decisions.thresholds, strict=True)),
-        temperature=dict(zip(labels, found.decisions.temperatures, strict=True)),
+        labels=found.labels,
+        thresholds={taxonomy.LABELS[n]: found.decisions.thresholds[n] for n in decided},
+        temperature={taxonomy.LABELS[n]: found.decisions.temperatures[n] for n in decided},
         activation="sigmoid",
         licence=recordings.licence,
         commercial_use=recordings.commercial_use,
@@ -101,6 +103,7 @@ def write(
         metrics=dict(found.metrics),
     )
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / PAGE).unlink(missing_ok=True)  # a verdict on the weights that were here before
     (folder / "model.onnx").write_bytes(weights)
     (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest

@@ -40,8 +40,8 @@ def lessons(chosen: FullBand, recordings: Config, held_out: int) -> Lessons:
     return Lessons(pool, fullband_pieces.load(recordings), teacher, held_out)
 
 
-def distil(chosen: FullBand, recordings: Config, held_out: int, lessons: Lessons) -> Path:
-    """Learn from the teacher alone; seeds of one fold share this, for it takes longest.
+def distil(chosen: FullBand, recordings: Config, run: Run, lessons: Lessons) -> Path:
+    """Learn from the teacher alone.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def distil(chosen: FullBand, recordings: Config, held_out: int, lessons: Lessons
         Size and length; where it was prolonged since, a finished student goes on.
     recordings : Config
         Where the student is kept.
-    held_out : int
-        Fold, or 0.
+    run : Run
+        Fold and seed; no two share a student, or their spread would tell too little.
     lessons : Lessons
         Of that fold.
 
@@ -59,15 +59,14 @@ def distil(chosen: FullBand, recordings: Config, held_out: int, lessons: Lessons
     Path
         Student with its optimisers.
     """
-    path = (
-        cache_of(recordings.data) / f"{chosen.name}-{chosen.version}-fold{held_out}-distilled.part"
-    )
+    path = weights_path(chosen, recordings, run).with_suffix(".distilled.part")
     torch.set_num_threads(chosen.train.threads)
-    student = Student(chosen.train, lessons, chosen.train.seed)
+    student = Student(chosen.train, lessons, run.seed)
     if path.exists():
         student.resume(path)
     left = range(student.step, chosen.train.distil_steps)
-    for step in (progress := tqdm(left, desc=f"distilled without fold {held_out}", unit="step")):
+    what = f"distilled without fold {run.held_out}, seed {run.seed}"
+    for step in (progress := tqdm(left, desc=what, unit="step")):
         student.distil()
         if step % 20 == 0:
             progress.set_postfix(loss=f"{student.loss:.4f}", refresh=False)
@@ -100,7 +99,7 @@ def train(chosen: FullBand, recordings: Config, run: Run, lessons: Lessons) -> P
     if path.exists():
         return path
     student = Student(chosen.train, lessons, run.seed)
-    student.resume(distil(chosen, recordings, run.held_out, lessons))
+    student.resume(distil(chosen, recordings, run, lessons))
     student.step = 0
     what = f"settled without fold {run.held_out}, seed {run.seed}"
     for step in (progress := tqdm(range(chosen.train.settle_steps), desc=what, unit="step")):

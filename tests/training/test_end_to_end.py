@@ -92,6 +92,10 @@ def test_int8_takes_its_place_only_if_the_verdict_says_so(tiny: Path, models: Pa
     assert set(verdict["classes"]) == set(LABELS)
     told = "precision: it is." if verdict["ships"] else "precision: it is not"
     assert told in (models / NAME / "int8.md").read_text()
+    step("export", "--config", tiny, "--models", models)
+    # other weights, of which nobody has said anything yet
+    assert runtime.load(models / NAME).manifest.precision == "float32"
+    assert not (models / NAME / "int8.md").exists()
 
 
 def test_a_killed_run_goes_on_where_it_stopped(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

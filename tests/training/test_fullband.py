@@ -116,6 +116,24 @@ def test_every_fold_has_a_model_that_was_decided_without_it(models: Path) -> Non
     assert manifest.input.frontend == "mel64x100+32x8"
 
 
+def test_a_model_has_the_labels_that_it_has_learnt(models: Path) -> None:
+    for folder in (models / "small-0.0.1", models / "folds" / "small-0.0.1-fold1"):
+        model = runtime.load(folder)
+        assert set(model.manifest.labels) == set(model.manifest.thresholds) == set(LABELS)
+        assert model.scores(np.zeros((2, 204, 64), np.float32)).shape == (2, len(LABELS))
+
+
+def test_seeds_share_no_distillation(models: Path) -> None:
+    root = models.parent
+    two = _CONFIG.replace("more_seeds: []", "more_seeds: [2]").replace("folds: []", "folds: [1]", 1)
+    (root / "two.yaml").write_text(two)
+    run(app, "train", "--config", root / "two.yaml", *("--fold", "1", "--seed", "2"))
+    names = [f"**/small-0.0.1-fold1-seed{seed}.distilled.part" for seed in (1, 2)]
+    (one,), (other,) = (root.glob(name) for name in names)
+    nets = [torch.load(path, weights_only=True)["net"] for path in (one, other)]
+    assert not torch.equal(nets[0]["embed.weight"], nets[1]["embed.weight"])
+
+
 def test_loudness_does_not_matter_to_the_net() -> None:
     net = Street(3, 8).eval()
     level_db = torch.from_numpy(np.random.default_rng(1).normal(-40, 8, (2, 196, 64))).float()
