@@ -56,13 +56,14 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far a program is in a partition."""
+    """How far a program is in a partition, and how often replays took the place of its rows."""
 
     next_offset: int
     cluster_id: str
     epoch: int = 0
     version: int = 0
     committed_at: datetime | None = field(default=None, compare=False)
+    promotions: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

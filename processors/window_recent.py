@@ -1,7 +1,8 @@
 """What a book of windows remembers of the newest rows of a device, so as not to ask for them.
 
-Nobody else writes rows of a device while its partition is ours. So once the newest rows have been
-asked for, those that come after them are known; it is forgotten whenever a commit fails.
+Nobody else writes rows of a device while its partition is ours, but for promotions of replays. So
+once the newest rows have been asked for, those that come after them are known; it is forgotten
+whenever a commit fails or a replay was promoted.
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,8 @@ from processors.settings import ProcessorSettings
 from schemas.errors import LogGap
 
 _ALL: Final[LiteralString] = """
-SELECT program, topic, partition, next_offset, cluster_id, epoch, version, updated_at
+SELECT program, topic, partition, next_offset, cluster_id, epoch, version, updated_at,
+    promotions
 FROM checkpoint ORDER BY program, topic, partition"""
 
 

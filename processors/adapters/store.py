@@ -22,7 +22,8 @@ from schemas.errors import BadConfig, Unavailable
 Cursor = AsyncCursor[Any]
 
 _CHECKPOINTS: Final = """
-SELECT topic, partition, next_offset, cluster_id, epoch, version, updated_at FROM checkpoint
+SELECT topic, partition, next_offset, cluster_id, epoch, version, updated_at, promotions
+FROM checkpoint
 JOIN unnest(%(topics)s::text[], %(partitions)s::integer[]) AS wanted (topic, partition)
     USING (topic, partition)
 WHERE program = %(program)s ORDER BY topic, partition"""
@@ -52,17 +53,23 @@ SELECT %(program)s, topic, partition, device, state
 FROM unnest(%(topics)b::text[], %(partitions)b::integer[], %(devices)b::text[],
     %(states)b::bytea[]) AS changed (topic, partition, device, state)
 ON CONFLICT (program, topic, partition, device) DO UPDATE SET state = excluded.state"""
+_LOCK_WAIT: Final = "SELECT set_config('lock_timeout', %s, false)"
+
+LOCK_WAIT_S: Final = 5.0
+"""Who waits for longer, as while a replay is promoted, says so and tries again."""
 
 
 class PostgresStore:
     """One connection to PostgreSQL, made again when it is lost."""
 
-    def __init__(self, settings: ProcessorSettings) -> None:
+    def __init__(self, settings: ProcessorSettings, lock_wait_s: float = LOCK_WAIT_S) -> None:
         self._settings = settings
+        self._lock_wait_s = lock_wait_s
         self._connection: AsyncConnection[Any] | None = None
         self._let_in = False
         self._days: set[date] = set()
         self._book = Book()
+        self._promotions: dict[Key, int] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -103,11 +110,19 @@ class PostgresStore:
             if all(held.get(commit.key) == commit.after for commit in commits):
                 return  # the answer to this very commit was lost
             _check_holder(program, held, commits)
+            self._look_for_promotions(held)
             messages = [message for commit in commits for message in commit.messages]
             rows, told = await window_store.resolved(cursor, self._book, rows, messages)
             await _write_rows(cursor, rows)
             await _advance(cursor, program, commits)
             await outbox.add(cursor, told)
+
+    def _look_for_promotions(self, held: Mapping[Key, Checkpoint]) -> None:
+        """Forget rows if a replay has taken the place of any since the last commit."""
+        now = {key: checkpoint.promotions for key, checkpoint in held.items()}
+        if any(self._promotions.get(key, count) != count for key, count in now.items()):
+            self._book = Book()
+        self._promotions.update(now)
 
     async def _ensure_partitions(self, days: set[date]) -> None:
         """Daily partitions; apart, since the lock they take must not be held with others."""
@@ -139,6 +154,8 @@ class PostgresStore:
                 raise Unavailable(str(refused)) from None
             raise
         self._let_in = True
+        with unavailable():
+            await connection.execute(_LOCK_WAIT, (f"{round(1000 * self._lock_wait_s)}ms",))
         return connection
 
     async def _drop(self) -> None:

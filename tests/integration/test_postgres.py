@@ -10,10 +10,10 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from processors import archive
+from processors import archive, windows
 from processors.adapters import outbox
 from processors.adapters.store import PostgresStore
-from processors.partitions import Checkpoint, Commit
+from processors.partitions import Checkpoint, Commit, FoldRun
 from schemas.base import Frozen
 from schemas.errors import BadConfig, Unavailable
 from schemas.results import Alert, Window
@@ -21,7 +21,7 @@ from tests import batches
 from tests.builders import OTHER_SESSION, SESSION, STARTED_AT, labelled, levels
 from tests.contracts import StoreContract
 from tests.database import Database, settings_for
-from tests.streams import KEY, alert, window
+from tests.streams import KEY, alert, envelope, window
 
 
 @pytest.fixture
@@ -194,6 +194,36 @@ async def test_a_database_that_is_away_is_unavailable_and_comes_back(
         database.postgres.start()
     await commit(store, window(61.0))
     assert database.query("SELECT laeq_db, revision FROM level_window") == [(61.0, 1)]
+
+
+async def test_who_holds_a_fold_for_long_keeps_it_waiting_and_no_longer(database: Database) -> None:
+    """As a promotion does; its worker says that it waits, and is not taken for one that hangs."""
+    async with PostgresStore(database.settings, lock_wait_s=0.02) as store:
+        await commit(store, window(60.0))
+        with psycopg.connect(database.postgres.conninfo("cityhum_owner")) as holding:
+            holding.execute("SELECT FROM checkpoint FOR UPDATE")
+            with pytest.raises(Unavailable, match="lock timeout"):
+                await commit(store, window(61.0))
+        await commit(store, window(61.0))
+    assert database.query("SELECT laeq_db, revision FROM level_window") == [(61.0, 1)]
+
+
+async def test_rows_are_asked_for_again_once_a_replay_took_their_place(
+    store: PostgresStore, database: Database
+) -> None:
+    run = FoldRun(windows.fold(), {})
+
+    async def hears(begin_s: int, end_s: int) -> None:
+        for seq in range(begin_s, end_s):
+            run.apply(envelope(labelled(seq)))
+        await commit(store, *run.settle().rows)
+
+    await hears(0, 55)
+    database.query("DELETE FROM level_window WHERE started_at = %s", STARTED_AT)
+    database.query("UPDATE checkpoint SET promotions = promotions + 1")
+    await hears(55, 75)
+    minute = "SELECT coverage_s FROM level_window WHERE length_s = 60"
+    assert database.query(minute) == [(50.0,)]
 
 
 async def test_a_wrong_password_is_the_persons_mistake(tmp_path: Path, database: Database) -> None:

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
 from processors import replay as replays
-from processors.adapters import replay_promote, replaying
+from processors.adapters import replay_catalog, replay_promote, replay_tables, replaying
 from processors.partitions import Key
 from processors.replay import Request, Span
 from processors.settings import ProcessorSettings
@@ -113,3 +113,27 @@ async def test_a_day_whose_log_was_lost_is_never_promoted(lived: Lived) -> None:
     with pytest.raises(LogGap, match="a log that began anew has left what came after"):
         await lived.replayed("seam", 290)
     assert lived.database.query(LIVE_ROWS) == rows
+
+
+async def test_what_a_live_fold_holds_of_a_window_is_not_counted_twice(lived: Lived) -> None:
+    """A window of which six seconds were written early, when three more came."""
+    await lived.hears([*heard(0, 96), tick(120)])
+    await lived.hears(heard(96, 99))
+    await lived.replayed("whole", 110)
+    await replay_promote.promote(lived.settings, "whole")
+    await lived.hears([*heard(110, 130), tick(150)])
+    assert lived.database.query(LONGEST) == [(10.0,)]
+    request = await lived.replayed("cold", 110)
+    async with replay_catalog.opened(lived.settings, "cold") as connection:
+        live = await replay_tables.hashes(connection, replay_tables.LIVE, request)
+        cold = await replay_tables.hashes(connection, "replay_cold", request)
+    assert live == cold
+
+
+async def test_rows_that_stay_as_they_are_are_not_even_locked(lived: Lived) -> None:
+    await lived.hears(heard(0, 100))
+    await lived.replayed("same", 90)
+    before = lived.database.query("SELECT xmin, ctid, xmax FROM level_window WHERE final")
+    await replay_promote.promote(lived.settings, "same")
+    after = lived.database.query("SELECT xmin, ctid, xmax FROM level_window WHERE final")
+    assert after == before
