@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from math import inf
 from typing import Final, TypeVar
 
 from processors.adapters import figures
@@ -34,6 +35,8 @@ from schemas.readings import AnyBatch, whole
 
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 5.0
+_ATTEMPT_S: Final = 10.0
+"""So long it may take to see that what was away still is: twice as long as locks are waited for."""
 _REVOKE_WITHIN_S: Final = 3.0
 _AT_ONCE: Final = 256
 _WAITING_RECORDS: Final = 1024
@@ -69,7 +72,7 @@ class Durable:
         self._sought: dict[Key, float] = {}
         self._pending_since: float | None = None
         self._busy = asyncio.Lock()
-        self._waiting = False
+        self._waiting_until_s = -inf
         self._closed = False
         figures.begin(program.name)
 
@@ -129,8 +132,9 @@ class Durable:
         return await standing_still(self._moving, self._log, self._clock)
 
     def _moving(self) -> Mapping[Key, int]:
-        """Where each partition is; none while we wait for somebody."""
-        return {} if self._waiting else self.positions or {}
+        """Where each partition is; none while we wait for somebody, or look whether it is back."""
+        waiting = self._clock() < self._waiting_until_s
+        return {} if waiting else self.positions or {}
 
     async def _open_all(self, wanted: Sequence[Key]) -> None:
         stored = await self._patiently(lambda: self._store.load(self._program.name, wanted))
@@ -243,16 +247,17 @@ class Durable:
     async def _patiently(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
         """Try until it is available again; a database that is away is no reason to end."""
         wait_s = _FIRST_WAIT_S
-        while True:
-            try:
-                return await attempt()
-            except Unavailable as error:
-                log.warning("waiting", extra={"why": str(error), "again_in_s": wait_s})
-                self._waiting = True
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
-            finally:
-                self._waiting = False
+        try:
+            while True:
+                try:
+                    return await attempt()
+                except Unavailable as error:
+                    log.warning("waiting", extra={"why": str(error), "again_in_s": wait_s})
+                    self._waiting_until_s = self._clock() + wait_s + _ATTEMPT_S
+                    await asyncio.sleep(wait_s)
+                    wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+        finally:
+            self._waiting_until_s = -inf
 
     def _forget(self) -> None:
         self._assigned = False

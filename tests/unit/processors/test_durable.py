@@ -1,16 +1,21 @@
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from processors.adapters import durable
+from processors.adapters import durable, standstill
 from processors.adapters.durable_ports import TakenOver
+from processors.adapters.store import LOCK_WAIT_S
 from processors.partitions import (
     MAX_READINGS,
     MAX_WAIT_S,
     STUCK_ALONE_S,
+    STUCK_S,
     URGENT_WAIT_S,
     Checkpoint,
+    Commit,
     Key,
     Span,
     Watch,
@@ -209,6 +214,49 @@ async def test_a_commit_that_was_cut_short_is_never_finished(
     await here.feed(heir, here.log.records(KEY, range(begin, 5)))
     await heir.close()
     assert (here.seen("pole-07"), here.seen("pole-08")) == ((0, 1, 2), (3, 4))
+
+
+class Looked(FakeLog):
+    """A log at whose ends the watch looks only when it is told."""
+
+    def __init__(self, partitions: dict[Key, list[bytes]]) -> None:
+        super().__init__(partitions)
+        self.look = asyncio.Semaphore(0)
+
+    async def ends(self, keys: Iterable[Key]) -> Mapping[Key, int]:
+        await self.look.acquire()
+        return await super().ends(keys)
+
+
+async def test_who_waits_for_a_lock_is_not_standing_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A promotion may take longer than the watch has patience; each try waits for a while."""
+    for module, name in (
+        (durable, "_FIRST_WAIT_S"),
+        (durable, "_LONGEST_WAIT_S"),
+        (standstill, "LOOK_EVERY_S"),
+    ):
+        monkeypatch.setattr(module, name, 0)
+    log = Looked({KEY: [envelope(labelled(n)) for n in range(5)]})
+    here = Bench(log)
+
+    class Locked(FakeStore):
+        async def commit(self, program: str, commits: Sequence[Commit]) -> None:
+            here.now_s += LOCK_WAIT_S
+            log.look.release()
+            for _ in range(9):
+                await asyncio.sleep(0)  # for the watch to look
+            await super().commit(program, commits)
+
+    here.store = Locked(fail_before=12)
+    worker = here.worker()
+    await worker.assign({KEY: 0})
+    watching = asyncio.create_task(worker.watch())
+    await here.feed(worker, here.log.records(KEY, range(3)))
+    await worker.close()
+    assert here.now_s > 2 * STUCK_S
+    assert not watching.done()
+    assert here.seen() == (0, 1, 2)
+    watching.cancel()
 
 
 async def test_a_gap_is_read_again() -> None:
