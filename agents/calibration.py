@@ -14,6 +14,7 @@ from pydantic import Field
 from acoustics import levels
 from acoustics.decibels import leq
 from acoustics.response import Response
+from agents.mixer import Gain, difference
 from schemas.base import DeviceId, Frozen, UtcTime
 from schemas.errors import BadConfig
 from schemas.messages import Levels
@@ -72,6 +73,9 @@ class CalibrationRecord(Frozen):
         description="expanded uncertainty, 95 %; null: nobody knows"
     )
     response: Response = ()
+    gain: Gain | None = Field(
+        default=None, description="how the card's inputs were set; null: nobody knows"
+    )
 
     @property
     def calibration(self) -> Calibration:
@@ -82,9 +86,10 @@ class CalibrationRecord(Frozen):
         """Return it for a person."""
         u95 = "unknown" if self.u95_db is None else f"{self.u95_db:.1f} dB"
         shaped = f", response of {len(self.response)} points" if self.response else ""
+        gain = f", at {', '.join(self.gain)}" if self.gain else ""
         return (
             f"calibration {self.name} ({self.method}): {self.sensitivity_dbfs:.2f} dBFS"
-            f" at {REFERENCE_DB:.0f} dB, U95 {u95}{shaped}"
+            f" at {REFERENCE_DB:.0f} dB, U95 {u95}{shaped}{gain}"
         )
 
 
@@ -202,8 +207,19 @@ def next_name(day: date, taken: Collection[str]) -> str:
     raise BadConfig(f"{len(ascii_lowercase)} calibrations on {day} are enough")
 
 
-def check(record: CalibrationRecord, device: str, microphone: str) -> None:
-    """Refuse a record of another device or of another microphone.
+def check(
+    record: CalibrationRecord, device: str, microphone: str = "", gain: Gain | None = None
+) -> None:
+    """Refuse a record of another device, of another microphone or at another gain.
+
+    Parameters
+    ----------
+    record : CalibrationRecord
+        The one in use.
+    device, microphone : str
+        What is to be measured with; an empty name is not known, and fits.
+    gain : tuple of str or None
+        How its inputs are set now; None: it cannot be told, and fits.
 
     Raises
     ------
@@ -216,6 +232,11 @@ def check(record: CalibrationRecord, device: str, microphone: str) -> None:
         raise BadConfig(
             f"calibration {record.name} is of {record.microphone!r}, not of {microphone!r}:"
             " calibrate anew"
+        )
+    if record.gain is not None and gain is not None and record.gain != gain:
+        raise BadConfig(
+            f"calibration {record.name} was made at {difference(record.gain, gain)}:"
+            " sudo alsactl restore, or calibrate anew"
         )
 
 

@@ -10,7 +10,10 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.calibration import CalibrationRecord, check
+from agents.mixer import Gain, refuse_automatic
 from schemas.base import Frozen
+from schemas.errors import BadConfig
 
 LISTEN_S: Final = 3
 _RATE_TOLERANCE: Final = 0.02
@@ -115,6 +118,33 @@ def of_level(samples: NDArray[np.float32]) -> Finding:
     if float(np.mean(np.abs(samples) >= _FULL_SCALE)) > _LOUD_SHARE:
         return _failed("level", "overloaded: lower its gain (alsamixer, F4)")
     return _ok("level", f"{level_dbfs:.0f} dBFS, peak {20 * np.log10(peak):.0f} dBFS")
+
+
+def of_calibration(
+    held: CalibrationRecord | str | None, device: str, microphone: str, gain: Gain | None
+) -> Finding:
+    """Judge whether levels rest on something.
+
+    Parameters
+    ----------
+    held : CalibrationRecord or str or None
+        The one in use, why it cannot be read, or that there is none.
+    device, microphone : str
+        Names; an empty one is not known.
+    gain : tuple of str or None
+        How the microphone's inputs are set; None: it cannot be told.
+    """
+    if isinstance(held, str):
+        return _failed("calibration", held)
+    try:
+        refuse_automatic(gain or ())
+        if held is None:
+            return _ok("calibration", "none: levels are relative to full scale")
+        check(held, device, microphone, gain)
+    except BadConfig as error:
+        return _failed("calibration", str(error))
+    untold = " (whether its gain is still the same cannot be told)"
+    return _ok("calibration", held.name + (untold if None in {held.gain, gain} else ""))
 
 
 def of_clock(*, synced: bool, trusted: bool) -> Finding:

@@ -251,8 +251,8 @@ async def listen(settings: AgentSettings) -> None:
 async def _hear(agent: Agent, settings: AgentSettings) -> None:
     clock = SystemClock()
     found = await plugged.present(settings.microphone, clock)
-    calibration_file.in_use(settings.state_folder, settings.device, found.model)
-    await plugged.hear(found, settings.rate_hz, agent.hear_live, clock)
+    fits = partial(plugged.calibrated, settings.state_folder, settings.device)
+    await plugged.hear(found, settings.rate_hz, agent.hear_live, clock, fits)
 
 
 async def play(settings: AgentSettings, path: Path, speed: float) -> Played:

@@ -9,10 +9,11 @@ import typer
 
 from acoustics import response as responses
 from agents import calibration, service
-from agents.adapters import calibration_file
+from agents.adapters import calibration_file, mixer
 from agents.adapters.calibrator import at_microphone, in_recording
 from agents.adapters.capture import find, microphone, sound_file
 from agents.calibration import CalibrationRecord, Method, Tone
+from agents.mixer import Gain, refuse_automatic
 from agents.settings import AgentSettings
 from cityhum import environment, logs
 from cityhum.doctor import doctor
@@ -75,12 +76,13 @@ def calibrate(
     if data_sheet is not None:
         measured = _Measured("", "data-sheet", data_sheet, calibration.DATA_SHEET_U95_DB)
     elif file is not None:
-        measured = _measured("", _recorded_tone(file), level)
+        measured = _measured(_recorded_tone(file), level)
     elif not seed:
-        measured = _measured(*asyncio.run(_tone(settings)), level)
+        measured = asyncio.run(_heard(settings, level))
     record = _record(settings, measured, response)
     calibration_file.save(settings.state_folder, record)
-    sentence = f"{record.sentence()}; the agent uses it from its next start"
+    lasting = "; sudo alsactl store makes this gain last" if record.gain else ""
+    sentence = f"{record.sentence()}; the agent uses it from its next start{lasting}"
     answer(record, sentence, as_json=as_json)
 
 
@@ -89,17 +91,21 @@ class _Measured(NamedTuple):
     method: Method
     sensitivity_dbfs: float
     u95_db: float | None
+    gain: Gain | None = None
 
 
-def _measured(name: str, tone: Tone, level_db: int) -> _Measured:
+def _measured(tone: Tone, level_db: int) -> _Measured:
     dbfs = calibration.sensitivity_dbfs(tone, level_db)
-    return _Measured(name, "calibrator", dbfs, tone.u95_db)
+    return _Measured("", "calibrator", dbfs, tone.u95_db)
 
 
-async def _tone(settings: AgentSettings) -> tuple[str, Tone]:
+async def _heard(settings: AgentSettings, level_db: int) -> _Measured:
     found = await find(settings.microphone)
     async with microphone(found, settings.rate_hz) as blocks:
-        return found.model, await at_microphone(blocks, settings.rate_hz)
+        tone = await at_microphone(blocks, settings.rate_hz)
+    gain = await mixer.gain(found.card)  # after the tone: it may be turned until that fits
+    refuse_automatic(gain or ())
+    return _measured(tone, level_db)._replace(microphone=found.model, gain=gain)
 
 
 def _recorded_tone(file: Path) -> Tone:
@@ -120,5 +126,6 @@ def _record(
         sensitivity_dbfs=round(measured.sensitivity_dbfs, 3),
         at=now,
         u95_db=measured.u95_db,
+        gain=measured.gain,
         response=() if response is None else responses.parse(calibration_file.text(response)),
     )

@@ -37,19 +37,19 @@ def load(folder: Path) -> CalibrationRecord | None:
         raise BadConfig(f"{path} is no calibration: {field}: {first['msg']}") from None
 
 
-def in_use(folder: Path, device: str, microphone: str = "") -> Calibration | None:
+def in_use(folder: Path, device: str) -> Calibration | None:
     """What the levels of a device rest on; None: they are relative to full scale.
 
     Raises
     ------
     BadConfig
-        The record cannot be read, or is of another device or microphone.
+        The record cannot be read, or is of another device.
     """
     record = load(folder)
     if record is None:
         log.warning("not_calibrated", extra={"device": device})
         return None
-    check(record, device, microphone)
+    check(record, device)
     return record.calibration
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from agents import doctor
+from agents.adapters import calibration_file, mixer
 from agents.adapters.capture import find, microphone
 from agents.adapters.clock import SystemClock, new_session
 from agents.adapters.doctor_broker import ask
 from agents.adapters.health import agent_version, health
 from agents.adapters.link import Message
 from agents.adapters.login import login_of
-from agents.doctor import Answer, Diagnosis, Heard
+from agents.doctor import Answer, Diagnosis, Finding, Heard
 from agents.settings import AgentSettings
 from schemas import codec, topics
 from schemas.errors import BadConfig, CityhumError
@@ -32,7 +33,7 @@ async def diagnose(settings: AgentSettings) -> Diagnosis:
     Returns
     -------
     Diagnosis
-        Microphone, rate, level, clock, broker, credentials, topic, disk.
+        Microphone, rate, level, calibration, clock, broker, credentials, topic, disk.
     """
     heard, answer = await asyncio.gather(
         listened(settings.microphone, settings.rate_hz), asyncio.to_thread(asked, settings)
@@ -43,6 +44,7 @@ async def diagnose(settings: AgentSettings) -> Diagnosis:
     return Diagnosis(
         findings=(
             *doctor.of_microphone(heard, settings.rate_hz),
+            await calibrated(settings),
             clock,
             *doctor.of_broker(answer, where, settings.device),
             doctor.of_disk(str(folder), free_bytes(folder), settings.spool_max_bytes),
@@ -77,6 +79,20 @@ async def listened(wanted: str, rate_hz: int, *, program: str = "arecord") -> He
     except CityhumError as error:
         return str(error)
     return Heard(found.pcm, np.concatenate(parts), time.monotonic() - begun_s, lost)
+
+
+async def calibrated(settings: AgentSettings) -> Finding:
+    """Compare the calibration in use with the microphone that is there, if one is."""
+    try:
+        found = await find(settings.microphone)
+        model, gain = found.model, await mixer.gain(found.card)
+    except CityhumError:  # which the microphone's own finding tells
+        model, gain = "", None
+    try:
+        held = calibration_file.load(settings.state_folder)
+    except BadConfig as error:
+        return doctor.of_calibration(str(error), settings.device, model, gain)
+    return doctor.of_calibration(held, settings.device, model, gain)
 
 
 def asked(settings: AgentSettings) -> Answer:

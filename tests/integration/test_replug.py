@@ -1,22 +1,26 @@
 """An agent whose microphone is pulled out and put back, or never there, with no real arecord."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from agents.adapters import plugged
+from agents.adapters import calibration_file, plugged
 from agents.adapters.capture import find
 from agents.adapters.clock import TRUST
 from agents.adapters.spool import SqliteSpool
 from agents.batches import Origin
+from agents.calibration import CalibrationRecord
+from agents.pipeline import Block
 from agents.reading import Reading
 from agents.service import SPOOL_FILE, Agent, listen
 from agents.settings import AgentSettings
 from deploy.local.mosquitto import Mosquitto
 from schemas import codec, topics
+from schemas.errors import BadConfig
 from schemas.messages import FeatureBatch
 from tests.bridge import DEVICE, AckingBridge
 from tests.builders import readings
@@ -86,7 +90,8 @@ async def test_a_microphone_that_is_pulled_out_and_put_back_is_heard_again(tmp_p
         rate_hz=RATE_HZ,
     )
     found = await find("USB PnP")
-    listening = asyncio.create_task(plugged.hear(found, RATE_HZ, agent.hear_live, clock))
+    fits = partial(plugged.calibrated, tmp_path, "pole-01")
+    listening = asyncio.create_task(plugged.hear(found, RATE_HZ, agent.hear_live, clock, fits))
     async with asyncio.timeout(20):
         await spool.full.wait()
     listening.cancel()
@@ -95,6 +100,43 @@ async def test_a_microphone_that_is_pulled_out_and_put_back_is_heard_again(tmp_p
     assert first.session != second.session
     assert first.seq == second.seq == 0
     assert second.started_at - first.started_at == timedelta(seconds=2 * plugged.RETRY_S)
+
+
+@pytest.mark.usefixtures("_loose_plug")
+async def test_a_microphone_that_comes_back_at_another_gain_is_not_heard(tmp_path: Path) -> None:
+    mixer = tmp_path / "amixer"
+    told = "Simple mixer control 'Mic',0\n  Mono: Capture %d [9%%] [on]\n"
+    mixer.write_text(
+        f"""#!/bin/sh
+[ $2 = Device ] && cat {tmp_path}/before || cat {tmp_path}/after
+"""
+    )
+    mixer.chmod(0o755)
+    (tmp_path / "before").write_text(told % 24)
+    (tmp_path / "after").write_text(told % 18)
+    calibration_file.save(
+        tmp_path,
+        CalibrationRecord(
+            name="2026-04-01a",
+            device="pole-01",
+            method="calibrator",
+            sensitivity_dbfs=-26.0,
+            at=datetime(2026, 4, 1, tzinfo=UTC),
+            u95_db=0.5,
+            gain=("Mic: 24 on",),
+        ),
+    )
+    heard = set[int]()
+
+    async def hear(blocks: AsyncIterator[Block]) -> None:
+        async for block in blocks:
+            heard.add(len(block.samples))
+
+    fits = partial(plugged.calibrated, tmp_path, "pole-01")
+    found = await find("USB PnP")
+    with pytest.raises(BadConfig, match="'Mic: 24 on', now 'Mic: 18 on'"):
+        await plugged.hear(found, RATE_HZ, hear, FakeClock(), fits)
+    assert heard == {RATE_HZ // 8}
 
 
 async def test_without_a_microphone_what_waits_is_sent(

@@ -114,6 +114,19 @@ def test_a_calibration_of_something_else_is_refused(
     assert "\n" not in str(error.value)
 
 
+def test_a_calibration_at_another_gain_is_refused() -> None:
+    made = record(gain=("Mic: 24 on", "Auto Gain Control: off"))
+    with pytest.raises(BadConfig, match=r"made at 'Mic: 24 on', now 'Mic: 18 on': .*restore"):
+        check(made, "pole-07", "", ("Mic: 18 on", "Auto Gain Control: off"))
+    check(made, "pole-07", "", made.gain)
+    check(made, "pole-07", "", None)
+
+
+def test_a_record_of_an_older_agent_tells_no_gain_and_holds_at_any() -> None:
+    older = CalibrationRecord.model_validate_json(record().model_dump_json(exclude={"gain"}))
+    check(older, "pole-07", "", ("Mic: 18 on",))
+
+
 def test_a_calibration_of_this_device_is_taken() -> None:
     check(record(), "pole-07", "Umik-1, USB Audio")
     check(record(microphone=""), "pole-07", "Umik-1, USB Audio")

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ from pydantic import ValidationError
 
 from agents import doctor
 from agents.adapters.doctor import asked
+from agents.calibration import CalibrationRecord
 from agents.doctor import Answer, Diagnosis, Finding, Heard
+from agents.mixer import Gain
 from agents.settings import AgentSettings
 from agents.street_levels import Samples
 
@@ -58,6 +61,39 @@ def test_a_level_that_no_street_has_says_what_to_do(samples: Samples, advice: st
     found = doctor.of_level(samples.astype(np.float32))
     assert found.verdict == "failed"
     assert advice in found.detail
+
+
+HELD = CalibrationRecord(
+    name="2026-04-01a",
+    device="pole-07",
+    microphone="USB Mic, USB Audio",
+    method="calibrator",
+    sensitivity_dbfs=-26.0,
+    at=datetime(2026, 4, 1, tzinfo=UTC),
+    u95_db=0.5,
+    gain=("Mic: 24 on",),
+)
+
+
+@pytest.mark.parametrize(
+    ("held", "gain", "verdict", "said"),
+    [
+        (HELD, ("Mic: 24 on",), "ok", "2026-04-01a"),
+        (HELD, None, "ok", "cannot be told"),
+        (HELD.model_copy(update={"gain": None}), ("Mic: 9 on",), "ok", "cannot be told"),
+        (None, ("Mic: 24 on",), "ok", "relative"),
+        (HELD, ("Mic: 18 on",), "failed", "alsactl restore"),
+        (HELD.model_copy(update={"device": "pole-08"}), None, "failed", "pole-08"),
+        (None, ("Mic: 24 on", "Auto Gain Control: on"), "failed", "'Auto Gain Control' is on"),
+        ("calibration.json is no calibration", None, "failed", "is no calibration"),
+    ],
+)
+def test_a_calibration_must_be_of_this_microphone_and_its_gain(
+    held: CalibrationRecord | str | None, gain: Gain | None, verdict: str, said: str
+) -> None:
+    found = doctor.of_calibration(held, "pole-07", "USB Mic, USB Audio", gain)
+    assert found.verdict == verdict
+    assert said in found.detail
 
 
 def test_the_clock_is_right_by_a_server_or_by_somebodys_word() -> None:

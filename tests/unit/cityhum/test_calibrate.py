@@ -56,6 +56,59 @@ def test_a_response_belongs_to_the_record(folder: Path, encoding: str) -> None:
     assert record.calibration.response == ((20.0, -3.0), (1000.0, 0.0), (20_000.0, 2.0))
 
 
+@pytest.fixture
+def card(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A USB card beside a calibrator, and the file that says how its mixer is set."""
+    tone = 10 ** (-26 / 20) * np.sin(2 * np.pi * 1000 * np.arange(7 * RATE_HZ) / RATE_HZ)
+    (folder / "sound").write_bytes((tone * 2**31).astype("<i4").tobytes())
+    (folder / "arecord").write_text(f"""#!/bin/sh
+if [ "$1" != -l ]; then exec cat {folder}/sound; fi
+echo 'card 1: Mic [USB Mic], device 0: USB Audio [USB Audio]'
+""")
+    (folder / "amixer").write_text(f"#!/bin/sh\n[ $2 = Mic ] && cat {folder}/mixer\n")
+    for program in ("arecord", "amixer"):
+        (folder / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setenv("CITYHUM_RATE_HZ", str(RATE_HZ))
+    mixer = folder / "mixer"
+    mixer.write_text("""Simple mixer control 'Mic',0
+  Mono: Capture 24 [69%] [14.00dB] [on]
+Simple mixer control 'Auto Gain Control',0
+  Mono: Playback [off]
+""")
+    return mixer
+
+
+@pytest.mark.usefixtures("card")
+def test_the_gain_belongs_to_the_record(folder: Path) -> None:
+    result = calibrate()
+    record = calibration_file.load(folder / "state")
+    assert record is not None
+    assert record.gain == ("Mic: 24 on", "Auto Gain Control: off")
+    assert "sudo alsactl store" in result.stdout
+
+
+@pytest.mark.parametrize("mixer", ["", "exit"])
+def test_a_card_without_a_mixer_is_calibrated_all_the_same(
+    folder: Path, card: Path, mixer: str
+) -> None:
+    if mixer:
+        card.unlink()
+    else:
+        card.write_text("")
+    calibrate()
+    record = calibration_file.load(folder / "state")
+    assert record is not None
+    assert record.gain == (None if mixer else ())
+
+
+def test_a_card_that_sets_its_gain_by_itself_is_refused(folder: Path, card: Path) -> None:
+    card.write_text(card.read_text().replace("[off]", "[on]"))
+    with pytest.raises(BadConfig, match="'Auto Gain Control' is on"):
+        calibrate()
+    assert calibration_file.load(folder / "state") is None
+
+
 def test_the_seeds_constants_are_named_as_such(folder: Path) -> None:
     calibrate("--seed")
     record = calibration_file.load(folder / "state")
