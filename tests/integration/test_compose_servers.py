@@ -40,6 +40,7 @@ LOOK_EVERY_S: Final = 0.2
 KAFKA: Final = {
     "kafka-storage.sh": "kafka.tools.StorageTool",
     "kafka-server-start.sh": "kafka.Kafka",
+    "kafka-configs.sh": "kafka.admin.ConfigCommand",
 }
 
 
@@ -154,9 +155,30 @@ def test_kafka_s_script_formats_its_disk_once_and_starts_it(
         return kafka_answers(HOST, box.port(port))
 
     assert not box.healthy()
-    for _ in ("an empty disk", "the same again"):
+    for again in (False, True):
         with started(box.words(box.service["entrypoint"]), tmp_path / "log", answers):
             assert box.healthy()
+            if files == CITY and again:
+                knows_users_that_came_later(box)
+
+
+def knows_users_that_came_later(box: Box) -> None:
+    """An upgrade brings users; a disk that is formatted has passwords of the first ones only."""
+    with box.path("/run/secrets/kafka_users").open("a") as words:
+        words.write("--add-scram\nSCRAM-SHA-512=[name=later,password=a-word]\n")
+    script = box.path("/etc/cityhum/container-users.sh")
+    given = subprocess.run(["bash", script], capture_output=True, text=True, check=False)
+    assert given.returncode == 0, given.stderr + given.stdout
+    assert not box.path("/tmp/login.properties").exists()  # noqa: S108  # the container's
+    server = f"127.0.0.1:{box.port('9095')}"
+    login = str(box.path("/tmp/node.properties"))  # noqa: S108
+    configs = str(box.path("/opt/kafka/bin/kafka-configs.sh"))
+    command = [configs, "--bootstrap-server", server, "--command-config", login]
+    described = [*command, "--describe", "--entity-type", "users", "--entity-name", "later"]
+    said = subprocess.run(described, capture_output=True, text=True, check=True).stdout
+    assert "SCRAM-SHA-512" in said
+    told = subprocess.run(["bash", script], capture_output=True, text=True, check=True).stdout
+    assert not told, "all are known"
 
 
 def test_node_exporter_tells_how_full_disks_are(secrets: Path, tmp_path: Path) -> None:
