@@ -1,5 +1,6 @@
 """`cityhum backup`: save the database, list what was saved, restore it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from cityhum import environment
 from cityhum.output import AsJson, answer, complain
 from processors.adapters import backup as backups
+from processors.adapters.clock import utc_now
 from processors.backups import Backup, outdated
 from processors.settings import ProcessorSettings
 from schemas.errors import BadConfig, Unavailable
@@ -32,13 +34,13 @@ def make(
     """Save the database while everything runs."""
     settings = environment.read(ProcessorSettings)
     place, said = backups.make(settings, folder)
-    gone = outdated(list(backups.kept(folder)), keep)
-    for one in gone:
-        backups.remove(one)
     try:
         backups.note(settings, said)
     except Unavailable as error:
         complain(f"{place} is complete, but the database has not noted it: {error}")
+    gone = outdated(list(_readable(folder)), keep)
+    for one in [*gone, *backups.abandoned(folder, utc_now())]:
+        backups.remove(one)
     told = {"folder": str(place), "removed": [str(one) for one in gone], **_told(said)}
     answer(told, f"{place}: {_words(said)}", as_json=as_json)
 
@@ -46,7 +48,7 @@ def make(
 @app.command("list")
 def list_(folder: Folder, *, as_json: AsJson = False) -> None:
     """List the finished backups, oldest first."""
-    found = backups.kept(folder)
+    found = _readable(folder)
     words = "\n".join(f"{place}: {_words(said)}" for place, said in found.items())
     told = [{"folder": str(place), **_told(said)} for place, said in found.items()]
     answer(told, words or f"no backup in {folder}", as_json=as_json)
@@ -63,6 +65,13 @@ def restore(
         raise BadConfig(f"{place} is no backup: cityhum backup list")
     said = backups.restore(environment.read(ProcessorSettings), place)
     answer(_told(said), f"restored {_words(said)}", as_json=as_json)
+
+
+def _readable(folder: Path) -> Mapping[Path, Backup]:
+    found, unreadable = backups.kept(folder)
+    for place in unreadable:
+        complain(f"{place} is damaged, or of a newer version: left as it is, and not counted")
+    return found
 
 
 def _told(said: Backup) -> dict[str, object]:

@@ -1,14 +1,17 @@
 """What a backup says of itself, and which ones are kept. Pure: `adapters.backup` makes them."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Literal, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal, TypeVar
 
 from pydantic import Field
 
 from schemas.base import Frozen, UtcTime
 
 Place = TypeVar("Place")
+
+_NAME: Final = "%Y%m%dT%H%M%SZ"
+_LONGEST: Final = timedelta(days=1)
 
 
 class Reached(Frozen):
@@ -40,7 +43,22 @@ def name_of(made_at: datetime) -> str:
     >>> name_of(datetime(2026, 5, 4, 10, 15, 30, tzinfo=UTC))
     '20260504T101530Z'
     """
-    return made_at.strftime("%Y%m%dT%H%M%SZ")
+    return made_at.strftime(_NAME)
+
+
+def is_abandoned(name: str, now: datetime) -> bool:
+    """Whether a backup of this name that is not finished was begun more than a day ago.
+
+    >>> from datetime import UTC
+    >>> now = datetime(2026, 5, 5, 10, 15, 31, tzinfo=UTC)
+    >>> [is_abandoned(name, now) for name in ("20260504T101530Z", "20260504T101531Z", "mine")]
+    [True, False, False]
+    """
+    try:
+        begun = datetime.strptime(name, _NAME).replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return now - begun > _LONGEST
 
 
 def outdated(places: Sequence[Place], keep: int) -> Sequence[Place]:

@@ -19,7 +19,7 @@ import psycopg
 
 from processors.adapters.clock import utc_now
 from processors.adapters.postgres import conninfo, encryption, password, unavailable
-from processors.backups import Backup, Reached, name_of
+from processors.backups import Backup, Reached, is_abandoned, name_of
 from processors.settings import ProcessorSettings
 from schemas.errors import BadConfig, Unavailable
 
@@ -106,10 +106,22 @@ def note(settings: ProcessorSettings, said: Backup) -> None:
             connection.execute(_NOTED, (said.made_at, said.bytes))
 
 
-def kept(folder: Path) -> Mapping[Path, Backup]:
-    """Finished backups in a folder, oldest first."""
-    said = sorted(folder.glob(f"*/{SAID}"))
-    return {one.parent: of(one.parent) for one in said if one.parent.suffix != _UNFINISHED}
+def kept(folder: Path) -> tuple[Mapping[Path, Backup], Sequence[Path]]:
+    """Finished backups in a folder, oldest first; and those that this version cannot read."""
+    found, unreadable = dict[Path, Backup](), list[Path]()
+    for place in sorted(said.parent for said in folder.glob(f"*/{SAID}")):
+        if place.suffix == _UNFINISHED:
+            continue
+        try:
+            found[place] = of(place)
+        except BadConfig:
+            unreadable.append(place)
+    return found, unreadable
+
+
+def abandoned(folder: Path, now: datetime) -> Sequence[Path]:
+    """What backups that were cut short have left, a day ago or earlier: none takes so long."""
+    return [one for one in folder.glob(f"*{_UNFINISHED}") if is_abandoned(one.stem, now)]
 
 
 def of(place: Path) -> Backup:
@@ -127,8 +139,17 @@ def of(place: Path) -> Backup:
 
 
 def remove(place: Path) -> None:
-    """Delete a backup."""
-    shutil.rmtree(place)
+    """Delete a backup.
+
+    Raises
+    ------
+    Unavailable
+        If it cannot be deleted.
+    """
+    try:
+        shutil.rmtree(place)
+    except OSError as error:
+        raise Unavailable(f"{place}: {error.strerror}") from None
 
 
 def restore(settings: ProcessorSettings, place: Path) -> Backup:

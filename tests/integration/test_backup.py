@@ -137,7 +137,7 @@ def test_a_damaged_backup_changes_nothing(
 def test_a_backup_that_was_cut_short_is_none(owner: ProcessorSettings, tmp_path: Path) -> None:
     (tmp_path / "20260504T101530Z.unfinished").mkdir()
     place, said = backup.make(owner, tmp_path)
-    assert backup.kept(tmp_path) == {place: said}
+    assert backup.kept(tmp_path) == ({place: said}, [])
 
 
 async def test_who_was_let_in_before_waits_until_its_role_is_back(database: Database) -> None:
