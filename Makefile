@@ -30,7 +30,11 @@ setup: $(SYNCED)
 
 $(SYNCED): uv.lock pyproject.toml deploy/local/setup.sh
 	@sh deploy/local/setup.sh --extra agent --extra processors --extra dashboard --extra api --extra notify --extra pki --extra hub
-	@touch $@
+
+# a copy of this folder, or the folder under another name: what was set up is another's
+ifneq ($(shell [ "$$(cat .venv/.synced 2>/dev/null)" = "$$(pwd -P)" ] || echo moved),)
+.PHONY: $(SYNCED)
+endif
 
 # torch and its libraries: 5 GB that only training needs
 training: setup

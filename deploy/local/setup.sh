@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes .venv with the exact versions of uv.lock. Arguments are handed on to `uv sync`.
 set -eu
-UV_VERSION=0.13.8
+UV_VERSION=0.13.9
 
 # as of every command (cityhum/status.py): 2, somebody has to do something; 3, later may do
 die() {
@@ -85,8 +85,13 @@ make_venv() {
     fi
 }
 
+# its programs name the folder in which they were made
+moved() {
+    [ -s .venv/.synced ] && [ "$(cat .venv/.synced)" != "$(pwd -P)" ]
+}
+
 cd "$(dirname "$0")/../.."
-if ! fits .venv/bin/python; then
+if ! fits .venv/bin/python || moved; then
     make_venv
 elif ! [ -x .venv/bin/uv ]; then # made by another hand: kept
     uv_by_ensurepip || make_venv
@@ -94,3 +99,4 @@ fi
 # inexact: what the training extra has brought stays; bytecode: a demo starts ten processes
 .venv/bin/uv sync --quiet --frozen --inexact --compile-bytecode --python .venv/bin/python "$@" ||
     die 3 "uv could not bring the packages (see above)"
+pwd -P > .venv/.synced
