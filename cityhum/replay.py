@@ -23,8 +23,8 @@ from processors.adapters import (
     rule_file,
 )
 from processors.adapters.clock import utc_now
+from processors.adapters.replay_beside import beside_live
 from processors.replay import Request, Span
-from processors.replay_diff import Difference
 from processors.settings import ProcessorSettings
 from schemas.adapters import text_file
 from schemas.errors import BadConfig, LogGap
@@ -99,12 +99,8 @@ def diff(name: Name, *, as_json: AsJson = False) -> None:
     """Compare the final rows of a replay with the live ones, both ways."""
     settings = _settings()
 
-    async def compared() -> Difference:
-        async with replay_catalog.opened(settings, name) as connection:
-            entry = await replay_catalog.entry_of(connection, name)
-            return await replay_compare.compared(connection, _complete(entry))
-
-    replay_report.difference(_run(compared()), as_json=as_json)
+    found, apart = _run(beside_live(settings, name, replay_compare.compared))
+    replay_report.difference(found, apart, as_json=as_json)
 
 
 @app.command()
@@ -112,15 +108,13 @@ def digest(name: Name, *, as_json: AsJson = False) -> None:
     """Hash the final rows of the span, live and replayed; status 1 if they differ."""
     settings = _settings()
 
-    async def hashes() -> Hashes:
-        async with replay_catalog.opened(settings, name) as connection:
-            request = _complete(await replay_catalog.entry_of(connection, name))
-            live = await replay_tables.hashes(connection, replay_tables.LIVE, request)
-            shadow = replay_catalog.schema_of(name)
-            return live, await replay_tables.hashes(connection, shadow, request)
+    async def hashes(connection: replay_catalog.Connection, request: Request) -> Hashes:
+        live = await replay_tables.hashes(connection, replay_tables.LIVE, request)
+        shadow = replay_catalog.schema_of(name)
+        return live, await replay_tables.hashes(connection, shadow, request)
 
-    live, replayed = _run(hashes())
-    replay_report.digests(live, replayed, as_json=as_json)
+    (live, replayed), apart = _run(beside_live(settings, name, hashes))
+    replay_report.digests(live, replayed, apart, as_json=as_json)
     if live != replayed:
         raise typer.Exit(Status.PROBLEMS)
 
@@ -131,12 +125,6 @@ def promote(name: Name, *, as_json: AsJson = False) -> None:
     _run(replay_promote.promote(_settings(), name))
     said = f"{name} promoted: its windows and alerts are the live ones now"
     answer({"promoted": name}, said, as_json=as_json)
-
-
-def _complete(entry: replay_catalog.Entry) -> Request:
-    if entry.state == "incomplete":
-        raise BadConfig(f"replay {entry.name} is incomplete: cityhum replay drop {entry.name}")
-    return entry.asked
 
 
 def _settings() -> ProcessorSettings:

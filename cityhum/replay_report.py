@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from rich.console import Console, Group
+from rich.markup import escape
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
@@ -72,18 +73,26 @@ def listed(entries: Sequence[Entry], *, as_json: bool) -> None:
     answer(entries, table, as_json=as_json)
 
 
-def difference(found: Difference, *, as_json: bool) -> None:
-    """Print what a replay found otherwise."""
+def difference(found: Difference, apart: str, *, as_json: bool) -> None:
+    """Print what a replay found otherwise, and why it is not where live is, if so."""
     alerts = found.alerts
     counts = ", ".join(f"{count} {name}" for name, count in alerts.counts().items())
-    words = Group(_windows(found), _alerts(alerts), f"alerts: {counts}", *_cooldowns(found))
-    answer(found, words, as_json=as_json)
+    said = [f"alerts: {counts}", *_cooldowns(found), *_apart(apart)]
+    words = Group(_windows(found), _alerts(alerts), *map(escape, said))
+    answer({**found.model_dump(mode="json"), "apart": apart}, words, as_json=as_json)
 
 
-def digests(live: Mapping[str, str], replayed: Mapping[str, str], *, as_json: bool) -> None:
-    """Print the hashes of both sides."""
-    told = {"identical": live == replayed, "live": live, "replayed": replayed}
-    answer(told, "\n".join(_both(live, replayed)), as_json=as_json)
+def digests(
+    live: Mapping[str, str], replayed: Mapping[str, str], apart: str, *, as_json: bool
+) -> None:
+    """Print the hashes of both sides, and why the replay is not where live is, if so."""
+    told = {"identical": live == replayed, "live": live, "replayed": replayed, "apart": apart}
+    answer(told, "\n".join([*_both(live, replayed), *_apart(apart)]), as_json=as_json)
+
+
+def _apart(why: str) -> Iterator[str]:
+    if why:
+        yield f"not caught up with live, so the newest rows may differ: {why}"
 
 
 def _both(live: Mapping[str, str], replayed: Mapping[str, str]) -> Iterator[str]:

@@ -42,7 +42,7 @@ async def promote(settings: ProcessorSettings, name: str) -> None:
         request = promotable(entry)
         await replay_catalog.claim(connection, name)
         async with opened_source(settings, request) as source:
-            promotion = _Promotion(settings, entry, request, connection, source)
+            promotion = Promotion(settings, entry, request, connection, source)
             await promotion.begin()
             with unavailable():
                 await promotion.swap()
@@ -61,8 +61,8 @@ def promotable(entry: Entry) -> Request:
     return request
 
 
-class _Promotion:
-    """A replay on its way into the live tables."""
+class Promotion:
+    """A replay on its way to where the live folds are, and into the live tables."""
 
     def __init__(
         self,
@@ -102,14 +102,17 @@ class _Promotion:
             partition_replay = PartitionReplay(folds, ends, self._request)
             await replay(job, partition_replay, self._source, sink, lambda _: None)
 
+    async def catch_up_at_once(self, live: Live) -> None:
+        """Replay on within the open transaction."""
+        rest = _AtOnce(Shadow(self._connection))
+        await self.catch_up(live, rest)
+        await rest.finish()
+
     async def swap(self) -> None:
         """Hold the live folds where they are, take the rest, and swap."""
         async with self._connection.transaction():
-            shadow = Shadow(self._connection)
-            live = await replay_live.held(self._connection, await shadow.places())
-            rest = _AtOnce(shadow)
-            await self.catch_up(live, rest)
-            await rest.finish()
+            there = await Shadow(self._connection).places()
+            await self.catch_up_at_once(await replay_live.held(self._connection, there))
             await self._check_all_ended()
             await check_edges(self._connection, self._request)
             await self._connection.execute(_DURABLY)

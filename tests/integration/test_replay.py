@@ -358,6 +358,27 @@ async def test_the_command_line_replays_compares_and_drops(lived: Lived) -> None
     assert (status, text) == (0, "typed removed\n")
 
 
+async def test_a_replay_up_to_now_is_compared_as_of_where_live_is(lived: Lived) -> None:
+    """What live has heard since is no difference; what it has not heard yet is told."""
+    now = Span(STARTED_AT, STARTED_AT + timedelta(seconds=SECONDS + 200))
+    await replayed(lived, asked("now", now))
+    await lives(lived.settings, lived.database, heard(SECONDS + 100, since=SECONDS + 80))
+    live, before = await hashes(lived, asked("now", now))
+    assert live != before
+    status, text = await said(lived, "digest", "now", "--json")
+    assert (status, '"apart": ""' in text) == (0, True), text
+    assert await hashes(lived, asked("now", now)) == (live, live)
+
+    await workers.append(lived.settings, heard(SECONDS + 120, since=SECONDS + 100))
+    await replayed(lived, asked("ahead", now))
+    status, text = await said(lived, "digest", "ahead")
+    assert (status, "behind the replay" in text) == (1, True), text
+    assert "newest rows may differ" in (await said(lived, "diff", "ahead"))[1]
+    await lives(lived.settings, lived.database, ())
+    status, text = await said(lived, "diff", "ahead", "--json")
+    assert (status, '"apart": ""' in text, '"lost": []' in text) == (0, True, True), text
+
+
 @pytest.fixture
 def stuck(lived: Lived) -> Iterator[psycopg.Connection]:
     """Keeps what is stored into a replay called `cut` from going on, once it is there."""
