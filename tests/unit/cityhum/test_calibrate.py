@@ -1,5 +1,6 @@
 """`cityhum agent calibrate` on recordings of a calibrator."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from agents.adapters import calibration_file
+from agents.adapters.doctor import calibrated
+from agents.settings import AgentSettings
 from cityhum.agent import app
 from schemas.errors import BadConfig
 
@@ -86,6 +89,14 @@ def test_the_gain_belongs_to_the_record(folder: Path) -> None:
     assert record is not None
     assert record.gain == ("Mic: 24 on", "Auto Gain Control: off")
     assert "sudo alsactl store" in result.stdout
+
+
+async def test_the_doctor_finds_a_gain_that_was_turned(folder: Path, card: Path) -> None:
+    await asyncio.to_thread(calibrate)
+    settings = AgentSettings(device="pole-07", state_folder=folder / "state")
+    assert (await calibrated(settings)).verdict == "ok"
+    card.write_text(card.read_text().replace("Capture 24", "Capture 18"))
+    assert "now 'Mic: 18 on'" in (await calibrated(settings)).detail
 
 
 @pytest.mark.parametrize("mixer", ["", "exit"])
