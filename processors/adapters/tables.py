@@ -1,10 +1,12 @@
 """Which rows go into which table, and what happens when one is there already."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date
 from operator import attrgetter
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 import orjson
 from psycopg import AsyncCursor
@@ -21,6 +23,8 @@ from processors.window_rows import WindowRow
 from processors.window_state import Account
 from schemas.base import Frozen
 from schemas.results import Alert
+
+log = logging.getLogger(__name__)
 
 _WINDOW_KEY = ("device", "length_s", "started_at")
 _WINDOW = (
@@ -55,6 +59,17 @@ USING unnest(%s::text[], %s::integer[], %s::timestamptz[], %s::text[])
 WHERE label_window.device = now.device AND label_window.length_s = now.length_s
     AND label_window.started_at = now.started_at
     AND label <> ALL (string_to_array(now.labels, ','))"""
+# no alert lasts longer than a day: two are enough to look back; to touch is not to overlap
+_OVERLAPPING = """
+SELECT new.alert_id
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+    AS new (alert_id, rule, device, onset_at, ended_at)
+WHERE EXISTS (
+    SELECT FROM alert AS known
+    WHERE known.device = new.device AND known.rule = new.rule
+        AND known.onset_at > new.onset_at - interval '2 days' AND known.onset_at < new.ended_at
+        AND coalesce(known.ended_at, 'infinity') > new.onset_at
+        AND known.alert_id <> new.alert_id)"""
 # the same decision as StatusRow.replaces
 _STATUS = """
 UPDATE device SET online = %(online)s, session = %(session)s,
@@ -151,6 +166,30 @@ NOTIFICATION: Final = Table(
 )
 
 
+class Alerts:
+    """Alerts; a historical one that would overlap another of its rule and device is left out.
+
+    The fold keeps it apart from those that it has found itself. It does not know of those that a
+    replay has put in their place; whoever stores here first, checkpoints keep the other waiting.
+    """
+
+    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
+        """Write alerts, and say how many were left out."""
+        alerts = [row for row in rows if isinstance(row, Alert)]
+        historical = [alert for alert in alerts if alert.historical]
+        doubled = await _overlapping(cursor, historical) if historical else frozenset()
+        if doubled:
+            log.warning("historical_alerts_overlap", extra={"left_out": len(doubled)})
+        await ALERT.write(cursor, [one for one in alerts if one.alert_id not in doubled])
+
+
+async def _overlapping(cursor: AsyncCursor[Any], alerts: Sequence[Alert]) -> frozenset[UUID]:
+    names = ("alert_id", "rule", "device", "onset_at", "ended_at")
+    lines = [fields(alert, names) for alert in alerts]
+    await cursor.execute(_OVERLAPPING, tuple(map(list, zip(*lines, strict=True))))
+    return frozenset([alert_id async for (alert_id,) in cursor])
+
+
 class DeviceStatus:
     """The newest status in `device`: an update, since who is a device is not ours to say."""
 
@@ -230,7 +269,7 @@ TABLES: Final[Mapping[type[Frozen], Sequence[Writable]]] = {
     WindowRow: (SingleWindows(),),
     Touched: (TouchedWindows(),),
     Account: (LEDGER,),
-    Alert: (ALERT,),
+    Alert: (Alerts(),),
     ReadingRow: (READING,),
     IndicesRow: (INDICES,),
     StatusRow: (DeviceStatus(),),

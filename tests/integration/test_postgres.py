@@ -1,7 +1,7 @@
 """The store on a real PostgreSQL: its contract, and what its tables make of rows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -81,6 +81,39 @@ async def test_of_an_alert_the_newest_revision_stays(
     assert database.query("SELECT revision, state, ended_at FROM alert") == [
         (1, "cleared", ended_at)
     ]
+
+
+@pytest.mark.parametrize(
+    ("others", "span_s", "is_stored"),
+    [
+        ({}, (65, 75), False),
+        ({}, (50, 61), False),
+        ({}, (50, 200), False),
+        ({}, (185, 190), False),  # another is open from second 180 on
+        ({}, (50, 60), True),
+        ({}, (70, 80), True),
+        ({"rule": "loud"}, (65, 75), True),
+        ({"device": "pole-08"}, (65, 75), True),
+        ({"historical": False}, (65, 75), True),
+    ],
+)
+async def test_a_historical_alert_stays_away_from_those_that_a_replay_has_put_there(
+    store: PostgresStore,
+    database: Database,
+    others: Mapping[str, object],
+    span_s: tuple[int, int],
+    is_stored: bool,  # noqa: FBT001
+) -> None:
+    def ended(number: int, onset_s: int, ended_s: int, others: Mapping[str, object]) -> Alert:
+        onset_at, ended_at = (STARTED_AT + timedelta(seconds=s) for s in (onset_s, ended_s))
+        said = {"state": "cleared", "end_reason": "cleared", "historical": True, **others}
+        times = {"onset_at": onset_at, "raised_at": onset_at, "ended_at": ended_at}
+        return alert(number, **times, **said)
+
+    await commit(store, promoted := ended(1, 60, 70, {}), alert(3))
+    await commit(store, promoted, found := ended(2, *span_s, others))
+    stored = {row[0] for row in database.query("SELECT alert_id FROM alert")}
+    assert stored == {promoted.alert_id, alert(3).alert_id, *([found.alert_id] * is_stored)}
 
 
 async def test_any_level_can_be_stored(store: PostgresStore, database: Database) -> None:
