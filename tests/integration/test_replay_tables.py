@@ -22,10 +22,11 @@ _DAY: Final = """
 INSERT INTO {}.level_window (site, device, length_s, started_at, laeq_db, lceq_db, lzeq_db,
     lafmax_db, lasmax_db, lcpeak_db, l10_db, l50_db, l90_db, coverage_s, overload_s, floor_s, final)
 VALUES ('here', 'moved', 86400, %s, %s, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, true)"""
+_WINDOW: Final = _DAY.replace("86400, %s, %s", "%s, %s, %s").replace("true", "%s")
 _LABEL: Final = """
 INSERT INTO {}.label_window (device, length_s, started_at, label, origin, active_s, mean_score,
     max_score, laeq_active_db)
-VALUES ('moved', 86400, %s, %s, 'natural', 9, 600, 600, 50)"""
+VALUES ('moved', {}, %s, %s, 'natural', 9, 600, 600, 50)"""
 _ALERT: Final = """
 INSERT INTO {}.alert (alert_id, revision, state, rule, rule_version, site, device, session,
     onset_at, raised_at, ended_at, end_reason, peak_laeq_1s_db, peak_score, active_s, historical)
@@ -85,12 +86,12 @@ async def test_a_day_ends_at_the_sites_midnight(
     end = begin + timedelta(hours=hours)
     for at in (begin, end):
         local.query(_DAY.format("public"), at, 99)
-        local.query(_LABEL.format("public"), at, "siren")
+        local.query(_LABEL.format("public", 86400), at, "siren")
     local.query("UPDATE device SET site = 'there' WHERE device = 'moved'")
     async with shadow(local, Span(begin, end)) as connection:
         for at in (begin, end):
             local.query(_DAY.format("replay_days"), at, 50)
-            local.query(_LABEL.format("replay_days"), at, "birds")
+            local.query(_LABEL.format("replay_days", 86400), at, "birds")
         found = await replay_compare.compared(connection, asked(Span(begin, end)))
         assert found.windows["level_window"].changed == 1
         await connection.execute("SELECT public.replay_swap('days')")
@@ -105,6 +106,43 @@ async def test_a_day_that_is_not_over_in_the_span_is_left_alone(local: Database)
     async with shadow(local, Span(begin, end)) as connection:
         await connection.execute("SELECT public.replay_swap('days')")
     assert local.query(_DAYS) == [(begin, 99.0, None)]
+
+
+@pytest.mark.parametrize("local", ["Europe/Berlin"], indirect=True)
+@pytest.mark.parametrize(
+    ("length_s", "live", "replayed", "left"),
+    [
+        (10, False, True, (99.0, "siren")),
+        (10, True, False, (99.0, "siren")),
+        (10, None, False, None),
+        (10, True, None, None),
+        (10, True, True, (50.0, "birds")),
+        (3600, False, False, (50.0, "birds")),
+        (3600, False, None, (99.0, "siren")),
+        (3600, True, False, (99.0, "siren")),
+        (3600, None, True, (50.0, "birds")),
+    ],
+)
+async def test_what_is_not_final_may_belong_to_the_live_fold(
+    local: Database,
+    *,
+    length_s: int,
+    live: bool | None,
+    replayed: bool | None,
+    left: tuple[float, str] | None,
+) -> None:
+    """Whether the live window and the replayed one are final; None if there is none."""
+    async with shadow(local, Span(BEGIN, END)) as connection:
+        for schema, final, level, label in (
+            ("public", live, 99, "siren"),
+            ("replay_days", replayed, 50, "birds"),
+        ):
+            if final is not None:
+                local.query(_WINDOW.format(schema), length_s, BEGIN, level, final)
+                local.query(_LABEL.format(schema, length_s), BEGIN, label)
+        await connection.execute("SELECT public.replay_swap('days')")
+    assert [row[1:] for row in local.query(_DAYS)] == ([] if left is None else [left])
+    assert local.query("SELECT count(*) FROM label_window") == [(0 if left is None else 1,)]
 
 
 BEGIN, END = day(2026, 5, 4, 10), day(2026, 5, 4, 11)
