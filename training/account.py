@@ -41,7 +41,7 @@ def app(
 ) -> None:
     """Judge a bundled model by its fold models, and write its card."""
     clips = data.clips(config.read(path).data)
-    account = of(name, models, clips, card.command(name, path, models))
+    account = of(name, models, clips, card.command(name, path, models, twin))
     beside = compared(account, of(twin, models, apart(clips), account.command)) if twin else ()
     Console().print(write(models / name, account, beside, _tried(account.manifest)))
 

@@ -63,7 +63,7 @@ class Account:
     command: str = ""
 
 
-def command(title: str, path: Path, models: Path) -> str:
+def command(title: str, path: Path, models: Path, twin: str = "") -> str:
     """What judges a model, as its card names it: with all that is not the default.
 
     Parameters
@@ -74,6 +74,8 @@ def command(title: str, path: Path, models: Path) -> str:
         Configuration of its recordings.
     models : Path
         Folder of models.
+    twin : str
+        Name and version of the one that stands beside it, if any.
 
     Returns
     -------
@@ -83,6 +85,7 @@ def command(title: str, path: Path, models: Path) -> str:
     told = ["python", "-m", "training.account", title]
     told += [] if path.resolve() == CONFIG.resolve() else ["--config", str(path)]
     told += [] if models.resolve() == MODELS.resolve() else ["--models", str(models)]
+    told += ["--twin", twin] if twin else []
     return shlex.join(told)
 
 

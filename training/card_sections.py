@@ -11,7 +11,8 @@ _SEEDS: Final = (
     "Over the seeds of training, as it measured them; spread is between the worst seed and the "
     "best. What these seeds share, if anything, stands under what was tried:"
 )
-_MEASURED: Final = (
+_MEASURED: Final = "As training measured it:"
+_STREETS: Final = (
     "As training measured it; streets are rendered by this project with other seeds than those "
     "trained on or used to choose thresholds, and say that the chain works, not how the model does "
     "in a real street. A siren is caught by 3 of 5 seconds in which it is heard; the delay counts "
@@ -40,7 +41,8 @@ def measured(metrics: Mapping[str, float]) -> str:
     if seeds:
         parts.append(f"{filled(_SEEDS)}\n\n{tables.seeds_table(metrics)}\n")
     if len(metrics) > 2 * len(seeds):
-        parts.append(f"{filled(_MEASURED)}\n\n{tables.metrics_table(metrics)}\n")
+        about = _STREETS if any(name.startswith("street_") for name in metrics) else _MEASURED
+        parts.append(f"{filled(about)}\n\n{tables.metrics_table(metrics)}\n")
     return "\n".join(parts)
 
 

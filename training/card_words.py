@@ -28,9 +28,11 @@ Licence of the weights: {licence}. Commercial use: {commercial}.
 CARD: Final = """\
 # {title}
 
-Trained on all recordings of its configuration. **Its own figures cannot be measured on them**:
-those below were measured on the fold models of the same recipe, each on recordings whose source it
-never heard, by the code of `cityhum evaluate` (`{command}`).
+Trained on all recordings of the data named below. **Its own figures cannot be measured on them**:
+these were measured on the fold models of the same recipe, each on recordings whose source it never
+heard, by the code of `cityhum evaluate`:
+
+    {command}
 
 ## What it hears
 
@@ -105,7 +107,8 @@ TOGETHER: Final = (
 )
 OF_SHARED_SOUNDS: Final = (
     "Birds, wind and traffic rest on a handful of recordings. Few sources of real sirens, hardly "
-    "any from outside Europe and North America. Never tested on real microphones outdoors. "
+    "any from outside Europe and North America. Never tested on real microphones outdoors. Numbers "
+    "of sources are Freesound ids. "
 )
 LIMITS: Final = (
     "Clips are seconds long and hold one labelled sound: no false-alarm rate per week follows from "

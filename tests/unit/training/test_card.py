@@ -31,6 +31,7 @@ def test_a_card_tells_figures_failures_and_what_did_not_help() -> None:
     assert "| **urbansound8k, mean** | 1 2 | 6 | 0.667 | 0.750 |" in told
     assert "| accuracy | 0.810 | 0.020 |" in told
     assert "| street sirens | 31 |" in told
+    assert "used to choose thresholds" in told
     assert "| siren | dog_bark | 1 | 50% |" in told
     assert "Siren sources with missed clips: 2 (0% caught)." in told
     assert "3 (dog_bark, 0.40)" in told
@@ -59,7 +60,8 @@ def test_the_command_of_a_card_names_all_that_is_not_the_default(tmp_path: Path)
         *("training.account", "tiny-0.1.0"),
         *("--config", f"{tmp_path}/my city.yaml", "--models", str(tmp_path)),
     ]
-    assert command("street8-0.3.0", CONFIG, MODELS) == "python -m training.account street8-0.3.0"
+    bundled = command("street8-0.3.0", CONFIG, MODELS, "street8-free-0.2.0")
+    assert bundled == "python -m training.account street8-0.3.0 --twin street8-free-0.2.0"
 
 
 def test_a_card_of_ones_own_claims_nothing_of_recordings_that_it_never_had() -> None:
@@ -69,3 +71,4 @@ def test_a_card_of_ones_own_claims_nothing_of_recordings_that_it_never_had() -> 
     assert "town together, 3 clips" in told
     assert "UrbanSound8K" not in told
     assert "handful of recordings" not in told
+    assert "streets" not in told
