@@ -1,5 +1,6 @@
 """What is asked for, from where in the log, and that a replay folds as live workers do."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from processors.replay_diff import Found, alerts_compared, with_cooldown
 from processors.replay_run import FoldReplay, Heard, PartitionReplay
 from processors.rules import parse
 from processors.settings import ProcessorSettings
+from processors.window_keys import BASE_S, LARGER_S
 from schemas.codec import decode, encode
 from schemas.envelopes import Dropped, ReadingEnvelope
 from schemas.errors import BadConfig, LogGap
@@ -88,6 +90,12 @@ def test_the_topic_that_carries_ticks_tells_how_far_back_the_others_reach() -> N
     assert replay.TOPICS["features"][0] == ticked
     days = {plan.topics[topic].retention_days for topic in replay.TOPICS["features"]}
     assert len(days) == 1
+
+
+def test_a_promotion_knows_all_lengths_of_windows() -> None:
+    sql = Path("deploy/postgres/migrations/versions/0014_promotions.sql").read_text("utf-8")
+    (known,) = re.findall(r"lengths integer\[\] := '\{(.*)\}'", sql)
+    assert [int(one) for one in known.split(",")] == [BASE_S, *LARGER_S]
 
 
 def test_a_log_that_began_anew_is_a_gap_though_it_begins_with_its_first_record() -> None:
