@@ -12,17 +12,16 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from benchmarks import disaster_disks
-from benchmarks.disaster_judging import judged, span
+from benchmarks.disaster_judging import judged
 from benchmarks.disaster_scenes import DISASTERS, Disaster, Facts, cityhum
 from benchmarks.faults import FOLDS, Scene, left_alone, rehearse
-from benchmarks.faults_record import Record, read_record
+from benchmarks.faults_record import Record, ended, read_record
 from benchmarks.rehearsal import RECORDED_AT, Recording, recorded
 from deploy.local.results import Results
 from deploy.local.stack import LocalStack
@@ -79,24 +78,7 @@ async def survived(
 
     with disaster.mounted(folder):
         record, facts = await rehearse(recording, folder, rate, happens, settled)
-    return ended(record, _until(recording)), facts, named
-
-
-def _until(recording: Recording) -> datetime:
-    return RECORDED_AT + timedelta(seconds=recording.seconds)
-
-
-def ended(record: Record, until: datetime) -> Record:
-    """Without windows that reach beyond a time: when they are told early depends on who looks."""
-    tables = {
-        name: {row for row in rows if not _is_window(name) or span(record, name, row).end <= until}
-        for name, rows in record.tables.items()
-    }
-    return replace(record, tables=tables)
-
-
-def _is_window(table: str) -> bool:
-    return table.endswith("_window")
+    return ended(record, recording.until), facts, named
 
 
 async def disasters(
@@ -106,7 +88,7 @@ async def disasters(
     recording = recorded(SEED, [f"pole-{n:02d}" for n in range(1, devices + 1)], seconds)
     no_disk = disaster_disks.why_not()
     calm, _ = await rehearse(recording, folder / "calm", rate, left_alone)
-    calm = ended(calm, _until(recording))
+    calm = ended(calm, recording.until)
     results: dict[str, Any] = {}
     for one in chosen:
         if one.disk and no_disk:

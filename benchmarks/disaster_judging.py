@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from benchmarks.disaster_scenes import Disaster, Facts
-from benchmarks.faults_record import Record, Row, differences
+from benchmarks.faults_record import Record, Span, differences, span
 from processors.window_keys import BASE_S
 from processors.windows import LOOK_BACK_S
 
@@ -24,23 +24,6 @@ _BEFORE: Final = {
 }
 """So long before it begins a loss bears on a row: what a label's own level is depends on the
 background, and an alert on who has heard what when Kafka went."""
-
-
-class Span(NamedTuple):
-    """When something began and ended."""
-
-    begin: datetime
-    end: datetime
-
-
-def span(record: Record, table: str, row: Row) -> Span:
-    """Of a window or an alert."""
-    named = record.named(table, row)
-    if table == "alert":
-        onset_at = datetime.fromisoformat(named["onset_at"])
-        return Span(onset_at, datetime.fromisoformat(named["ended_at"] or named["raised_at"]))
-    began_at = datetime.fromisoformat(named["started_at"])
-    return Span(began_at, began_at + timedelta(seconds=int(named["length_s"])))
 
 
 def judged(

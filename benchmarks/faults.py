@@ -21,7 +21,7 @@ from random import Random, SystemRandom
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
-from benchmarks.faults_record import Record, differences, read_record
+from benchmarks.faults_record import Record, differences, ended, read_record
 from benchmarks.rehearsal import RECORDED_AT, Recording, play, recorded
 from deploy.local import programs
 from deploy.local.results import Results
@@ -227,7 +227,7 @@ async def faults(
         "unknown_ids": told.unknown_ids,
         "missing_ids": told.missing_ids,
         "dead_letters": told.dead_letters,
-        "different": differences(calm, told),
+        "different": differences(*(ended(run, recording.until) for run in (calm, told))),
         "undisturbed_lost": recording.readings - calm.distinct_readings,
     }
 

@@ -1,8 +1,9 @@
 """What a run has concluded: rows without what may differ, and what subscribers were told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, LiteralString
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -64,6 +65,36 @@ class Record:
             and not self.undelivered
             and not self.missing_ids
         )
+
+
+class Span(NamedTuple):
+    """When something began and ended."""
+
+    begin: datetime
+    end: datetime
+
+
+def span(record: Record, table: str, row: Row) -> Span:
+    """Of a window or an alert."""
+    named = record.named(table, row)
+    if table == "alert":
+        onset_at = datetime.fromisoformat(named["onset_at"])
+        return Span(onset_at, datetime.fromisoformat(named["ended_at"] or named["raised_at"]))
+    began_at = datetime.fromisoformat(named["started_at"])
+    return Span(began_at, began_at + timedelta(seconds=int(named["length_s"])))
+
+
+def ended(record: Record, until: datetime) -> Record:
+    """Without windows that reach beyond a time: when they are told early depends on who looks."""
+    tables = {
+        name: {row for row in rows if not _is_window(name) or span(record, name, row).end <= until}
+        for name, rows in record.tables.items()
+    }
+    return replace(record, tables=tables)
+
+
+def _is_window(table: str) -> bool:
+    return table.endswith("_window")
 
 
 async def read_record(stack: LocalStack) -> Record:

@@ -9,7 +9,7 @@ from contextlib import (
     suppress,
 )
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -55,6 +55,11 @@ class Recording:
     def readings(self) -> int:
         """All of them."""
         return len(self.devices) * self.seconds
+
+    @property
+    def until(self) -> datetime:
+        """When it is over, by its own time."""
+        return RECORDED_AT + timedelta(seconds=self.seconds)
 
 
 def recorded(seed: int, names: Sequence[str], seconds: int) -> Recording:

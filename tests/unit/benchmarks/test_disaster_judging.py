@@ -9,7 +9,7 @@ import pytest
 from benchmarks.disaster_judging import at_once, changed, judged
 from benchmarks.disaster_scenes import Disaster, Facts
 from benchmarks.faults import Scene
-from benchmarks.faults_record import Record, Row
+from benchmarks.faults_record import Record, Row, ended
 
 BEGAN_AT = datetime(2026, 5, 4, 10, tzinfo=UTC)
 COLUMNS: dict[str, Sequence[str]] = {
@@ -103,3 +103,9 @@ def test_alerts_of_one_rule_at_once_are_one_too_many() -> None:
     twice = record(alerts=[alert(100, 125), after])
     assert at_once(twice) == 1
     assert not verdict(twice, twice, named=0)
+
+
+def test_windows_that_the_recording_does_not_fill_are_not_compared() -> None:
+    told = record(levels=[level(2700, length_s=900), level(3000, length_s=900)])
+    whole = ended(told, BEGAN_AT + timedelta(seconds=3600))
+    assert told.tables["level_window"] - whole.tables["level_window"] == {level(3000, length_s=900)}
