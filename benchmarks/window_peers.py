@@ -19,6 +19,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from typing import Any, Final, LiteralString, NamedTuple
@@ -83,7 +84,12 @@ async def of_peer(
         stage.log_of(stack.kafka.bootstrap, TARGET, isolation="read_committed") as outputs,
         Worker(program, log, [n * len(expected) for n in kills], peer.imports) as worker,
     ):
+        killing = asyncio.create_task(_killed(stack, worker, expected)) if kills else None
         told, last, times_s = await _listened(outputs, worker, expected, killed=bool(kills))
+        if killing is not None:
+            killing.cancel()
+            with suppress(asyncio.CancelledError):
+                await killing
     work = Work(len(made), window_account.span_of_outputs(times_s), worker.work_s())
     faults = {
         "wrong": sum(not last[key].agrees(expected[key]) for key in last),
@@ -97,6 +103,18 @@ async def of_peer(
         "windows": len(told),
         **window_account.told(work, faults, worker.kills),
     }
+
+
+async def _killed(stack: LocalStack, worker: Worker, expected: Mapping[Key, Told]) -> None:
+    """Let a worker be killed by what it has told, committed or not: then it is at work."""
+    begun: set[Key] = set()
+    async with stage.log_of(stack.kafka.bootstrap, TARGET) as outputs:
+        while True:
+            found = await outputs.getmany(timeout_ms=1000)
+            for record in chain.from_iterable(found.values()):
+                key, _ = _window(record.key, record.value)
+                begun |= {key} & expected.keys()
+            await worker.seen(len(begun))
 
 
 async def _listened(
@@ -115,9 +133,10 @@ async def _listened(
                 found.last[key] = window
                 if found.told[key] == 1:
                     found.times_s.append(record.timestamp / 1000)
-        await worker.seen(len(found.told))
-        if len(found.told) == len(expected) and not killed:
-            break
+        if not killed:
+            await worker.seen(len(found.told))
+            if len(found.told) == len(expected):
+                break
     return found
 
 
