@@ -9,6 +9,7 @@ import orjson
 from hearing import taxonomy
 from hearing.calibration import reliability
 from schemas.base import Frozen
+from schemas.errors import BadConfig
 from training import data, judging, pools, thresholds, train
 from training.calibrating import calibrate
 from training.config import Config, Run
@@ -97,13 +98,25 @@ def save(config: Config, found: Mapping[int, Found]) -> Path:
 
 
 def load(config: Config) -> Mapping[int, Found]:
-    """The findings that `save` kept."""
-    plain = orjson.loads(_path(config).read_bytes())
+    """The findings that `save` kept.
+
+    Raises
+    ------
+    BadConfig
+        If these networks have not been judged.
+    """
+    try:
+        plain = orjson.loads(_path(config).read_bytes())
+    except FileNotFoundError:
+        raise BadConfig(f"{config.name} is not judged yet: python -m training evaluate") from None
     return {int(fold): Found.model_validate(one) for fold, one in plain.items()}
 
 
 def _path(config: Config) -> Path:
-    return data.cache_of(config.data) / f"{config.name}-{config.version}-results.json"
+    return (
+        data.cache_of(config.data)
+        / f"{config.name}-{config.version}-{train.mark_of(config)}-results.json"
+    )
 
 
 def _by_run(config: Config, pool: Pool, clips: list[Clip]) -> dict[Run, judging.FoldMetrics]:

@@ -8,7 +8,7 @@ import orjson
 import typer
 from rich.console import Console
 
-from schemas.errors import CityhumError
+from schemas.errors import BadConfig, CityhumError
 from training import (
     card,
     data,
@@ -77,7 +77,10 @@ def export_all(
     chosen, recordings = fullband_config.read(path)
     name = f"{chosen.name}-{chosen.version}"
     judge = card.command(name, path.parent / chosen.recordings, models)
-    for key, plain in orjson.loads(_results(chosen, recordings).read_bytes()).items():
+    results = _results(chosen, recordings)
+    if not results.exists():
+        raise BadConfig(f"{name} is not judged yet: python -m training.fullband evaluate")
+    for key, plain in orjson.loads(results.read_bytes()).items():
         fold = int(key)
         folder = models / "folds" / f"{name}-fold{fold}" if fold else models / name
         net = fullband_pair.load(chosen, recordings, Run(fold, chosen.train.seed))
@@ -102,7 +105,8 @@ def quantise(
 
 
 def _results(chosen: FullBand, recordings: Config) -> Path:
-    return data.cache_of(recordings.data) / f"{chosen.name}-{chosen.version}-results.json"
+    mark = fullband_train.mark_of(chosen, recordings)
+    return data.cache_of(recordings.data) / f"{chosen.name}-{chosen.version}-{mark}-results.json"
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """Distil a fold's student and let it settle; a run that was killed goes on where it stopped."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +11,7 @@ from tqdm import tqdm
 
 from training import fullband_head, fullband_pieces, fullband_pool
 from training.config import Config, Run
-from training.data import cache_of
+from training.data import cache_of, teacher_mark
 from training.fullband_config import FullBand, Schooling, teacher_of
 from training.fullband_lessons import Lessons
 from training.fullband_net import Street
@@ -17,6 +19,11 @@ from training.fullband_pool import Teacher
 from training.fullband_student import Student, new_net
 
 _SAVED_EVERY: Final = 200
+_WHICH: Final = frozenset({"folds", "more_seeds", "spread_folds", "threads"})
+"""Settings that say which networks are trained and by what, not how."""
+
+_STEPS: Final = frozenset({"distil_steps", "settle_steps"})
+"""A student whose schooling is prolonged goes on."""
 
 
 def runs(settings: Schooling) -> Iterator[Run]:
@@ -29,8 +36,18 @@ def runs(settings: Schooling) -> Iterator[Run]:
 
 def weights_path(chosen: FullBand, recordings: Config, run: Run) -> Path:
     """Where the weights of a run are kept."""
-    name = f"{chosen.name}-{chosen.version}-fold{run.held_out}-seed{run.seed}.pt"
-    return cache_of(recordings.data) / name
+    mark = mark_of(chosen, recordings)
+    return cache_of(recordings.data) / f"{_title(chosen, run)}-{mark}.pt"
+
+
+def _title(chosen: FullBand, run: Run) -> str:
+    return f"{chosen.name}-{chosen.version}-fold{run.held_out}-seed{run.seed}"
+
+
+def mark_of(chosen: FullBand, recordings: Config, besides: AbstractSet[str] = _WHICH) -> str:
+    """Of settings, besides some, and of the teacher: with others, networks are others."""
+    made_of = (chosen.train.model_dump_json(exclude=set(besides)), teacher_mark(recordings.data))
+    return sha256(repr(made_of).encode()).hexdigest()[:8]
 
 
 def lessons(chosen: FullBand, recordings: Config, held_out: int) -> Lessons:
@@ -59,7 +76,8 @@ def distil(chosen: FullBand, recordings: Config, run: Run, lessons: Lessons) -> 
     Path
         Student with its optimisers.
     """
-    path = weights_path(chosen, recordings, run).with_suffix(".distilled.part")
+    mark = mark_of(chosen, recordings, _WHICH | _STEPS)
+    path = cache_of(recordings.data) / f"{_title(chosen, run)}-{mark}.distilled.part"
     torch.set_num_threads(chosen.train.threads)
     student = Student(chosen.train, lessons, run.seed)
     if path.exists():

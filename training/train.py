@@ -52,15 +52,15 @@ def runs(config: Config, folds: tuple[int, ...]) -> Iterator[Run]:
 
 def weights_path(config: Config, run: Run) -> Path:
     """Where the weights of a run are kept."""
-    return cache_of(config.data) / f"{_title(config, run)}-{_mark(config)}.pt"
+    return cache_of(config.data) / f"{_title(config, run)}-{mark_of(config)}.pt"
 
 
 def _title(config: Config, run: Run) -> str:
     return f"{config.name}-{config.version}-fold{run.held_out}-seed{run.seed}"
 
 
-def _mark(config: Config) -> str:
-    """Of settings, teacher and what the field taught."""
+def mark_of(config: Config) -> str:
+    """Of settings, teacher and what the field taught: with others, networks are others."""
     field = sorted(config.data.field.glob("field.*")) if config.data.field else []
     made_of = (
         config.train.model_dump_json(exclude=_WHICH),
