@@ -13,8 +13,7 @@ from processors.settings import ProcessorSettings
 from schemas.errors import LogGap
 
 _ALL: Final[LiteralString] = """
-SELECT program, topic, partition, next_offset, cluster_id, epoch, version, updated_at,
-    promotions
+SELECT program, topic, partition, next_offset, cluster_id, epoch, version, updated_at
 FROM checkpoint ORDER BY program, topic, partition"""
 
 

@@ -59,7 +59,8 @@ USING unnest(%s::text[], %s::integer[], %s::timestamptz[], %s::text[])
 WHERE label_window.device = now.device AND label_window.length_s = now.length_s
     AND label_window.started_at = now.started_at
     AND label <> ALL (string_to_array(now.labels, ','))"""
-# no alert lasts longer than a day: two are enough to look back; to touch is not to overlap
+# no alert lasts longer than a day: two are enough to look back; to touch is not to overlap; those
+# that are written now the fold has kept apart, by ends that the table does not know yet
 _OVERLAPPING = """
 SELECT new.alert_id
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
@@ -69,7 +70,7 @@ WHERE EXISTS (
     WHERE known.device = new.device AND known.rule = new.rule
         AND known.onset_at > new.onset_at - interval '2 days' AND known.onset_at < new.ended_at
         AND coalesce(known.ended_at, 'infinity') > new.onset_at
-        AND known.alert_id <> new.alert_id)"""
+        AND known.alert_id <> ALL (%s::uuid[]))"""
 # the same decision as StatusRow.replaces
 _STATUS = """
 UPDATE device SET online = %(online)s, session = %(session)s,
@@ -176,17 +177,20 @@ class Alerts:
     async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Frozen]) -> None:
         """Write alerts, and say how many were left out."""
         alerts = [row for row in rows if isinstance(row, Alert)]
-        historical = [alert for alert in alerts if alert.historical]
-        doubled = await _overlapping(cursor, historical) if historical else frozenset()
+        doubled = await _overlapping(cursor, alerts)
         if doubled:
             log.warning("historical_alerts_overlap", extra={"left_out": len(doubled)})
         await ALERT.write(cursor, [one for one in alerts if one.alert_id not in doubled])
 
 
 async def _overlapping(cursor: AsyncCursor[Any], alerts: Sequence[Alert]) -> frozenset[UUID]:
+    """Historical ones among these that overlap another that is stored already."""
     names = ("alert_id", "rule", "device", "onset_at", "ended_at")
-    lines = [fields(alert, names) for alert in alerts]
-    await cursor.execute(_OVERLAPPING, tuple(map(list, zip(*lines, strict=True))))
+    lines = [fields(alert, names) for alert in alerts if alert.historical]
+    if not lines:
+        return frozenset()
+    ours = [alert.alert_id for alert in alerts]
+    await cursor.execute(_OVERLAPPING, (*map(list, zip(*lines, strict=True)), ours))
     return frozenset([alert_id async for (alert_id,) in cursor])
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import LiteralString
 
@@ -111,9 +111,26 @@ async def test_a_historical_alert_stays_away_from_those_that_a_replay_has_put_th
         return alert(number, **times, **said)
 
     await commit(store, promoted := ended(1, 60, 70, {}), alert(3))
-    await commit(store, promoted, found := ended(2, *span_s, others))
+    await commit(store, found := ended(2, *span_s, others))
     stored = {row[0] for row in database.query("SELECT alert_id FROM alert")}
     assert stored == {promoted.alert_id, alert(3).alert_id, *([found.alert_id] * is_stored)}
+
+
+async def test_an_alert_that_ends_with_the_commit_is_open_no_more_for_its_historical_ones(
+    store: PostgresStore, database: Database
+) -> None:
+    def at(seconds: int) -> datetime:
+        return STARTED_AT + timedelta(seconds=seconds)
+
+    opened = alert(3)
+    said = {"state": "cleared", "end_reason": "signal_lost"}
+    ended = alert(3, revision=1, ended_at=at(190), **said)
+    times = {"onset_at": at(200), "raised_at": at(202), "ended_at": at(210)}
+    found = alert(4, historical=True, **said, **times)
+    await commit(store, opened)
+    await commit(store, ended, found)
+    stored = {row[0] for row in database.query("SELECT alert_id FROM alert")}
+    assert stored == {opened.alert_id, found.alert_id}
 
 
 async def test_any_level_can_be_stored(store: PostgresStore, database: Database) -> None:

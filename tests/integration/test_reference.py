@@ -28,8 +28,8 @@ def test_the_page_of_the_database_is_up_to_date(
 ) -> None:
     monkeypatch.chdir(ROOT)
     with psycopg.connect(database.postgres.conninfo("cityhum_owner")) as connection:
-        connection.execute("CREATE SCHEMA replay_seen; CREATE TABLE replay_seen.alert ()")
-        connection.execute("GRANT DELETE ON replay_seen.alert TO cityhum_replay")
+        connection.execute("CREATE SCHEMA replay_of_nobody; CREATE TABLE replay_of_nobody.alert ()")
+        connection.execute("GRANT DELETE ON replay_of_nobody.alert TO cityhum_replay")
         made = tables.database(connection)
         connection.rollback()
     assert (FOLDER / "database.md").read_text(encoding="utf-8") == made, "make reference"
