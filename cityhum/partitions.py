@@ -41,10 +41,19 @@ def list_(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def keep(*, ahead: Ahead = AHEAD_DAYS, days: Keep = KEEP_DAYS, as_json: AsJson = False) -> None:
+def keep(
+    *,
+    ahead: Ahead = AHEAD_DAYS,
+    days: Keep = KEEP_DAYS,
+    silent: Annotated[
+        bool, typer.Option(help="count from today, whatever the newest readings are of")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Make the days ahead and drop the old ones, once: for cron or a systemd timer."""
-    settings = environment.read(ProcessorSettings)
-    kept = reading_days.keep(settings, utc_now().date(), ahead_days=ahead, keep_days=days)
+    settings, today = environment.read(ProcessorSettings), utc_now().date()
+    reached = today if silent else None
+    kept = reading_days.keep(settings, today, ahead_days=ahead, keep_days=days, reached=reached)
     told = {"made": kept.made, "dropped": kept.dropped}
     answer(told, f"made: {_named(kept.made)}; dropped: {_named(kept.dropped)}", as_json=as_json)
 

@@ -14,6 +14,10 @@ KEEP_DAYS: Final = 400
 LEAST_KEEP_DAYS: Final = 62
 """The bridge takes readings of 30 days, and Kafka keeps them for as long again."""
 
+WITNESSES: Final = 3
+"""A record has reached a day if so many have readings, it and later ones: devices that share a
+wrong clock with the server, until somebody sees it, are no proof."""
+
 _AT: Final = timedelta(minutes=30)
 """After midnight, when nobody asks for much."""
 
@@ -30,12 +34,12 @@ def wanted(today: date, ahead_days: int) -> Sequence[date]:
 
 
 def outdated(
-    days: Iterable[date], today: date, newest: date | None, keep_days: int
+    days: Iterable[date], today: date, reached: date | None, keep_days: int
 ) -> Sequence[date]:
     """Days that may go, oldest first; never one of the last `keep_days`.
 
-    Those are counted from the day of the newest reading, or from today if that is earlier: neither
-    a clock that is years ahead nor a city that has fallen silent makes a record old.
+    Those are counted from the day that the record has reached, or from today if that is earlier:
+    neither a clock that is years ahead nor a city that has fallen silent makes a record old.
 
     >>> days = [date(2026, 1, n) for n in (1, 2, 3)]
     >>> today = date(2026, 1, 2) + timedelta(days=100)
@@ -44,9 +48,9 @@ def outdated(
     >>> outdated(days, today, date(2026, 1, 3), keep_days=100)
     []
     """
-    if newest is None:
+    if reached is None:
         return []
-    oldest = min(today, newest) - timedelta(days=keep_days)
+    oldest = min(today, reached) - timedelta(days=keep_days)
     return sorted(day for day in days if day < oldest)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from itertools import islice
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
@@ -10,7 +11,7 @@ from psycopg.errors import InsufficientPrivilege
 from psycopg.sql import SQL, Identifier
 
 from processors.adapters.postgres import conninfo, unavailable
-from processors.reading_days import outdated, wanted
+from processors.reading_days import WITNESSES, outdated, wanted
 from processors.settings import ProcessorSettings
 from schemas.errors import BadConfig
 
@@ -66,10 +67,18 @@ def partitions(settings: ProcessorSettings) -> Sequence[Partition]:
         return _partitions(connection)
 
 
-def keep(settings: ProcessorSettings, today: date, *, ahead_days: int, keep_days: int) -> Kept:
+def keep(
+    settings: ProcessorSettings,
+    today: date,
+    *,
+    ahead_days: int,
+    keep_days: int,
+    reached: date | None = None,
+) -> Kept:
     """Make the days ahead and drop the old ones; to do it twice, or at once, does no harm.
 
-    Nor does a `today` that is far ahead: age is judged by the newest reading too.
+    Nor does a `today` that is far ahead: age is judged by what the record has reached too, unless
+    somebody says what that is.
 
     Raises
     ------
@@ -84,20 +93,22 @@ def keep(settings: ProcessorSettings, today: date, *, ahead_days: int, keep_days
         before = {one.day: one for one in _partitions(connection)}
         days = wanted(today, ahead_days)
         connection.execute(_ENSURE, (days,))
-        old = outdated(before, today, _newest_day(connection, before), keep_days)
+        old = outdated(before, today, reached or _reached(connection, before), keep_days)
         for day in old:
             _drop(connection, before[day])
         return Kept([day for day in days if day not in before], old)
 
 
-def _newest_day(connection: Connection, days: Mapping[date, Partition]) -> date | None:
-    """The last day that has a reading; the days ahead have none."""
-    for day in sorted(days, reverse=True):
-        if days[day].attached and not days[day].half_detached:
-            row = connection.execute(_USED.format(Identifier(days[day].name))).fetchone()
-            if row is not None and row[0]:
-                return day
-    return None
+def _reached(connection: Connection, days: Mapping[date, Partition]) -> date | None:
+    """The last day that enough days with readings vouch for; the days ahead have none."""
+    attached = [days[day] for day in sorted(days, reverse=True) if days[day].attached]
+    used = (one.day for one in attached if not one.half_detached and _is_used(connection, one))
+    return next(islice(used, WITNESSES - 1, None), None)
+
+
+def _is_used(connection: Connection, partition: Partition) -> bool:
+    row = connection.execute(_USED.format(Identifier(partition.name))).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _drop(connection: Connection, partition: Partition) -> None:

@@ -1,5 +1,6 @@
 """Days of readings on a real PostgreSQL: made ahead, dropped when old, never in anybody's way."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -41,12 +42,22 @@ def kept(owner: ProcessorSettings, today: date = TODAY) -> Kept:
 
 
 def days(owner: ProcessorSettings) -> list[date]:
-    return [one.day for one in reading_days.partitions(owner) if one.day.year >= 2030]
+    return ours(one.day for one in reading_days.partitions(owner))
+
+
+def ours(some: Iterable[date]) -> list[date]:
+    return [day for day in some if day.year >= 2030]
 
 
 def stored(database: Database) -> list[date]:
     rows = database.query("SELECT started_at FROM reading WHERE started_at > '2030-1-1' ORDER BY 1")
     return [at.astimezone(UTC).date() for (at,) in rows]
+
+
+async def store_recent(store: PostgresStore) -> None:
+    """Readings of enough days to say that today has come."""
+    for day in (TODAY, TODAY + timedelta(days=1), TODAY + timedelta(days=2)):
+        await store_reading(store, day)
 
 
 async def store_reading(store: PostgresStore, day: date, of_day: time = time(12)) -> None:
@@ -70,28 +81,41 @@ async def test_a_reading_of_any_day_is_stored_and_only_old_days_go(
 ) -> None:
     oldest_kept = OLD + timedelta(days=1)
     async with PostgresStore(database.settings) as store:
-        for day in (OLD, oldest_kept, TODAY - timedelta(days=30), TODAY + timedelta(days=9)):
+        for day in (OLD, oldest_kept):
             await store_reading(store, day)
+        await store_recent(store)
         assert OLD in kept(owner).dropped
-        assert stored(database) == [
-            oldest_kept,
-            TODAY - timedelta(days=30),
-            TODAY + timedelta(days=9),
-        ]
-        await store_reading(store, TODAY)  # by a worker that was there before
-    assert TODAY in stored(database)
+        assert stored(database)[:2] == [oldest_kept, TODAY]
+        between = TODAY - timedelta(days=30)
+        await store_reading(store, between)  # by a worker that was there before
+    assert between in stored(database)
 
 
-async def test_a_clock_years_ahead_drops_nothing_that_is_not_old_beside_the_newest_reading(
+async def test_a_clock_years_ahead_drops_nothing_that_is_not_old_beside_the_newest_readings(
     owner: ProcessorSettings, database: Database
 ) -> None:
     recent = TODAY - timedelta(days=LEAST_KEEP_DAYS)
     async with PostgresStore(database.settings) as store:
-        for day in (OLD, recent, TODAY):
+        for day in (OLD, recent):
             await store_reading(store, day)
-    ahead = TODAY + timedelta(days=730)
-    assert {OLD, recent, TODAY} & set(kept(owner, ahead).dropped) == {OLD}
-    assert stored(database) == [recent, TODAY]
+        await store_recent(store)
+        ahead = TODAY + timedelta(days=730)
+        assert {OLD, recent, TODAY} & set(kept(owner, ahead).dropped) == {OLD}
+        await store_reading(store, ahead)  # of a device on the same machine
+        await store_reading(store, ahead + timedelta(days=1))
+        assert not ours(kept(owner, ahead + timedelta(days=1)).dropped)
+    assert stored(database)[:2] == [recent, TODAY]
+
+
+async def test_a_city_that_has_fallen_silent_keeps_its_days_until_somebody_says_so(
+    owner: ProcessorSettings, database: Database
+) -> None:
+    async with PostgresStore(database.settings) as store:
+        await store_recent(store)
+    later = TODAY + timedelta(days=730)
+    assert not ours(kept(owner, later).dropped)
+    said = reading_days.keep(owner, later, ahead_days=3, keep_days=LEAST_KEEP_DAYS, reached=later)
+    assert TODAY in said.dropped
 
 
 def test_without_a_reading_no_day_is_dropped(owner: ProcessorSettings, database: Database) -> None:
@@ -104,20 +128,20 @@ async def test_a_reading_older_than_what_is_kept_ends_at_worst_one_worker(
     owner: ProcessorSettings, database: Database
 ) -> None:
     async with PostgresStore(database.settings) as store:
-        await store_reading(store, TODAY)
+        await store_recent(store)
         await store_reading(store, OLD)
         assert OLD in kept(owner).dropped
         with pytest.raises(psycopg.errors.CheckViolation):  # it believes that the day is there
             await store_reading(store, OLD)
     async with PostgresStore(database.settings) as store:  # started again
         await store_reading(store, OLD)
-    assert stored(database) == [OLD, TODAY]
+    assert stored(database)[:2] == [OLD, TODAY]
 
 
 async def test_many_at_once_do_no_harm(owner: ProcessorSettings, database: Database) -> None:
     async with PostgresStore(database.settings) as store:
         await store_reading(store, OLD)
-        await store_reading(store, TODAY)
+        await store_recent(store)
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(kept, [owner] * 4))
     assert sum(OLD in one.dropped for one in done) == 1
@@ -129,7 +153,7 @@ async def test_who_reads_other_days_is_not_held_up(
 ) -> None:
     async with PostgresStore(database.settings) as store:
         await store_reading(store, OLD)
-        await store_reading(store, TODAY)
+        await store_recent(store)
         with psycopg.connect(database.postgres.conninfo("cityhum_reader")) as reader:
             reader.execute("SELECT count(*) FROM reading WHERE started_at >= %s", (TODAY,))
             with ThreadPoolExecutor(1) as pool:
@@ -144,7 +168,7 @@ async def test_a_drop_that_was_cut_short_is_finished(
 ) -> None:
     async with PostgresStore(database.settings) as store:
         await store_reading(store, OLD)
-        await store_reading(store, TODAY)
+        await store_recent(store)
     database.query(f"ALTER TABLE reading DETACH PARTITION reading_{OLD:%Y%m%d}")
     assert OLD in kept(owner).dropped
     assert OLD not in days(owner)
