@@ -94,7 +94,7 @@ async def test_a_reading_of_any_day_is_stored_and_only_old_days_go(
 async def test_a_clock_years_ahead_drops_nothing_that_is_not_old_beside_the_newest_readings(
     owner: ProcessorSettings, database: Database
 ) -> None:
-    recent = TODAY - timedelta(days=LEAST_KEEP_DAYS)
+    recent = TODAY - timedelta(days=LEAST_KEEP_DAYS - 2)
     async with PostgresStore(database.settings) as store:
         for day in (OLD, recent):
             await store_reading(store, day)
