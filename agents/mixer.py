@@ -17,6 +17,9 @@ _VALUE: Final = re.compile(r"^ +(?P<channel>[A-Z][A-Za-z0-9 ]*):(?P<value>.*)$")
 _PLAYBACK: Final = re.compile(r"Playback.*?(?=Capture|$)")
 _TOKEN: Final = re.compile(r"(-?\d+)(?= \[\d+%\])|\[(on|off)\]")
 _AUTOMATIC: Final = re.compile(r"auto.*gain|\bagc\b|\balc\b", re.IGNORECASE)
+_HOW: Final = re.compile(r"\b(zc|ng|noise|mode|type|rate|time|attack|decay|hold)\b", re.IGNORECASE)
+"""What such a control does at zero crossings, in noise and so on, if it does anything."""
+_IDLE: Final = re.compile(r"(.* )?(off|disabled|none|-?\d+)|", re.IGNORECASE)
 
 
 def parse(contents: str) -> Gain:
@@ -55,8 +58,9 @@ def refuse_automatic(gain: Gain) -> None:
     """
     for setting in gain:
         name, _, value = setting.rpartition(": ")
-        if _AUTOMATIC.search(name) and "on" in value.split():
-            raise BadConfig(f"{name!r} is on, no level can be measured: alsamixer, F5, M")
+        acts = _AUTOMATIC.search(name) and not _HOW.search(name)
+        if acts and not _IDLE.fullmatch(value):
+            raise BadConfig(f"{name!r} is {value}, no level can be measured: alsamixer, F5")
 
 
 def difference(before: Gain, now: Gain) -> str:

@@ -65,6 +65,48 @@ def test_a_gain_that_sets_itself_is_refused() -> None:
     refuse_automatic(parse(ONBOARD))
 
 
+def choice(name: str, item: str) -> str:
+    return f"Simple mixer control {name!r},0\n  Items: 'Off' 'Stereo'\n  Item0: {item!r}\n"
+
+
+def switch(name: str, value: str) -> str:
+    return f"Simple mixer control {name!r},0\n  Mono: Capture [{value}]\n"
+
+
+WM8960 = (
+    choice("ALC Function", "Stereo")
+    + choice("ALC Mode", "ALC")
+    + "Simple mixer control 'ALC Target',0\n  Mono: 4 [27%]\n"
+)
+WM8750 = (
+    choice("ALC Capture Function", "Off")
+    + switch("ALC Capture ZC", "on")
+    + choice("ALC Capture NG Type", "Constant PGA Gain")
+    + switch("ALC Capture NG", "on")
+)
+DA7213 = switch("ALC", "off") + choice("ALC Attack Rate", "44/fs")
+
+
+def test_a_gain_that_sets_itself_by_choice_is_refused() -> None:
+    with pytest.raises(BadConfig, match="'ALC Function' is Stereo"):
+        refuse_automatic(parse(WM8960))
+    with pytest.raises(BadConfig, match="'ALC Function' is Stereo"):
+        refuse_automatic(parse(WM8750 + WM8960))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        WM8750,
+        DA7213,
+        *(WM8960.replace("Item0: 'Stereo'", f"Item0: {off!r}") for off in ("Off", "Disabled", "")),
+        choice("ALC Function", "None"),
+    ],
+)
+def test_how_a_gain_would_set_itself_is_no_matter_while_it_does_not(told: str) -> None:
+    refuse_automatic(parse(told))
+
+
 def test_what_only_playback_knows_makes_no_difference() -> None:
     louder = USB.replace("Playback 23 [74%]", "Playback 31 [100%]").replace(
         "Playback 20", "Playback 30"
