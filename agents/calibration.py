@@ -16,7 +16,7 @@ from acoustics.decibels import leq
 from acoustics.response import Response
 from agents.mixer import Gain, difference
 from schemas.base import DeviceId, Frozen, UtcTime
-from schemas.errors import BadConfig
+from schemas.errors import BadConfig, Unavailable
 from schemas.messages import Levels
 
 REFERENCE_DB: Final = 94.0
@@ -207,36 +207,32 @@ def next_name(day: date, taken: Collection[str]) -> str:
     raise BadConfig(f"{len(ascii_lowercase)} calibrations on {day} are enough")
 
 
-def check(
-    record: CalibrationRecord, device: str, microphone: str = "", gain: Gain | None = None
-) -> None:
-    """Refuse a record of another device, of another microphone or at another gain.
+def check(record: CalibrationRecord, microphone: str, gain: Gain | None) -> None:
+    """Refuse to measure with another microphone than the record's, or at another gain.
 
     Parameters
     ----------
     record : CalibrationRecord
         The one in use.
-    device, microphone : str
+    microphone : str
         What is to be measured with; an empty name is not known, and fits.
     gain : tuple of str or None
         How its inputs are set now; None: it cannot be told, and fits.
 
     Raises
     ------
-    BadConfig
-        One line.
+    Unavailable
+        One line; until the microphone is there, or its gain is set back.
     """
-    if record.device != device:
-        raise BadConfig(f"calibration {record.name} is of device {record.device}, not of {device}")
+    anew = "calibrate anew, which holds from the agent's next start"
     if record.microphone and microphone and record.microphone != microphone:
-        raise BadConfig(
-            f"calibration {record.name} is of {record.microphone!r}, not of {microphone!r}:"
-            " calibrate anew"
+        raise Unavailable(
+            f"calibration {record.name} is of {record.microphone!r}, not of {microphone!r}: {anew}"
         )
     if record.gain is not None and gain is not None and record.gain != gain:
-        raise BadConfig(
+        raise Unavailable(
             f"calibration {record.name} was made at {difference(record.gain, gain)}:"
-            " sudo alsactl restore, or calibrate anew"
+            f" sudo alsactl restore, or {anew}"
         )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agents.calibration import CalibrationRecord, check
 from agents.mixer import Gain, refuse_automatic
 from schemas.base import Frozen
-from schemas.errors import BadConfig
+from schemas.errors import CityhumError
 
 LISTEN_S: Final = 3
 _RATE_TOLERANCE: Final = 0.02
@@ -87,7 +87,7 @@ def of_microphone(heard: Heard | str, rate_hz: int) -> tuple[Finding, ...]:
         busy = any(word in heard for word in _BUSY)
         advice = "; another program has it: sudo systemctl stop cityhum-agent, then ask again"
         return (
-            _failed("microphone", heard + (advice if busy else "")),
+            failed("microphone", heard + (advice if busy else "")),
             *(_skipped(check, "without a microphone") for check in ("rate", "level")),
         )
     return (_ok("microphone", heard.pcm), _of_rate(heard, rate_hz), of_level(heard.samples))
@@ -109,40 +109,36 @@ def of_level(samples: NDArray[np.float32]) -> Finding:
     peak, offset = float(np.abs(samples).max()), float(samples.mean(dtype=np.float64))
     power = float(np.mean((samples - offset).astype(np.float64) ** 2))
     if peak == 0.0:
-        return _failed("level", "nothing but zeros: muted, or not plugged in (alsamixer, F4)")
+        return failed("level", "nothing but zeros: muted, or not plugged in (alsamixer, F4)")
     if abs(offset) > _OFFSET:
-        return _failed("level", f"direct current of {offset:+.2f} of full scale: try another card")
+        return failed("level", f"direct current of {offset:+.2f} of full scale: try another card")
     level_dbfs = 10 * np.log10(max(2 * power, 1e-30))
     if level_dbfs < _DEAF_DBFS:
-        return _failed("level", f"{level_dbfs:.0f} dBFS, less than any microphone: raise its gain")
+        return failed("level", f"{level_dbfs:.0f} dBFS, less than any microphone: raise its gain")
     if float(np.mean(np.abs(samples) >= _FULL_SCALE)) > _LOUD_SHARE:
-        return _failed("level", "overloaded: lower its gain (alsamixer, F4)")
+        return failed("level", "overloaded: lower its gain (alsamixer, F4)")
     return _ok("level", f"{level_dbfs:.0f} dBFS, peak {20 * np.log10(peak):.0f} dBFS")
 
 
-def of_calibration(
-    held: CalibrationRecord | str | None, device: str, microphone: str, gain: Gain | None
-) -> Finding:
+def of_calibration(held: CalibrationRecord | None, microphone: str, gain: Gain | None) -> Finding:
     """Judge whether levels rest on something.
 
     Parameters
     ----------
-    held : CalibrationRecord or str or None
-        The one in use, why it cannot be read, or that there is none.
-    device, microphone : str
-        Names; an empty one is not known.
+    held : CalibrationRecord or None
+        What this device was calibrated to; None: it never was.
+    microphone : str
+        Its names; empty: not known.
     gain : tuple of str or None
         How the microphone's inputs are set; None: it cannot be told.
     """
-    if isinstance(held, str):
-        return _failed("calibration", held)
     try:
         refuse_automatic(gain or ())
         if held is None:
             return _ok("calibration", "none: levels are relative to full scale")
-        check(held, device, microphone, gain)
-    except BadConfig as error:
-        return _failed("calibration", str(error))
+        check(held, microphone, gain)
+    except CityhumError as error:
+        return failed("calibration", str(error))
     untold = " (whether its gain is still the same cannot be told)"
     return _ok("calibration", held.name + (untold if None in {held.gain, gain} else ""))
 
@@ -159,7 +155,7 @@ def of_clock(*, synced: bool, trusted: bool) -> Finding:
         return _ok("clock", "set by a time server")
     if trusted:
         return _ok("clock", "no time server was met; CITYHUM_CLOCK=trusted vouches for it")
-    return _failed("clock", "no time server was met: timedatectl status; is UDP port 123 open?")
+    return failed("clock", "no time server was met: timedatectl status; is UDP port 123 open?")
 
 
 def of_broker(answer: Answer, where: str, user: str) -> tuple[Finding, ...]:
@@ -184,15 +180,15 @@ def of_broker(answer: Answer, where: str, user: str) -> tuple[Finding, ...]:
         away = f"{where}: {answer.unreachable}: is CITYHUM_MQTT_HOST right?"
     if away:
         skipped = (_skipped(check, "without the broker") for check in ("credentials", "topic"))
-        return _failed("broker", away), *skipped
+        return failed("broker", away), *skipped
     reached = _ok("broker", where)
     if answer.refused:
         wrong = f"{user}: {answer.refused}: put the right password into the password file"
-        return reached, _failed("credentials", wrong), _skipped("topic", "without credentials")
+        return reached, failed("credentials", wrong), _skipped("topic", "without credentials")
     accepted = _ok("credentials", user)
     if answer.topic_refused:
         wrong = f"{user} may not write there ({answer.topic_refused}): see the broker's access list"
-        return reached, accepted, _failed("topic", wrong)
+        return reached, accepted, failed("topic", wrong)
     return reached, accepted, _ok("topic", "may be written")
 
 
@@ -209,10 +205,10 @@ def of_disk(folder: str, free_bytes: int | str, spool_max_bytes: int) -> Finding
         How large the spool may grow.
     """
     if isinstance(free_bytes, str):
-        return _failed("disk", f"{folder} cannot be written: {free_bytes}")
+        return failed("disk", f"{folder} cannot be written: {free_bytes}")
     free = f"{folder}: {free_bytes / 1e9:.1f} GB free"
     if free_bytes < _MIN_FREE_BYTES:
-        return _failed("disk", f"{free}: make room, or no outage of the network can be bridged")
+        return failed("disk", f"{free}: make room, or no outage of the network can be bridged")
     if free_bytes < spool_max_bytes:
         return _ok("disk", f"{free}, less than CITYHUM_SPOOL_MAX_BYTES allows the spool")
     return _ok("disk", free)
@@ -225,11 +221,11 @@ def lines(findings: Sequence[Finding]) -> str:
 
 def _of_rate(heard: Heard, rate_hz: int) -> Finding:
     if heard.lost_samples:
-        return _failed("rate", f"{heard.lost_samples} samples were lost: is the processor busy?")
+        return failed("rate", f"{heard.lost_samples} samples were lost: is the processor busy?")
     measured_hz = len(heard.samples) / max(heard.span_s, 1e-9)
     if abs(measured_hz / rate_hz - 1) > _RATE_TOLERANCE:
         found = f"{measured_hz:.0f} samples a second came, {rate_hz} were asked for"
-        return _failed("rate", f"{found}: try the other CITYHUM_RATE_HZ or another card")
+        return failed("rate", f"{found}: try the other CITYHUM_RATE_HZ or another card")
     return _ok("rate", f"{rate_hz} Hz")
 
 
@@ -237,7 +233,8 @@ def _ok(check: str, detail: str) -> Finding:
     return Finding(check=check, verdict="ok", detail=detail)
 
 
-def _failed(check: str, detail: str) -> Finding:
+def failed(check: str, detail: str) -> Finding:
+    """Return a check that failed, in one line."""
     return Finding(check=check, verdict="failed", detail=" ".join(detail.split()))
 
 

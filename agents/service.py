@@ -24,7 +24,7 @@ from agents.adapters.running import background, stop_signals, until
 from agents.adapters.spool import SqliteSpool
 from agents.adapters.timekeeper import Holding, Timekeeper
 from agents.batches import Origin
-from agents.calibration import Calibration
+from agents.calibration import Calibration, CalibrationRecord
 from agents.pipeline import Block, PipelineState
 from agents.played import Played
 from agents.reading import Reading
@@ -237,21 +237,22 @@ async def opened(
 
 async def listen(settings: AgentSettings) -> None:
     """Publish what the microphone hears, until asked to stop."""
-    calibration = calibration_file.in_use(settings.state_folder, settings.device)
+    record = calibration_file.in_use(settings.state_folder, settings.device)
+    calibration = None if record is None else record.calibration
     with stop_signals() as stop:
         async with (
             opened(settings, rate_hz=settings.rate_hz, calibration=calibration) as agent,
             background(watchdog.feed_systemd(agent.progress)),
             background(agent.time.watch(agent.publisher.wake)),
         ):
-            await until(stop, _hear(agent, settings))
+            await until(stop, _hear(agent, settings, record))
             await agent.drain(FAREWELL_S)
 
 
-async def _hear(agent: Agent, settings: AgentSettings) -> None:
+async def _hear(agent: Agent, settings: AgentSettings, record: CalibrationRecord | None) -> None:
     clock = SystemClock()
     found = await plugged.present(settings.microphone, clock)
-    fits = partial(plugged.calibrated, settings.state_folder, settings.device)
+    fits = partial(plugged.calibrated, record)
     await plugged.hear(found, settings.rate_hz, agent.hear_live, clock, fits)
 
 
@@ -267,7 +268,8 @@ async def play(settings: AgentSettings, path: Path, speed: float) -> Played:
         raise BadConfig(
             f"{path}: holds only {1000 * length_s:.0f} ms of sound, a reading takes 1 s"
         )
-    calibration = calibration_file.in_use(settings.state_folder, settings.device)
+    record = calibration_file.in_use(settings.state_folder, settings.device)
+    calibration = None if record is None else record.calibration
     with stop_signals() as stop, sound_file(path) as recording:
         async with opened(settings, rate_hz=recording.rate_hz, calibration=calibration) as agent:
             started_at = agent.back_dated(length_s * (1 - 1 / speed))

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from agents.calibration import Calibration, CalibrationRecord, check
+from agents.calibration import CalibrationRecord
 from schemas.errors import BadConfig
 
 FILE: Final = "calibration.json"
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def load(folder: Path) -> CalibrationRecord | None:
-    """Record in use; None if the device was never calibrated.
+    """Newest record; None if the device was never calibrated.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def load(folder: Path) -> CalibrationRecord | None:
         raise BadConfig(f"{path} is no calibration: {field}: {first['msg']}") from None
 
 
-def in_use(folder: Path, device: str) -> Calibration | None:
+def in_use(folder: Path, device: str) -> CalibrationRecord | None:
     """What the levels of a device rest on; None: they are relative to full scale.
 
     Raises
@@ -49,8 +49,9 @@ def in_use(folder: Path, device: str) -> Calibration | None:
     if record is None:
         log.warning("not_calibrated", extra={"device": device})
         return None
-    check(record, device)
-    return record.calibration
+    if record.device != device:
+        raise BadConfig(f"calibration {record.name} is of device {record.device}, not of {device}")
+    return record
 
 
 def names(folder: Path) -> frozenset[str]:
@@ -74,7 +75,8 @@ def text(path: Path) -> str:
 
 def save(folder: Path, record: CalibrationRecord) -> None:
     """Keep a record and use it from the agent's next start; a power cut leaves the old one."""
-    text = record.model_dump_json(indent=1) + "\n"
+    gain = {"gain"} if record.gain is None else None  # agents from before it read no such field
+    text = record.model_dump_json(indent=1, exclude=gain) + "\n"
     try:
         (folder / HISTORY).mkdir(parents=True, exist_ok=True)
         _replace(folder / HISTORY / f"{record.name}.json", text)

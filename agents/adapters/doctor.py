@@ -89,10 +89,10 @@ async def calibrated(settings: AgentSettings) -> Finding:
     except CityhumError:  # which the microphone's own finding tells
         model, gain = "", None
     try:
-        held = calibration_file.load(settings.state_folder)
+        held = calibration_file.in_use(settings.state_folder, settings.device)
     except BadConfig as error:
-        return doctor.of_calibration(str(error), settings.device, model, gain)
-    return doctor.of_calibration(held, settings.device, model, gain)
+        return doctor.failed("calibration", str(error))
+    return doctor.of_calibration(held, model, gain)
 
 
 def asked(settings: AgentSettings) -> Answer:

@@ -2,13 +2,12 @@
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Final, Never
 
-from agents.adapters import calibration_file, mixer
+from agents.adapters import mixer
 from agents.adapters.capture import find, find_again, microphone
 from agents.adapters.clock import Clock
-from agents.calibration import check
+from agents.calibration import CalibrationRecord, check
 from agents.microphones import Microphone
 from agents.pipeline import Block
 from schemas.errors import Unavailable
@@ -33,16 +32,16 @@ async def present(wanted: str, clock: Clock) -> Microphone:
             await _miss(error, clock)
 
 
-async def calibrated(folder: Path, device: str, found: Microphone) -> None:
-    """Refuse a microphone that the calibration in use is not of, or that is set otherwise.
+async def calibrated(record: CalibrationRecord | None, found: Microphone) -> None:
+    """Refuse a microphone that the record in use is not of, or that is set otherwise.
 
     Raises
     ------
-    BadConfig
-        One line; also if the calibration cannot be read.
+    Unavailable
+        One line.
     """
-    if record := calibration_file.load(folder):
-        check(record, device, found.model, await mixer.gain(found.card))
+    if record is not None:
+        check(record, found.model, await mixer.gain(found.card))
 
 
 async def hear(
@@ -52,12 +51,20 @@ async def hear(
     clock: Clock,
     fits: Callable[[Microphone], Awaitable[None]],
 ) -> Never:
-    """Hear a microphone for ever; whenever it is gone, wait until it is back.
+    """Hear a microphone for ever; whenever it is gone or does not fit, wait until it is back.
 
-    Raises
-    ------
-    BadConfig
-        What `fits` raises, which is asked each time before the microphone is heard.
+    Parameters
+    ----------
+    found : Microphone
+        The one that is meant.
+    rate_hz : int
+        As `microphone` takes it.
+    hear_live : callable
+        Takes its blocks.
+    clock : Clock
+        To wait by.
+    fits : callable
+        Asked each time before the microphone is heard; raises Unavailable if it does not fit.
     """
     while True:
         try:

@@ -97,6 +97,11 @@ async def test_the_doctor_finds_a_gain_that_was_turned(folder: Path, card: Path)
     assert (await calibrated(settings)).verdict == "ok"
     card.write_text(card.read_text().replace("Capture 24", "Capture 18"))
     assert "now 'Mic: 18 on'" in (await calibrated(settings)).detail
+    other = settings.model_copy(update={"device": "pole-08"})
+    assert "not of pole-08" in (await calibrated(other)).detail
+    (folder / "state" / calibration_file.FILE).write_text("{}")
+    found = await calibrated(settings)
+    assert (found.verdict, "is no calibration" in found.detail) == ("failed", True)
 
 
 @pytest.mark.parametrize("mixer", ["", "exit"])
