@@ -5,7 +5,7 @@ import os
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
@@ -22,15 +22,15 @@ from hearing.adapters.sound_files import StraightRead, levels_hz, pieces
 from schemas.errors import BadConfig, Unavailable
 
 _BLOCKS_PER_S: Final = 8
-_FORMAT: Final = "S32_LE"
+_WIDE: Final = ("S32_LE", np.dtype("<i4"))
 """ALSA widens the samples of smaller cards exactly; 16 bits would cut those of larger ones."""
-_BYTES_PER_SAMPLE: Final = 4
+_NARROW: Final = ("S16_LE", np.dtype("<i2"))
+"""For a pcm of one's own that converts nothing, of a card of 16 bits."""
 _PERIOD_US: Final = 125_000
 _BUFFER_US: Final = 2_000_000
 """So much sound waits at the sound card while the agent is busy; some cards have room for less."""
 _SILENT_CARD_S: Final = 10.0
 _FAREWELL_S: Final = 2.0
-_FULL_SCALE: Final = 2**31
 _CARDS: Final = Path("/proc/asound/cards")
 
 
@@ -96,6 +96,10 @@ def _blocks(opened: StraightRead, path: Path, rate_hz: int) -> Iterator[Block]:
         raise BadConfig(msg) from e
 
 
+class _FormatRefused(Unavailable):
+    """The pcm does not know samples of this kind."""
+
+
 @dataclass(slots=True)
 class _Complaints:
     """What arecord wrote to standard error."""
@@ -104,6 +108,8 @@ class _Complaints:
 
     def error(self) -> Exception:
         text = "; ".join(self.last) or "no reason given"
+        if "Sample format non available" in text:
+            return _FormatRefused(f"microphone: {text}")
         if "Unknown PCM" in text or "rate is not accurate" in text:
             return BadConfig(f"microphone: {text}")
         return Unavailable(f"microphone stopped: {text}")
@@ -170,20 +176,8 @@ async def microphone(
         As `find` does.
     """
     found = await find(wanted, program=program) if isinstance(wanted, str) else wanted
-    with SoundPipe(_BYTES_PER_SAMPLE * rate_hz // _BLOCKS_PER_S) as pipe:
-        process = await _started(
-            *(program, "-q", "-D", found.pcm, "-f", _FORMAT, "-r", str(rate_hz), "-c", "1"),
-            *("-t", "raw", f"--buffer-time={_BUFFER_US}", f"--period-time={_PERIOD_US}"),
-            stdout=pipe.writer,
-        )
-        pipe.writer.close()
-        complaints = _Complaints()
-        listening = asyncio.create_task(_listen(process, complaints, pipe))
-        try:
-            yield _captured(pipe, complaints, listening, rate_hz)
-        finally:
-            pipe.close()  # a recorder that still writes ends
-            await _ended(process, listening)
+    async with aclosing(_captured(program, found.pcm, rate_hz)) as blocks:
+        yield blocks
 
 
 async def _listed(program: str) -> tuple[Microphone, ...]:
@@ -216,26 +210,55 @@ async def _listen(process: Process, complaints: _Complaints, pipe: SoundPipe) ->
         complaints.last.append(text)
 
 
-async def _captured(
-    pipe: SoundPipe, complaints: _Complaints, listening: asyncio.Task[None], rate_hz: int
-) -> AsyncIterator[Block]:
-    while True:
+async def _captured(program: str, pcm: str, rate_hz: int) -> AsyncGenerator[Block]:
+    with suppress(_FormatRefused):
+        async with aclosing(_recorded(program, pcm, rate_hz, *_WIDE)) as blocks:
+            async for block in blocks:
+                yield block
+    async with aclosing(_recorded(program, pcm, rate_hz, *_NARROW)) as blocks:
+        async for block in blocks:
+            yield block
+
+
+async def _recorded(
+    program: str, pcm: str, rate_hz: int, name: str, sample: np.dtype[np.signedinteger]
+) -> AsyncGenerator[Block]:
+    length = sample.itemsize * rate_hz // _BLOCKS_PER_S
+    with SoundPipe(length) as pipe:
+        process = await _started(
+            *(program, "-q", "-D", pcm, "-f", name, "-r", str(rate_hz), "-c", "1"),
+            *("-t", "raw", f"--buffer-time={_BUFFER_US}", f"--period-time={_PERIOD_US}"),
+            stdout=pipe.writer,
+        )
+        pipe.writer.close()
+        complaints = _Complaints()
+        listening = asyncio.create_task(_listen(process, complaints, pipe))
         try:
-            async with asyncio.timeout(_SILENT_CARD_S):
-                lost_s, data = await pipe.read(_BYTES_PER_SAMPLE * rate_hz // _BLOCKS_PER_S)
-        except TimeoutError:
-            msg = f"microphone: nothing heard from the sound card for {_SILENT_CARD_S:.0f} s"
-            raise Unavailable(msg) from None
-        if not data:
-            await listening
-            raise complaints.error()
-        yield Block(_floats(data), round(lost_s * rate_hz))
+            while True:
+                lost_s, data = await _piece(pipe, length)
+                if not data:
+                    await listening
+                    raise complaints.error()
+                yield Block(_floats(data, sample), round(lost_s * rate_hz))
+        finally:
+            pipe.close()  # a recorder that still writes ends
+            await _ended(process, listening)
 
 
-def _floats(data: bytes) -> NDArray[np.float32]:
-    whole = len(data) // _BYTES_PER_SAMPLE
+async def _piece(pipe: SoundPipe, length: int) -> tuple[float, bytes]:
+    try:
+        async with asyncio.timeout(_SILENT_CARD_S):
+            return await pipe.read(length)
+    except TimeoutError:
+        msg = f"microphone: nothing heard from the sound card for {_SILENT_CARD_S:.0f} s"
+        raise Unavailable(msg) from None
+
+
+def _floats(data: bytes, sample: np.dtype[np.signedinteger]) -> NDArray[np.float32]:
+    whole = len(data) // sample.itemsize
+    full_scale = np.float32(2 ** (8 * sample.itemsize - 1))
     # float32 holds 24 bits, which is more than any microphone has
-    return np.frombuffer(data, "<i4", whole).astype(np.float32) / np.float32(_FULL_SCALE)
+    return np.frombuffer(data, sample, whole).astype(np.float32) / full_scale
 
 
 async def _ended(process: Process, listening: asyncio.Task[None]) -> None:

@@ -171,6 +171,31 @@ exit 1
     return program
 
 
+@pytest.mark.parametrize("known", ["S16_LE", "U8"])
+async def test_a_pcm_without_conversion_may_know_16_bits_only(tmp_path: Path, known: str) -> None:
+    """As `hw:` and `dsnoop` of most USB cards."""
+    program = tmp_path / "recorder"
+    sound = np.tile(np.array([-(2**15), 2**14], "<i2"), 16_000)
+    (tmp_path / "sound").write_bytes(sound.tobytes())
+    program.write_text(f"""#!/bin/sh
+case "$*" in *"-f {known} "*) exec cat {tmp_path}/sound; esac
+echo 'arecord: set_params:1352: Sample format non available' >&2
+printf 'Available formats:\\n- {known}\\n' >&2
+exit 1
+""")
+    program.chmod(0o755)
+    async with microphone("pcm:hw:CARD=Device,DEV=0", 16_000, program=str(program)) as blocks:
+        if known != "S16_LE":
+            with pytest.raises(Unavailable, match=f"Sample format non available.* {known}"):
+                await anext(blocks)
+            return
+        heard = [await anext(blocks) for _ in range(16)]
+        with pytest.raises(Unavailable, match="no reason given"):
+            await anext(blocks)
+    assert [len(block.samples) for block in heard] == 16 * [2000]
+    assert heard[0].samples[:2].tolist() == [-1.0, 0.5]
+
+
 def test_a_loss_that_is_told_after_the_end_is_nobodys() -> None:
     with SoundPipe(4096) as pipe:
         pipe.close()
