@@ -16,6 +16,7 @@ from agents.adapters import spool_file, spool_room, spool_rows, spool_salvage
 from agents.adapters.health import disk_free_bytes
 from agents.adapters.spool_file import Outdated
 from agents.adapters.spool_lock import SpoolLock
+from agents.adapters.spool_quarantine import Quarantine
 from agents.adapters.spool_rows import Damaged
 from agents.adapters.spool_table import ReadingTable
 from agents.delivery import Stored
@@ -27,7 +28,6 @@ from schemas.messages import Rejected
 BYTES_PER_READING: Final = 530
 BYTES_PER_LEVELS: Final = 120
 """What a reading takes in the file, whole and thinned to levels, its share of pages included."""
-MAX_QUARANTINE: Final = 64
 MAX_HELD: Final = 600
 """Readings kept in memory while the disk refuses them; the oldest beyond are lost."""
 MAX_DAYS: Final = 30
@@ -43,8 +43,8 @@ log = logging.getLogger(__name__)
 class SqliteSpool:
     """One file, one agent. Every call is one transaction of about a millisecond.
 
-    A disk that is full or failing is `Unavailable`, and then nothing has changed; readings that
-    could not be stored are stored with the next ones.
+    A disk that is full or failing is `Unavailable`, and then the file has not changed: readings and
+    rejections that could not be stored are stored with the next ones.
 
     Write-ahead log without a sync per commit: a killed agent loses nothing; a power cut may cost
     the seconds since the last `checkpoint`, which the agent runs beside its event loop.
@@ -64,6 +64,7 @@ class SqliteSpool:
         self._disk_free = disk_free or partial(disk_free_bytes, path.parent)
         self._unstored: list[Reading] = []
         self._lost: list[SeqRange] = []
+        self._rejections = Quarantine()
 
     def __enter__(self) -> Self:
         with spool_file.told_in_a_line(self._path):
@@ -83,6 +84,7 @@ class SqliteSpool:
         trace: TracebackType | None,
     ) -> None:
         with suppress(Unavailable):
+            self._write_rejections()
             self._table.flush()
         self._db.close()
         if not isinstance(error, sqlite3.Error):  # which only a check would find again
@@ -101,6 +103,7 @@ class SqliteSpool:
             raise
         self._unstored, self._lost = [], []
         try:
+            self._write_rejections()
             self._keep_within_bounds()
         except (
             Unavailable,
@@ -149,20 +152,8 @@ class SqliteSpool:
     def quarantine(self, seqs: SeqRange, rejected: Rejected) -> None:
         """Stop sending what will never be accepted; its newest cases are remembered."""
         self._table.acknowledge(seqs)
-        with self._table.transaction() as db:
-            db.execute("UPDATE tally SET quarantined = quarantined + ?", (seqs.count,))
-            db.execute(
-                "INSERT INTO quarantine (session, first_seq, count, digest, reason, detail)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    *(seqs.session, seqs.first_seq, seqs.count),
-                    *(rejected.digest, rejected.reason, rejected.detail),
-                ),
-            )
-            db.execute(
-                "DELETE FROM quarantine WHERE number <= (SELECT max(number) FROM quarantine) - ?",
-                (MAX_QUARANTINE,),
-            )
+        self._rejections.add(seqs, rejected)
+        self._write_rejections()
         self._table.flush()
 
     def depth(self) -> int:
@@ -171,7 +162,7 @@ class SqliteSpool:
 
     def quarantined(self) -> int:
         """Number of readings that were ever rejected."""
-        return spool_file.number(self._db, "SELECT quarantined FROM tally")
+        return self._rejections.count(self._db)
 
     def dropped(self) -> tuple[SeqRange, ...]:
         """Lost ranges for the status: first those that nobody has acknowledged yet."""
@@ -206,11 +197,14 @@ class SqliteSpool:
         spool_file.checkpoint(self._path)
 
     def take(self, readings: Iterable[Reading], lost: Iterable[SeqRange]) -> int:
-        """Take over what another spool held; how many readings that were."""
+        """Take over what another spool held, how many readings that were.
+
+        The bounds count from the next `append` on: until then the other's file fills the disk too.
+        """
         taken = 0
         every = iter(readings)
         while chunk := list(islice(every, _CHUNK)):
-            self.append(chunk)
+            self._table.store(chunk, ())
             for each in chunk:  # for all we know
                 self.sent(SeqRange(session=each.session, first_seq=each.seq, count=1))
             taken += len(chunk)
@@ -255,6 +249,12 @@ class SqliteSpool:
         spans = spool_rows.extended([], 0, lost)
         self._lost += spool_rows.ranges(spans, range(len(lost)))
         self._unstored = list(readings[-MAX_HELD:])
+
+    def _write_rejections(self) -> None:
+        if self._rejections:
+            with self._table.transaction() as db:
+                self._rejections.write(db)
+            self._rejections.clear()
 
     def _keep_within_bounds(self) -> None:
         too_old_us = self._max_days * _DAY_US

@@ -95,9 +95,12 @@ class ReadingTable:
                 db.executemany("REPLACE INTO fresh VALUES (?, ?, ?, ?, ?, ?, 0)", slots)
             oldest = spool_rows.forget_spans(db) if len(self._spans) >= self._many_spans else 0
         self._marks.forget(written)
-        self._marks.forget(range(self._moved_until + 1, last - SLOTS + 1))  # overwritten
-        moved = last if many else self.newest if crowded else 0
-        self._moved_until = max(self._moved_until, last - SLOTS, moved)
+        if crowded:
+            self._moved_until = last if many else self.newest
+        else:
+            overwritten = range(self._moved_until + 1, last - SLOTS + 1)
+            self._marks.forget(overwritten)
+            self._moved_until = max(self._moved_until, last - SLOTS)
         self._spans += begun
         self.newest = last
         if oldest:

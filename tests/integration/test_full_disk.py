@@ -5,6 +5,7 @@ A limit of this process's files stands for a full disk, and a number of free byt
 
 import asyncio
 import resource
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -195,3 +196,51 @@ def test_time_that_becomes_known_while_the_disk_is_full_is_noted_once_there_is_r
         assert spool.waiting(0, 10) == []
         spool.restamp(day)
         assert [each.reading for each in spool.waiting(0, 600)] == known
+
+
+@pytest.mark.parametrize("drained", [1_500, 3_000])
+def test_what_is_delivered_while_the_disk_is_full_stays_delivered(path: Path, drained: int) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(3_000))
+        for live in readings(64, 3_000):
+            spool.append([live])
+            spool.acknowledge([seqs(live.seq)])
+        with full(path):
+            assert spool.acknowledge([seqs(0, drained)]) == drained
+            for seq in range(3_064, 3_134):
+                with pytest.raises(Unavailable):
+                    spool.append([reading(seq)])
+        spool.append([reading(3_134)])
+        left = [*range(drained, 3_000), *range(3_064, 3_135)]
+        assert [each.reading.seq for each in spool.waiting(0, 4_000)] == left
+        assert spool.acknowledge([seqs(0, 3_135)]) == len(left)
+        assert spool.depth() == 0
+
+
+def test_a_rejection_that_the_disk_refuses_is_counted_and_noted_later(path: Path) -> None:
+    rejected = Rejected(digest="0" * 32, reason="clock", detail="of tomorrow")
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(100))
+        with full(path):
+            with pytest.raises(Unavailable):
+                spool.append([reading(100)])
+            for first in (0, 10):
+                with pytest.raises(Unavailable):
+                    spool.quarantine(seqs(first, 10), rejected)
+            assert spool.quarantined() == 20
+        spool.append([])
+        assert spool.quarantined() == 20
+        with sqlite3.connect(path) as other:
+            noted = other.execute("SELECT first_seq, count, reason FROM quarantine").fetchall()
+        other.close()
+        assert noted == [(0, 10, "clock"), (10, 10, "clock")]
+    with SqliteSpool(path, 2**30) as spool:
+        assert spool.quarantined() == 20
+        assert spool.depth() == 81
+
+
+def test_a_spool_is_taken_over_whole_at_the_end_of_the_disk(path: Path) -> None:
+    with SqliteSpool(path, 2**30, disk_free=lambda: 0) as spool:
+        assert spool.take(readings(3_000), ()) == 3_000
+        assert [each.reading for each in spool.waiting(0, 4_000)] == readings(3_000)
+        assert spool.dropped() == ()
