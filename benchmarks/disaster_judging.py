@@ -6,6 +6,7 @@ Everything else must be as if nothing had happened.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
@@ -59,6 +60,7 @@ def judged(
 def changed(calm: Record, told: Record) -> dict[str, int]:
     """Rows that differ, by table, although all that they are made of is there."""
     lost = _lost(calm, told)
+    calm, told = _without_sums(calm), _without_sums(told)
     found = {"reading": len(told.tables["reading"] - calm.tables["reading"])}
     for table, before in _BEFORE.items():
         mine, theirs = calm.tables[table], told.tables[table]
@@ -68,6 +70,18 @@ def changed(calm: Record, told: Record) -> dict[str, int]:
             for row in rows
         )
     return {table: count for table, count in found.items() if count}
+
+
+def _without_sums(record: Record) -> Record:
+    """Without what larger windows are merged from: it holds the own levels of labels, too."""
+    columns = record.columns["level_window"]
+    kept = [place for place, name in enumerate(columns) if name != "sums"]
+    rows = {tuple(row[place] for place in kept) for row in record.tables["level_window"]}
+    return replace(
+        record,
+        columns={**record.columns, "level_window": [columns[place] for place in kept]},
+        tables={**record.tables, "level_window": rows},
+    )
 
 
 def at_once(record: Record) -> int:

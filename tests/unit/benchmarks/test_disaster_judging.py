@@ -14,7 +14,7 @@ from benchmarks.faults_record import Record, Row, ended
 BEGAN_AT = datetime(2026, 5, 4, 10, tzinfo=UTC)
 COLUMNS: dict[str, Sequence[str]] = {
     "reading": ("device", "started_at"),
-    "level_window": ("device", "length_s", "started_at", "laeq_db", "coverage_s"),
+    "level_window": ("device", "length_s", "started_at", "laeq_db", "coverage_s", "sums"),
     "label_window": ("device", "length_s", "started_at", "label"),
     "alert": ("device", "rule", "onset_at", "raised_at", "ended_at"),
 }
@@ -29,8 +29,10 @@ def alert(begin_s: float, end_s: float, rule: str = "siren") -> Row:
     return ("pole", rule, at(begin_s), at(begin_s + 2), at(end_s))
 
 
-def level(begin_s: int, length_s: int = 10, laeq_db: float = 60, left: int | None = None) -> Row:
-    return ("pole", str(length_s), at(begin_s), str(laeq_db), str(left or length_s))
+def level(
+    begin_s: int, length_s: int = 10, laeq_db: float = 60, left: int | None = None, sums: str = ""
+) -> Row:
+    return ("pole", str(length_s), at(begin_s), str(laeq_db), str(left or length_s), sums)
 
 
 def record(
@@ -72,7 +74,8 @@ def verdict(calm: Record, told: Record, *, named: int) -> bool:
 
 def test_windows_and_alerts_around_what_is_lost_may_differ() -> None:
     calm = record(alerts=[alert(1805, 1815)])
-    told = record(lost=[1800, 1801], levels=[level(1800, laeq_db=61, left=8)])
+    after = level(1860, sums="with the own levels of labels")
+    told = record(lost=[1800, 1801], levels=[level(1800, laeq_db=61, left=8), after])
     assert changed(calm, told) == {}
     assert verdict(calm, told, named=2)
     assert not verdict(calm, told, named=1)
