@@ -25,6 +25,7 @@ class Marks:
     def __init__(self) -> None:
         self.sent: set[int] = set()
         self.safe: set[int] = set()
+        self.at_once = _AT_ONCE
 
     def __bool__(self) -> bool:
         return bool(self.sent or self.safe)
@@ -35,7 +36,7 @@ class Marks:
 
     def write(self, db: sqlite3.Connection, newest: int) -> list[int]:
         """Write the oldest; their positions, to be forgotten once the transaction is over."""
-        oldest = nsmallest(_AT_ONCE, self.sent | self.safe)
+        oldest = nsmallest(self.at_once, self.sent | self.safe)
         write(db, [each for each in oldest if each not in self.safe], 1)
         safe = [each for each in oldest if each in self.safe]
         write(db, safe, SAFE)
