@@ -32,12 +32,15 @@ def judged(
 ) -> dict[str, Any]:
     """What came of it; `ok` if everything that could be kept was kept, and the rest named."""
     lost = calm.distinct_readings - told.distinct_readings
+    not_folded = told.distinct_readings - told.folded_readings
+    if disaster.log_is_lost:  # windows may have had more of the log than the archive
+        not_folded = max(0, not_folded)
     found = {
         **facts,
         "lost": lost,
         "named": named["readings"],
         "duplicated": told.stored_readings - told.distinct_readings,
-        "not_folded": told.distinct_readings - told.folded_readings,
+        "not_folded": not_folded,
         "not_folded_named": named["windows"],
         "undelivered": told.undelivered,
         "told_again": told.delivered_twice,
@@ -50,8 +53,8 @@ def judged(
     if not disaster.log_is_lost:  # else the topic of alerts is gone too
         found |= {"unknown_ids": told.unknown_ids, "missing_ids": told.missing_ids}
         counts += ["unknown_ids", "missing_ids"]
-    gone = lost or found["not_folded"]
-    told_apart = (lost, found["not_folded"]) == (found["named"], found["not_folded_named"])
+    gone = lost or not_folded
+    told_apart = (lost, not_folded) == (found["named"], found["not_folded_named"])
     allowed = disaster.log_is_lost if gone else not found["different"]
     ok = allowed and told_apart and not any(found[name] for name in counts)
     return {"ok": ok, **found}

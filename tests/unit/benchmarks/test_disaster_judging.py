@@ -78,6 +78,7 @@ def test_windows_and_alerts_around_what_is_lost_may_differ() -> None:
     told = record(lost=[1800, 1801], levels=[level(1800, laeq_db=61, left=8), after])
     assert changed(calm, told) == {}
     assert verdict(calm, told, named=2)
+    assert verdict(calm, replace(told, folded_readings=3599), named=2)  # ahead of the archive
     assert not verdict(calm, told, named=1)
 
 
