@@ -169,10 +169,9 @@ class SqliteSpool:
         return (*self._lost, *spool_room.dropped(self._db))[: spool_room.MAX_TOLD]
 
     def heard_until(self) -> datetime | None:
-        """Event time at which the reading stored last ended."""
-        if not self._table.newest:
-            return None
-        return spool_rows.utc(self._table.newest_us()) + timedelta(seconds=1)
+        """Event time at which the newest reading that is left ended."""
+        began_us = self._table.newest_us()
+        return spool_rows.utc(began_us) + timedelta(seconds=1) if began_us else None
 
     def hold(self) -> None:
         """Give out no reading that is stored from now on, for its time is not known."""

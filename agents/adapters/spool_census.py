@@ -9,7 +9,10 @@ import orjson
 from agents.adapters.spool_file import number
 from agents.adapters.spool_rows import Span
 
-_NEWEST: Final = "SELECT coalesce((SELECT position FROM present ORDER BY position DESC LIMIT 1), 0)"
+_NEWEST: Final = (
+    "SELECT max(coalesce((SELECT position FROM present ORDER BY position DESC LIMIT 1), 0),"
+    " coalesce((SELECT max(base) FROM span), 0))"  # whose row may have been dropped as damaged
+)
 _EVERY_ROW: Final = (
     "SELECT count(*) FILTER (WHERE state < 2 AND codes != x''),"
     " count(*) FILTER (WHERE state < 2 AND codes = x''),"
@@ -23,8 +26,8 @@ class Census:
 
     newest: int
     """Position of the reading stored last; 0: there never was one."""
-    unmoved: int
-    """How many of the newest lie in table `fresh`."""
+    moved_until: int
+    """All that is newer lies in table `fresh`."""
     whole: int
     thin: int
     """How many wait with their frames, and without."""
@@ -39,9 +42,11 @@ def census(db: sqlite3.Connection) -> Census:
     spans = db.execute(
         "SELECT base, session, first_seq, clock, calibration FROM span ORDER BY base"
     )
+    newest = number(db, _NEWEST)
+    (fresh,) = db.execute("SELECT min(position) FROM fresh WHERE state < 3").fetchone()
     return Census(
-        newest=number(db, _NEWEST),
-        unmoved=number(db, "SELECT count(*) FROM fresh WHERE state < 3"),
+        newest=newest,
+        moved_until=newest if fresh is None else fresh - 1,
         whole=whole,
         thin=thin,
         safe=orjson.loads(safe),

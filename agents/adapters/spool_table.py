@@ -49,7 +49,7 @@ class ReadingTable:
         """Nothing after this position is given out."""
         found = census(db)
         self.newest, self.whole, self.thin = found.newest, found.whole, found.thin
-        self._moved_until = found.newest - found.unmoved
+        self._moved_until = found.moved_until
         self._spans = found.spans
         self._many_spans = 0
         # what was sent a moment before the last end may not have been noted
@@ -206,9 +206,10 @@ class ReadingTable:
         self.held_after = None
 
     def newest_us(self) -> int:
-        """When the reading stored last began; there is one."""
-        query = "SELECT started_us FROM present WHERE position = ?"
-        return int(self._db.execute(query, (self.newest,)).fetchone()[0])
+        """When the newest reading that is left began; 0 if there is none."""
+        query = "SELECT position, started_us FROM present ORDER BY position DESC LIMIT 1"
+        found = self._db.execute(query).fetchone()
+        return int(found[1]) if found else 0
 
     def age_us(self) -> int:
         """How much older than the newest reading the oldest is that waits; 0 for wrong clocks."""

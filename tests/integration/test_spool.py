@@ -17,7 +17,7 @@ from agents.adapters.running import background
 from agents.adapters.spool import BYTES_PER_READING, MAX_HELD, SqliteSpool
 from agents.adapters.spool_table import SLOTS
 from schemas.errors import BadConfig, Unavailable
-from tests.builders import reading, readings, seqs
+from tests.builders import OTHER_SESSION, reading, readings, seqs
 from tests.contracts import OpenSpool, SpoolContract
 from tests.fakes import FakeClock
 
@@ -157,6 +157,53 @@ def test_a_flipped_bit_costs_its_own_reading_which_is_told(
         assert spool.dropped() == (seqs(10),)
         assert spool.depth() == 199
     assert caplog.records[0].message == "spool_rows_damaged"
+
+
+def flip_bits(path: Path, *positions: int) -> None:
+    """Damage rows among the newest."""
+    with sqlite3.connect(path) as other:
+        other.executemany(
+            "UPDATE fresh SET levels = zeroblob(length(levels)) WHERE position = ?",
+            [(position,) for position in positions],
+        )
+    other.close()
+
+
+def test_a_damaged_newest_reading_still_has_its_position(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append([*readings(3), reading(0, session=OTHER_SESSION)])
+        heard_until = reading(3).started_at
+        flip_bits(path, 4)
+        assert len(spool.waiting(0, 10)) == 3
+        assert spool.heard_until() == heard_until
+    with SqliteSpool(path, 2**30) as spool:
+        assert spool.heard_until() == heard_until
+        spool.append(readings(2, 3))
+        assert [each.reading for each in spool.waiting(0, 10)] == readings(5)
+        assert spool.dropped() == (seqs(0, session=OTHER_SESSION),)
+
+
+def test_a_spool_of_which_every_reading_is_damaged_begins_anew(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append([reading(0)])
+        flip_bits(path, 1)
+        assert spool.waiting(0, 10) == []
+        assert spool.heard_until() is None
+    with SqliteSpool(path, 2**30) as spool:
+        assert spool.heard_until() is None
+        spool.append([reading(0, session=OTHER_SESSION)])
+        assert spool.depth() == 1
+
+
+def test_a_gap_among_the_newest_lets_nothing_be_written_over_that_waits(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(SLOTS))
+        flip_bits(path, 30)
+        assert len(spool.waiting(0, 100)) == SLOTS - 1
+    left = [each for each in range(SLOTS + 1) if each != 29]
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append([reading(SLOTS)])
+        assert [each.reading.seq for each in spool.waiting(0, 100)] == left
 
 
 def test_a_kill_while_taking_over_loses_nothing(path: Path) -> None:
