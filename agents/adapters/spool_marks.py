@@ -17,6 +17,10 @@ _FORGET: Final = (
     " FROM present AS later WHERE later.position > reading.position"
     " AND later.position <= reading.position + ? AND later.state < 2)"
 )
+_FORGET_OLDEST: Final = (
+    "DELETE FROM reading WHERE state = 2 AND position <"
+    " (SELECT position FROM present WHERE state < 2 ORDER BY position LIMIT 1) - ?"
+)
 
 
 class Marks:
@@ -64,6 +68,11 @@ def forget(db: sqlite3.Connection, safe: Collection[int], newest: int) -> None:
     if safe:
         first, last = min(safe) - CONTEXT_READINGS, min(max(safe), newest - CONTEXT_READINGS)
         db.execute(_FORGET, (first, last, CONTEXT_READINGS))
+
+
+def forget_oldest(db: sqlite3.Connection) -> None:
+    """Likewise, all that are older than what waits, if anything does."""
+    db.execute(_FORGET_OLDEST, (CONTEXT_READINGS,))
 
 
 def forget_each(db: sqlite3.Connection, safe: Iterable[int]) -> None:

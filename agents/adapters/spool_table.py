@@ -93,7 +93,10 @@ class ReadingTable:
             else:
                 slots = [(row[0] % SLOTS, *row) for row in rows]
                 db.executemany("REPLACE INTO fresh VALUES (?, ?, ?, ?, ?, ?, 0)", slots)
-            oldest = spool_rows.forget_spans(db) if len(self._spans) >= self._many_spans else 0
+            oldest = 0
+            if crowded or len(self._spans) >= self._many_spans:
+                spool_marks.forget_oldest(db)
+                oldest = spool_rows.forget_spans(db)
         self._marks.forget(written)
         if crowded:
             self._moved_until = last if many else self.newest

@@ -287,6 +287,22 @@ def test_acknowledged_readings_leave_the_file(path: Path) -> None:
     other.close()
 
 
+def test_a_backlog_that_is_delivered_leaves_nothing_behind(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool, sqlite3.connect(path) as other:
+        for n in range(5):
+            session = f"01KQRKWN000000000000000{n:03d}"
+            spool.append(readings(SLOTS + 2, session=session))
+            spool.acknowledge([seqs(0, SLOTS + 2, session=session)])
+        for n in range(5, 200):
+            session = f"01KQRKWN000000000000000{n:03d}"
+            spool.append([reading(0, session=session)])
+            spool.acknowledge([seqs(0, session=session)])
+        assert other.execute("SELECT count(*) FROM reading").fetchone() == (0,)
+        (left,) = other.execute("SELECT count(*) FROM span").fetchone()
+        assert SLOTS <= left < 100
+    other.close()
+
+
 def test_the_bound_is_a_bound_in_bytes(path: Path) -> None:
     most = 4_000 * BYTES_PER_READING
     with SqliteSpool(path, most) as spool:
