@@ -83,9 +83,9 @@ class SqliteSpool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with suppress(Unavailable):
-            self._write_rejections()
-            self._table.flush()
+        for last in (self._store_held, self._write_rejections, self._table.flush):
+            with suppress(Unavailable):
+                last()
         self._db.close()
         if not isinstance(error, sqlite3.Error):  # which only a check would find again
             self._lock.closed()
@@ -211,6 +211,8 @@ class SqliteSpool:
                 self.checkpoint()
         with self._table.transaction() as db:
             spool_room.remember_dropped(db, lost)
+        self._table.flush()
+        self.checkpoint()  # the log does not come along as the file is renamed
         return taken
 
     def _open(self) -> None:
@@ -248,6 +250,10 @@ class SqliteSpool:
         spans = spool_rows.extended([], 0, lost)
         self._lost += spool_rows.ranges(spans, range(len(lost)))
         self._unstored = list(readings[-MAX_HELD:])
+
+    def _store_held(self) -> None:
+        if self._unstored:
+            self.append([])
 
     def _write_rejections(self) -> None:
         if self._rejections:

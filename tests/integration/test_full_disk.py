@@ -244,3 +244,33 @@ def test_a_spool_is_taken_over_whole_at_the_end_of_the_disk(path: Path) -> None:
         assert spool.take(readings(3_000), ()) == 3_000
         assert [each.reading for each in spool.waiting(0, 4_000)] == readings(3_000)
         assert spool.dropped() == ()
+
+
+def test_a_take_over_is_in_the_file_itself_or_has_failed(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(3_000))
+        spool.checkpoint()
+        with full(path), pytest.raises(Unavailable):
+            spool.take(readings(1_500, 3_000), ())
+        spool.take(readings(10, 4_500), ())
+        with sqlite3.connect(f"file:{path}?immutable=1", uri=True) as without_log:
+            (found,) = without_log.execute("SELECT count(*) FROM present").fetchone()
+        without_log.close()
+        assert found == 4_510
+
+
+def test_what_memory_holds_is_stored_at_the_end_if_there_is_room_again(path: Path) -> None:
+    rejected = Rejected(digest="0" * 32, reason="clock", detail="of tomorrow")
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(100))
+        with full(path):
+            for seq in range(100, 705):
+                with pytest.raises(Unavailable):
+                    spool.append([reading(seq)])
+            with pytest.raises(Unavailable):
+                spool.quarantine(seqs(0), rejected)
+    with SqliteSpool(path, 2**30) as spool:
+        left = [each.reading.seq for each in spool.waiting(0, 1_000)]
+        assert left == [*range(1, 100), *range(105, 705)]
+        assert spool.dropped() == (seqs(100, 5),)
+        assert spool.quarantined() == 1

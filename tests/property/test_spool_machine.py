@@ -117,6 +117,9 @@ class SpoolMachine(RuleBasedStateMachine):
         if self.is_full:
             self.crash()
         else:
+            self.waiting += self.refused
+            self.refused = []
+            self.unnoted = 0
             self._reopen(self.folder)
 
     @rule()
