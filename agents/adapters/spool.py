@@ -18,6 +18,7 @@ from agents.adapters.spool_file import Outdated
 from agents.adapters.spool_lock import SpoolLock
 from agents.adapters.spool_quarantine import Quarantine
 from agents.adapters.spool_rows import Damaged
+from agents.adapters.spool_salvage import Found
 from agents.adapters.spool_table import ReadingTable
 from agents.delivery import Stored
 from agents.reading import Reading
@@ -195,7 +196,7 @@ class SqliteSpool:
         """Move the write-ahead log into the file and sync it; slow, call it in a thread."""
         spool_file.checkpoint(self._path)
 
-    def take(self, readings: Iterable[Reading], lost: Iterable[SeqRange]) -> int:
+    def take(self, readings: Iterable[Found], lost: Iterable[SeqRange]) -> int:
         """Take over what another spool held, how many readings that were.
 
         The bounds count from the next `append` on: until then the other's file fills the disk too.
@@ -203,8 +204,8 @@ class SqliteSpool:
         taken = 0
         every = iter(readings)
         while chunk := list(islice(every, _CHUNK)):
-            self._table.store(chunk, ())
-            for each in chunk:  # for all we know
+            self._table.store([each for each, _ in chunk], ())
+            for each in (each for each, was_sent in chunk if was_sent):
                 self.sent(SeqRange(session=each.session, first_seq=each.seq, count=1))
             taken += len(chunk)
             if taken % (20 * _CHUNK) == 0:

@@ -21,10 +21,13 @@ _MAX_MISSES: Final = 100_000
 
 log = logging.getLogger(__name__)
 
-_Read = Callable[[sqlite3.Connection, int], Sequence[tuple[int, Reading | None]]]
+Found = tuple[Reading, bool]
+"""What waits, and whether it may have been sent."""
+
+_Read = Callable[[sqlite3.Connection, int], Sequence[tuple[int, Found | None]]]
 
 
-def readings(path: Path) -> Iterator[Reading]:
+def readings(path: Path) -> Iterator[Found]:
     """What waits in a spool, as far as it can be read, oldest first."""
     with closing(_connection(path)) as db, suppress(sqlite3.DatabaseError):
         for read in _readers(db):
@@ -76,7 +79,7 @@ def _readers(db: sqlite3.Connection) -> Iterator[_Read]:
     yield lambda db, after: _read(db, after, spans, "fresh")
 
 
-def _forward(db: sqlite3.Connection, read: _Read) -> Iterator[Reading]:
+def _forward(db: sqlite3.Connection, read: _Read) -> Iterator[Found]:
     """Read on behind every place that cannot be read."""
     after, misses = 0, 0
     while misses < _MAX_MISSES:
@@ -87,28 +90,28 @@ def _forward(db: sqlite3.Connection, read: _Read) -> Iterator[Reading]:
             continue
         if not chunk:
             return
-        yield from (reading for _, reading in chunk if reading is not None)
+        yield from (found for _, found in chunk if found is not None)
         after, misses = chunk[-1][0], 0
 
 
 def _read(
     db: sqlite3.Connection, after: int, spans: Sequence[Span], table: str
-) -> list[tuple[int, Reading | None]]:
+) -> list[tuple[int, Found | None]]:
     rows = db.execute(
-        f"SELECT position, started_us, levels, codes, check_sum FROM {table}"  # noqa: S608
+        f"SELECT position, started_us, levels, codes, check_sum, state FROM {table}"  # noqa: S608
         " WHERE position > ? AND state < 2 ORDER BY position LIMIT ?",
         (after, _CHUNK),
     ).fetchall()
-    found: list[tuple[int, Reading | None]] = []
-    for row in rows:
+    found: list[tuple[int, Found | None]] = []
+    for *row, state in rows:
         try:
-            found.append((row[0], spool_rows.stored(spans, row).reading))
+            found.append((row[0], (spool_rows.stored(spans, tuple(row)).reading, state > 0)))
         except Damaged:
             found.append((row[0], None))
     return found
 
 
-def _read_first_version(db: sqlite3.Connection, after: int) -> list[tuple[int, Reading | None]]:
+def _read_first_version(db: sqlite3.Connection, after: int) -> list[tuple[int, Found | None]]:
     rows = db.execute(
         "SELECT position, session, seq, started_us, clock, calibration, levels, codes"
         " FROM reading WHERE position > ? AND NOT safe ORDER BY position LIMIT ?",
@@ -117,14 +120,17 @@ def _read_first_version(db: sqlite3.Connection, after: int) -> list[tuple[int, R
     return [
         (
             position,
-            Reading(
-                session=session,
-                seq=seq,
-                started_at=spool_rows.utc(started_us),
-                clock=clock,
-                calibration=calibration,
-                levels=Levels.model_validate_json(levels),
-                codes=codes,
+            (
+                Reading(
+                    session=session,
+                    seq=seq,
+                    started_at=spool_rows.utc(started_us),
+                    clock=clock,
+                    calibration=calibration,
+                    levels=Levels.model_validate_json(levels),
+                    codes=codes,
+                ),
+                True,  # for all we know
             ),
         )
         for position, session, seq, started_us, clock, calibration, levels, codes in rows

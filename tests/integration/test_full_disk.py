@@ -19,6 +19,7 @@ import pytest
 from agents.adapters.publish import Publisher
 from agents.adapters.running import background
 from agents.adapters.spool import SqliteSpool
+from agents.adapters.spool_salvage import Found
 from agents.batches import Origin
 from schemas import codec, topics
 from schemas.errors import Unavailable
@@ -239,9 +240,13 @@ def test_a_rejection_that_the_disk_refuses_is_counted_and_noted_later(path: Path
         assert spool.depth() == 81
 
 
+def taken(count: int, first_seq: int = 0) -> Iterator[Found]:
+    return ((each, True) for each in readings(count, first_seq))
+
+
 def test_a_spool_is_taken_over_whole_at_the_end_of_the_disk(path: Path) -> None:
     with SqliteSpool(path, 2**30, disk_free=lambda: 0) as spool:
-        assert spool.take(readings(3_000), ()) == 3_000
+        assert spool.take(taken(3_000), ()) == 3_000
         assert [each.reading for each in spool.waiting(0, 4_000)] == readings(3_000)
         assert spool.dropped() == ()
 
@@ -251,8 +256,8 @@ def test_a_take_over_is_in_the_file_itself_or_has_failed(path: Path) -> None:
         spool.append(readings(3_000))
         spool.checkpoint()
         with full(path), pytest.raises(Unavailable):
-            spool.take(readings(1_500, 3_000), ())
-        spool.take(readings(10, 4_500), ())
+            spool.take(taken(1_500, 3_000), ())
+        spool.take(taken(10, 4_500), ())
         with sqlite3.connect(f"file:{path}?immutable=1", uri=True) as without_log:
             (found,) = without_log.execute("SELECT count(*) FROM present").fetchone()
         without_log.close()
@@ -274,3 +279,21 @@ def test_what_memory_holds_is_stored_at_the_end_if_there_is_room_again(path: Pat
         assert left == [*range(1, 100), *range(105, 705)]
         assert spool.dropped() == (seqs(100, 5),)
         assert spool.quarantined() == 1
+
+
+def test_what_was_taken_over_on_a_full_disk_is_thinned_before_it_is_dropped(path: Path) -> None:
+    with SqliteSpool(path, 2**30) as spool:
+        spool.append(readings(3_000))
+        spool.sent(seqs(0, 1_000))
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size * 9 // 10)
+        file.write(b"?" * 4096)
+    with SqliteSpool(path, 2**30, disk_free=lambda: 0) as spool:
+        found = {each.reading.seq for each in spool.waiting(0, 4_000)}
+        assert len(found) > 2_900
+        spool.append([reading(3_000)])
+        after = [each.reading for each in spool.waiting(0, 4_000)]
+        assert {each.seq for each in after} == {*found, 3_000}
+        thinned = [each.seq for each in after if not each.codes]
+        assert thinned
+        assert min(thinned) >= 1_000
