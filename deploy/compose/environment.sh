@@ -20,6 +20,6 @@ if lacks SECRETS_UID; then
         echo "SECRETS_UID=$(id -u)" >> .env
     else
         echo "secrets: no container runs as root, whose the secrets are now; before docker compose:" >&2
-        echo "  chown -R 1000:1000 .local/secrets && echo SECRETS_UID=1000 >> .env" >&2
+        echo "  chown -R 1000:1000 .local/secrets" >&2
     fi
 fi
