@@ -61,7 +61,8 @@ def _install(venv_folder: Path) -> None:
     python = venv_folder / "bin" / "python"
     script.write_text(f"#!{python}\n{SCRIPT}", encoding="utf-8")
     script.chmod(0o755)
-    (venv_folder / ".synced").touch()  # newer than everything that make compares it with
+    # newer than everything that make compares it with, and of this folder
+    (venv_folder / ".synced").write_text(f"{venv_folder.parent.resolve()}\n", encoding="utf-8")
 
 
 def _plain() -> dict[str, str]:
